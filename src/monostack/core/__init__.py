@@ -1,0 +1,1 @@
+"""Pure foundations: errors, ids, clock, context. Imports nothing else of Monostack."""

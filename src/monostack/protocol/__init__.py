@@ -1,0 +1,10 @@
+"""The messages the controller and its agents exchange, and nothing else.
+
+An agent dials the controller (WebSocket, mutual TLS) and says `Hello`; from then on the controller sends `Command`
+and the agent answers each with one `Result`; either may be repeated after a reconnection, so every command is
+idempotent. The agent may send a `Report` at any time. Messages are JSON, encoded by msgspec.
+"""
+
+from monostack.protocol.envelope import VERSION, Command, Failure, Hello, Inventory, Report, Result, decode, encode
+
+__all__ = ["VERSION", "Command", "Failure", "Hello", "Inventory", "Report", "Result", "decode", "encode"]

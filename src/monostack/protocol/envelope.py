@@ -1,0 +1,77 @@
+"""Envelopes of the agent channel: who says what to whom."""
+
+from typing import Any
+
+import msgspec
+
+VERSION = 1
+
+
+class Inventory(msgspec.Struct):
+    """What a host can give, as placement counts it."""
+
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+    hypervisor_type: str  # "QEMU", as Nova names it
+    hypervisor_version: int  # 7002000 for 7.2.0
+    cpu_info: dict[str, Any]
+    traits: list[str] = []
+    accelerator: str = "tcg"  # "kvm", "tcg" or "simulated"
+
+
+class Hello(msgspec.Struct, tag="hello"):
+    """First message of an agent on each connection."""
+
+    protocol: int
+    host: str
+    boot_id: str  # changes when the machine reboots
+    instance: str  # changes when the agent process restarts
+    inventory: Inventory
+
+
+class Command(msgspec.Struct, tag="command"):
+    """One idempotent request to an agent. `id` is the same when the controller asks for the same thing again."""
+
+    id: str
+    name: str
+    args: dict[str, Any]
+    timeout: float  # seconds after which nobody waits for the result any more
+
+
+class Failure(msgspec.Struct):
+    """Why a command did not succeed. `code` is stable and dotted, `message` names cause and next action."""
+
+    code: str
+    message: str
+    retry: bool = False  # True: the same command may succeed later without anybody changing anything
+
+
+class Result(msgspec.Struct, tag="result"):
+    """The answer to the command with the same id: data, or an error."""
+
+    id: str
+    data: dict[str, Any] | None = None
+    error: Failure | None = None
+
+
+class Report(msgspec.Struct, tag="report"):
+    """What an agent observed by itself, e.g. `guest.lifecycle`. Checked against what the host owns."""
+
+    kind: str
+    data: dict[str, Any]
+
+
+Message = Hello | Command | Result | Report
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Message)
+
+
+def encode(message: Message) -> bytes:
+    return _encoder.encode(message)
+
+
+def decode(data: bytes | str) -> Message:
+    """Raises msgspec.DecodeError or msgspec.ValidationError for anything that is not a message."""
+    return _decoder.decode(data)

@@ -1,0 +1,139 @@
+"""Commands about guests (`guest.*`): a server as the host that runs it sees it.
+
+| command              | args           | result                                    |
+|----------------------|----------------|-------------------------------------------|
+| guest.create         | GuestSpec      | {} once the domain runs                    |
+| guest.start          | GuestSpec      | {} (defines it anew, so changes take effect) |
+| guest.stop           | StopGuest      | {} once it is off: ACPI first, then pulled |
+| guest.reboot         | RebootGuest    | {}                                        |
+| guest.destroy        | GuestRef       | {} also when there is nothing; removes domain, overlay, config drive, console log |
+| guest.attach_volume  | AttachVolume   | {} hot-plugged if running                  |
+| guest.detach_volume  | DetachVolume   | {} once the guest let go                   |
+| guest.attach_nic     | AttachNic      | {}                                        |
+| guest.detach_nic     | DetachNic      | {}                                        |
+| guest.console_log    | ConsoleLog     | {"output": text}                          |
+| guest.list           | {}             | {"guests": [GuestState]} all domains that are ours |
+
+Report `guest.lifecycle` carries a GuestState: sent when a guest stops, starts or crashes without a command asking for it.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class ImageSource(msgspec.Struct):
+    """An image's bits: read from `path` when the agent shares the image store's disk, else downloaded from `url` with `token`."""
+
+    id: str
+    disk_format: str  # raw or qcow2
+    size: int  # bytes of the file
+    sha512: str
+    virtual_size: int | None = None  # bytes
+    path: str | None = None
+    url: str | None = None
+    token: str | None = None
+
+
+class RootDisk(msgspec.Struct):
+    image: ImageSource
+    size_gib: int  # 0: as large as the image
+
+
+class VolumeConnection(msgspec.Struct):
+    """A volume as a host may open it. driver "file": `path` is a qcow2 file below the agent's volume directory."""
+
+    driver: str
+    path: str
+    format: str = "qcow2"
+
+
+class GuestVolume(msgspec.Struct):
+    volume_id: str
+    attachment_id: str
+    device: str  # "vdb"
+    connection: VolumeConnection
+    boot_index: int | None = None  # 0: the guest boots from it
+    read_only: bool = False
+    bus: str = "virtio"
+
+
+class GuestNic(msgspec.Struct):
+    port_id: str
+    mac: str
+    tap: str  # interface name on the host, made by the network side
+    mtu: int
+    model: str = "virtio"
+
+
+class InstanceMetadata(msgspec.Struct):
+    """What the guest may read about itself, over 169.254.169.254 and on the config drive, both from these same values."""
+
+    meta_data: dict[str, Any]  # openstack/latest/meta_data.json
+    network_data: dict[str, Any]  # openstack/latest/network_data.json
+    ec2: dict[str, Any]  # latest/meta-data/ as a tree: dict, str, or list of lines
+    user_data: str | None = None  # base64
+    vendor_data: dict[str, Any] = {}
+
+
+class GuestSpec(msgspec.Struct):
+    server_id: str
+    name: str  # libvirt domain name: instance-00000001
+    hostname: str
+    vcpus: int
+    memory_mib: int
+    root: RootDisk | None  # None: the volume with boot_index 0 is the root
+    volumes: list[GuestVolume]
+    nics: list[GuestNic]
+    config_drive: bool
+    metadata: InstanceMetadata
+    ephemeral_gib: list[int] = []
+    swap_mib: int = 0
+    properties: dict[str, str] = {}  # hw_* image properties and hw:* extra specs that the driver knows
+    faults: dict[str, Any] = {}  # simulated hosts only: delays and failures asked for by server metadata
+
+
+class GuestRef(msgspec.Struct):
+    server_id: str
+
+
+class StopGuest(msgspec.Struct):
+    server_id: str
+    timeout: float = 60.0  # seconds the guest has to shut down by itself
+
+
+class RebootGuest(msgspec.Struct):
+    spec: GuestSpec
+    hard: bool
+    timeout: float = 60.0
+
+
+class AttachVolume(msgspec.Struct):
+    server_id: str
+    volume: GuestVolume
+
+
+class DetachVolume(msgspec.Struct):
+    server_id: str
+    volume_id: str
+
+
+class AttachNic(msgspec.Struct):
+    server_id: str
+    nic: GuestNic
+
+
+class DetachNic(msgspec.Struct):
+    server_id: str
+    port_id: str
+
+
+class ConsoleLog(msgspec.Struct):
+    server_id: str
+    lines: int | None = None  # the last N lines; None: everything kept (at most 1 MiB)
+
+
+class GuestState(msgspec.Struct):
+    server_id: str
+    state: str  # running, stopped, paused, crashed
+    reason: str = ""  # shutdown (by the guest), destroyed (by a command), crashed, host_restart, unknown

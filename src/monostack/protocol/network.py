@@ -1,0 +1,142 @@
+"""Command `network.apply`: the network state a host should have, as items that are set or removed by key.
+
+The controller computes each item from its database and sends those that changed; after a reconnection it sends all of
+them with `full`, and whatever else of ours is on the host goes away. There are no other network commands: applying is
+idempotent and its order does not matter to the controller.
+
+| key             | item          | what it makes                                                                |
+|-----------------|---------------|------------------------------------------------------------------------------|
+| network/<id>    | NetworkItem   | a bridge; DHCP and metadata where a subnet wants them                          |
+| port/<id>       | PortItem      | a tap on the bridge (bound here), its filter; a DHCP host entry (everywhere the network's DHCP runs) |
+| group/<id>      | GroupItem     | the rules of a security group, used by the ports that name it                  |
+| members/<id>    | MembersItem   | addresses of a remote group's ports, used by rules that name it                |
+| router/<id>     | RouterItem    | a namespace with interfaces, NAT, floating IPs, routes                         |
+| metadata/<server id> | InstanceMetadata (protocol.guests) | what 169.254.169.254 answers that server         |
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class SubnetItem(msgspec.Struct):
+    id: str
+    cidr: str
+    ip_version: int
+    gateway_ip: str | None
+    dhcp: bool
+    dns_nameservers: list[str]
+    host_routes: list[dict[str, str]]  # {"destination": cidr, "nexthop": ip}
+    dhcp_ip: str | None = None  # the address of the network's DHCP port in this subnet
+    ipv6_address_mode: str | None = None  # slaac, dhcpv6-stateful, dhcpv6-stateless
+    ipv6_ra_mode: str | None = None
+
+
+class NetworkItem(msgspec.Struct):
+    id: str
+    name: str
+    mtu: int
+    kind: str  # "tenant", or "flat" for a network on the host's physical network `physical_network`
+    subnets: list[SubnetItem]
+    physical_network: str | None = None
+    segment: int | None = None
+    dhcp_port_id: str | None = None
+    dhcp_mac: str | None = None
+    dns_domain: str = ""
+    serves_dhcp: bool = False  # this host runs the network's DHCP and metadata
+
+
+class FixedIP(msgspec.Struct):
+    subnet_id: str
+    ip_address: str
+
+
+class PortItem(msgspec.Struct):
+    id: str
+    network_id: str
+    mac: str
+    fixed_ips: list[FixedIP]
+    tap: str | None  # None: bound elsewhere, known here only for DHCP
+    admin_up: bool
+    port_security: bool
+    groups: list[str]  # security group ids
+    allowed_pairs: list[dict[str, str]]  # {"ip_address": ip or cidr, "mac_address": mac}
+    server_id: str | None
+    project_id: str
+    hostname: str | None = None
+    dhcp_options: list[dict[str, Any]] = []  # {"opt_name", "opt_value", "ip_version"}
+
+
+class RuleItem(msgspec.Struct):
+    id: str
+    direction: str  # ingress, egress
+    ethertype: str  # IPv4, IPv6
+    protocol: str | None = None  # name or number
+    port_min: int | None = None  # ICMP: type
+    port_max: int | None = None  # ICMP: code
+    remote_cidr: str | None = None
+    remote_group: str | None = None
+
+
+class GroupItem(msgspec.Struct):
+    id: str
+    rules: list[RuleItem]
+    stateful: bool = True
+
+
+class MembersItem(msgspec.Struct):
+    id: str  # the security group whose ports these are
+    addresses: list[str]
+
+
+class RouterInterface(msgspec.Struct):
+    port_id: str
+    network_id: str
+    mac: str
+    addresses: list[str]  # "10.0.0.1/24"
+
+
+class RouterGateway(msgspec.Struct):
+    port_id: str
+    network_id: str
+    mac: str
+    addresses: list[str]
+    gateway_ips: list[str]
+    snat: bool
+
+
+class FloatingIPItem(msgspec.Struct):
+    id: str
+    floating_ip: str
+    fixed_ip: str
+
+
+class RouterItem(msgspec.Struct):
+    id: str
+    admin_up: bool
+    interfaces: list[RouterInterface]
+    gateway: RouterGateway | None
+    routes: list[dict[str, str]]  # {"destination": cidr, "nexthop": ip}
+    floating_ips: list[FloatingIPItem]
+
+
+class Apply(msgspec.Struct):
+    """Args of `network.apply`. An item of None removes the key; with `full`, so does its absence."""
+
+    items: dict[str, dict[str, Any] | None]
+    full: bool = False
+
+
+class Applied(msgspec.Struct):
+    """Result of `network.apply`: what could not be made, by key, with the cause. Everything else is in place."""
+
+    errors: dict[str, str] = {}
+
+
+def tap_name(port_id: str) -> str:
+    """The interface of a port on its host (at most 15 characters, as the kernel wants)."""
+    return "mst" + port_id.replace("-", "")[:11]
+
+
+def bridge_name(network_id: str) -> str:
+    return "msb" + network_id.replace("-", "")[:11]

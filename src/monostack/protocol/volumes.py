@@ -1,0 +1,45 @@
+"""Commands about volumes (`volume.*`): files or images on a storage backend that the agent serves.
+
+| command                | args            | result                          |
+|------------------------|-----------------|---------------------------------|
+| volume.create          | CreateVolume    | {"connection": VolumeConnection} |
+| volume.delete          | VolumeRef       | {} also when there is nothing    |
+| volume.extend          | ExtendVolume    | {} also while attached to a running guest (server_id given) |
+| volume.snapshot        | SnapshotVolume  | {} a point-in-time copy, also while attached to a running guest |
+| volume.delete_snapshot | SnapshotRef     | {}                              |
+| volume.list            | {}              | {"volumes": [id], "snapshots": [id], "capacity_gib": n, "free_gib": n} |
+"""
+
+import msgspec
+
+from monostack.protocol.guests import ImageSource
+
+
+class CreateVolume(msgspec.Struct):
+    """At most one source is given; without one the volume is empty."""
+
+    volume_id: str
+    size_gib: int
+    image: ImageSource | None = None
+    snapshot_id: str | None = None
+    source_volume_id: str | None = None
+
+
+class VolumeRef(msgspec.Struct):
+    volume_id: str
+
+
+class ExtendVolume(msgspec.Struct):
+    volume_id: str
+    size_gib: int
+    server_id: str | None = None
+
+
+class SnapshotVolume(msgspec.Struct):
+    volume_id: str
+    snapshot_id: str
+    server_id: str | None = None  # the guest that has it open
+
+
+class SnapshotRef(msgspec.Struct):
+    snapshot_id: str
