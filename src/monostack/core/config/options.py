@@ -1,0 +1,230 @@
+"""Every option Monostack has: the only place where a name, type, default and meaning is written down.
+
+The structs below are the sections of the TOML file. From them follow the environment variables (`MONOSTACK_<SECTION>_<NAME>`), the flags
+(`--<section>-<name>`), the checks, and docs/configuration.md. A default that depends on the machine is empty here, is described by the
+`default` of its declaration, and is filled in by `monostack.core.config.load`.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+
+def _option(text: str, /, default: str | None = None, **limits: Any) -> msgspec.Meta:
+    """The meaning of an option, its limits, and in words a default that is worked out when the configuration is loaded."""
+    return msgspec.Meta(description=text, extra={"default": default} if default else None, **limits)
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the configuration file."""
+
+
+class Api(Section, frozen=True):
+    """Where the OpenStack APIs are served."""
+
+    bind: Annotated[str, _option("Address the API listens on. `0.0.0.0` or `::` for all addresses of the host.")] = "127.0.0.1"
+    port: Annotated[int, _option("TCP port of the API. 0 takes a free one.", ge=0, le=65535)] = 8780
+    public_url: Annotated[
+        str,
+        _option(
+            "URL clients reach the API at, without a trailing slash. The service catalog and all links are made from it.",
+            "made from `api.bind`, `api.port` and whether there is a certificate",
+        ),
+    ] = ""
+    tls_certificate: Annotated[
+        str | None, _option("PEM file with the certificate and its chain. With it the API speaks HTTPS only.", "none: plain HTTP")
+    ] = None
+    tls_key: Annotated[str | None, _option("PEM file with the private key of `api.tls_certificate`.", "none")] = None
+    max_body: Annotated[
+        int, _option("Largest request body in bytes. Image and object uploads are streams and are not bounded by it.", ge=1024)
+    ] = 1_048_576
+
+
+class Database(Section, frozen=True):
+    """Where the state is kept."""
+
+    url: Annotated[
+        str,
+        _option(
+            "SQLAlchemy URL: `sqlite:///<path>` for one controller, `postgresql+psycopg://user:password@host/name` for any number.",
+            "`sqlite:///<state_dir>/monostack.db`",
+        ),
+    ] = ""
+
+
+class ExternalNetwork(Section, frozen=True):
+    """How a physical network that provider networks name is reached from this host."""
+
+    bridge: Annotated[str, _option("Linux bridge that carries the network. Made if it does not exist.", min_length=1, max_length=15)]
+    address: Annotated[
+        str | None,
+        _option("Address of the host on the bridge with its prefix length, such as `172.24.4.1/24`: the gateway of floating IPs.", "none"),
+    ] = None
+    masquerade: Annotated[
+        bool, _option("Let what leaves the bridge for elsewhere take the host's address, so that guests reach the Internet.")
+    ] = False
+
+
+class Agent(Section, frozen=True):
+    """The channel between controller and agents, and the agent of this host."""
+
+    listen: Annotated[str, _option("Address the controller accepts agents on.")] = "127.0.0.1"
+    port: Annotated[int, _option("TCP port the controller accepts agents on. 0 takes a free one.", ge=0, le=65535)] = 8781
+    controller: Annotated[
+        str, _option("Where this host's agent dials: `wss://host:port`.", "`agent.listen` and `agent.port` of this host")
+    ] = ""
+    host: Annotated[
+        str, _option("Name of this host: of its hypervisor, compute service and resource provider.", "the machine's host name")
+    ] = ""
+    accelerator: Annotated[
+        Literal["auto", "kvm", "tcg"],
+        _option("How guests are run. `auto` times a small guest and takes KVM only when it is really quicker than emulation."),
+    ] = "auto"
+    image_dir: Annotated[
+        str,
+        _option(
+            "Directory of the image store if this host sees it: images there are used in place, others come from the controller.",
+            "`<state_dir>/images`",
+        ),
+    ] = ""
+    external_networks: Annotated[
+        dict[str, ExternalNetwork],
+        _option(
+            "Physical networks of this host by name, each with `bridge`, `address` and `masquerade`.",
+            '`public = { bridge = "br-public", address = "172.24.4.1/24", masquerade = true }`',
+        ),
+    ] = msgspec.field(default_factory=lambda: {"public": ExternalNetwork(bridge="br-public", address="172.24.4.1/24", masquerade=True)})
+
+
+class Identity(Section, frozen=True):
+    """Users and tokens."""
+
+    token_lifetime: Annotated[int, _option("Seconds a token is valid.", ge=60)] = 3600
+    v2_api: Annotated[
+        bool, _option("Also serve `/identity/v2.0` for clients older than the v3 API. The demo and the emulator turn it on.")
+    ] = False
+
+
+class Image(Section, frozen=True):
+    """The image store."""
+
+    directory: Annotated[str, _option("Directory the bits of images are kept in.", "`<state_dir>/images`")] = ""
+    max_size: Annotated[int, _option("Largest image in bytes, as uploaded.", ge=1)] = 1 << 40
+
+
+class Log(Section, frozen=True):
+    """What the programs say while they run."""
+
+    format: Annotated[Literal["human", "json"], _option("`human`: one readable line an event. `json`: one JSON object an event.")] = "human"
+    level: Annotated[Literal["debug", "info", "warning", "error"], _option("The least important event that is logged.")] = "info"
+
+
+Limit = Annotated[int, msgspec.Meta(ge=-1)]
+
+
+class ComputeQuota(Section, frozen=True):
+    """What a project may use of compute unless its own quota says otherwise. -1 is unlimited."""
+
+    instances: Annotated[Limit, _option("Servers.")] = 10
+    cores: Annotated[Limit, _option("VCPUs of all servers.")] = 20
+    ram: Annotated[Limit, _option("Memory of all servers in MiB.")] = 51200
+    metadata_items: Annotated[Limit, _option("Metadata items of one server.")] = 128
+    injected_files: Annotated[Limit, _option("Files injected into one server.")] = 5
+    injected_file_content_bytes: Annotated[Limit, _option("Size of one injected file in bytes.")] = 10240
+    injected_file_path_bytes: Annotated[Limit, _option("Length of the path of one injected file in bytes.")] = 255
+    key_pairs: Annotated[Limit, _option("Keypairs of one user.")] = 100
+    server_groups: Annotated[Limit, _option("Server groups.")] = 10
+    server_group_members: Annotated[Limit, _option("Servers in one server group.")] = 10
+
+
+class NetworkQuota(Section, frozen=True):
+    """What a project may use of networking unless its own quota says otherwise. -1 is unlimited."""
+
+    network: Annotated[Limit, _option("Networks.")] = 100
+    subnet: Annotated[Limit, _option("Subnets.")] = 100
+    subnetpool: Annotated[Limit, _option("Subnet pools.")] = -1
+    port: Annotated[Limit, _option("Ports.")] = 500
+    router: Annotated[Limit, _option("Routers.")] = 10
+    floatingip: Annotated[Limit, _option("Floating IPs.")] = 50
+    security_group: Annotated[Limit, _option("Security groups.")] = 10
+    security_group_rule: Annotated[Limit, _option("Security group rules.")] = 100
+    rbac_policy: Annotated[Limit, _option("RBAC policies.")] = 10
+
+
+class VolumeQuota(Section, frozen=True):
+    """What a project may use of block storage unless its own quota says otherwise. -1 is unlimited."""
+
+    volumes: Annotated[Limit, _option("Volumes.")] = 10
+    snapshots: Annotated[Limit, _option("Snapshots.")] = 10
+    gigabytes: Annotated[Limit, _option("Size of all volumes and snapshots in GiB.")] = 1000
+    per_volume_gigabytes: Annotated[Limit, _option("Size of one volume in GiB.")] = -1
+    backups: Annotated[Limit, _option("Backups.")] = 10
+    backup_gigabytes: Annotated[Limit, _option("Size of all backups in GiB.")] = 1000
+    groups: Annotated[Limit, _option("Volume groups.")] = 10
+
+
+class Quota(Section, frozen=True):
+    """Default quotas by service."""
+
+    compute: ComputeQuota = ComputeQuota()
+    network: NetworkQuota = NetworkQuota()
+    volume: VolumeQuota = VolumeQuota()
+
+
+class Scheduler(Section, frozen=True):
+    """How much of a host is given away. Ratios and reservations apply to hosts that enrol later; those there are changed in placement."""
+
+    cpu_allocation_ratio: Annotated[float, _option("VCPUs promised for each CPU of a host.", gt=0)] = 4.0
+    ram_allocation_ratio: Annotated[float, _option("Memory promised for each byte of a host's memory.", gt=0)] = 1.0
+    disk_allocation_ratio: Annotated[float, _option("Disk promised for each byte of a host's disk.", gt=0)] = 1.0
+    reserved_host_cpus: Annotated[int, _option("CPUs of each host that guests do not get.", ge=0)] = 0
+    reserved_host_memory_mb: Annotated[int, _option("Memory in MiB of each host that guests do not get.", ge=0)] = 512
+    reserved_host_disk_mb: Annotated[int, _option("Disk in MiB of each host that guests do not get.", ge=0)] = 0
+
+
+class Operations(Section, frozen=True):
+    """Durable operations: boots, attachments, deletions."""
+
+    lease: Annotated[
+        float,
+        _option(
+            "Seconds a controller owns an operation without renewing its claim: after so long another one (or its successor) resumes it.",
+            gt=0,
+        ),
+    ] = 10.0
+    concurrency: Annotated[int, _option("Operations one controller runs at the same time.", ge=1)] = 64
+
+
+class Emulator(Section, frozen=True):
+    """Simulated hosts: the whole API without a hypervisor. `monostack dev` sets these."""
+
+    hosts: Annotated[int, _option("Simulated hosts the controller runs itself. 0: none, real agents serve the hosts.", ge=0)] = 0
+
+
+class Config(Section, frozen=True):
+    """The configuration of one Monostack program. All sections may be left out."""
+
+    state_dir: Annotated[
+        str,
+        _option(
+            "Directory for everything Monostack keeps: database, keys, images, disks, logs.",
+            "`/var/lib/monostack` as root, else `~/.local/share/monostack`",
+        ),
+    ] = ""
+    region: Annotated[str, _option("Region of all endpoints in the catalog.", min_length=1, max_length=255)] = "RegionOne"
+    policy_file: Annotated[
+        str | None,
+        _option(
+            "YAML file of policy rules that replace defaults, as oslo.policy reads it.", "`/etc/monostack/policy.yaml` if it exists"
+        ),
+    ] = None
+    api: Api = Api()
+    database: Database = Database()
+    agent: Agent = Agent()
+    identity: Identity = Identity()
+    image: Image = Image()
+    log: Log = Log()
+    quota: Quota = Quota()
+    scheduler: Scheduler = Scheduler()
+    operations: Operations = Operations()
+    emulator: Emulator = Emulator()
