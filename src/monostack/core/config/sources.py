@@ -48,14 +48,16 @@ def options(section: type[Section] = Config, prefix: str = "") -> Iterator[Optio
     for field in msgspec.structs.fields(section):
         if field.name in inner:
             continue
-        described: Any = inspect.type_info(field.type)
-        if not getattr(described, "extra_json_schema", None):
-            raise TypeError(f"{prefix}{field.name} is declared without a meaning")
-        words = (described.extra or {}).get("default")
         default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
-        yield Option(prefix + field.name, described.type, default, described.extra_json_schema["description"], words)
+        yield _option(prefix + field.name, inspect.type_info(field.type), default)
     for name, nested in inner.items():
         yield from options(nested, f"{prefix}{name}.")
+
+
+def _option(name: str, declared: Any, default: Any) -> Option:
+    if not getattr(declared, "extra_json_schema", None):
+        raise TypeError(f"{name} is declared without a meaning")
+    return Option(name, declared.type, default, declared.extra_json_schema["description"], (declared.extra or {}).get("default"))
 
 
 def subsections(section: type[Section]) -> dict[str, type[Section]]:
