@@ -1,0 +1,6 @@
+"""State: one engine over SQLite and PostgreSQL, transactions as plain functions, column types, migrations."""
+
+from monostack.db.columns import Flag, Id, Json, Name, Timestamp, metadata, table
+from monostack.db.engine import Database, Transaction
+
+__all__ = ["Database", "Flag", "Id", "Json", "Name", "Timestamp", "Transaction", "metadata", "table"]

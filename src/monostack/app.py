@@ -1,0 +1,88 @@
+"""The composition root: the only module that knows every service."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+from monostack.agentlink import Hosts
+from monostack.authz.policy import Enforcer
+from monostack.cloud import Cloud
+from monostack.core.config import Config, public_url
+from monostack.db import Database
+from monostack.db.migrate import upgrade
+from monostack.http.app import HttpApp
+from monostack.http.server import HttpServer
+from monostack.operations import Engine
+from monostack.reconcile import Driver
+from monostack.services import compute, identity, image, network, placement, volume
+from monostack.services.identity.facade import TokenAuthenticator
+
+log = logging.getLogger(__name__)
+
+SERVICES = (identity.SERVICE, placement.SERVICE, image.SERVICE, network.SERVICE, volume.SERVICE, compute.SERVICE)
+
+
+class App:
+    """A cloud in this process. `open` migrates the database and starts everything, `close` stops it in order."""
+
+    def __init__(self, config: Config, *, inline: bool = False) -> None:
+        self.config = config
+        Path(config.state_dir).mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.db = Database(config.database.url, inline=inline)
+        overrides = Path(config.state_dir) / "policy.yaml"
+        self.cloud = Cloud(
+            config=config,
+            db=self.db,
+            hosts=Hosts(),
+            services=SERVICES,
+            enforcers={s.type: Enforcer(s.type, s.policies, overrides if overrides.exists() else None) for s in SERVICES},
+        )
+        self.cloud.operations = Engine(
+            self.db, [w for s in SERVICES for w in s.workflows], self.cloud, lease=config.operations.lease, exclusive=self.db.is_sqlite
+        )
+        self.cloud.reconcilers = Driver([r for s in SERVICES for r in s.reconcilers], self.cloud)
+        self.authenticator = TokenAuthenticator(self.cloud)
+        self.http = HttpApp(
+            SERVICES, self.db, self.authenticator, self.cloud.enforcers, self.cloud, public_url=config.api.public_url or None
+        )
+        self.server = HttpServer(self.http, config)
+
+    @property
+    def url(self) -> str:
+        """Where clients reach the cloud."""
+        return public_url(self.config, self.server.port)
+
+    async def open(self) -> None:
+        await asyncio.to_thread(upgrade, self.config.database.url)
+        for service in SERVICES:
+            if service.bootstrap is not None:
+                await self.db.write(lambda tx, service=service: service.bootstrap(tx, self.cloud))
+        await self.cloud.operations.open()
+        self.cloud.reconcilers.open()
+        await self.server.open()
+        log.info("the cloud answers at %s", self.url)
+
+    async def close(self) -> None:
+        await self.server.close()
+        await self.cloud.reconcilers.close()
+        await self.cloud.operations.close()
+        await self.db.close()
+
+
+async def serve(config: Config) -> None:
+    """Run the controller until the process is asked to end."""
+    import signal
+
+    app = App(config)
+    await app.open()
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    await ended.wait()
+    await app.close()
+
+
+def build(config: Config, **options: Any) -> App:
+    return App(config, **options)

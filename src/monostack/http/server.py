@@ -1,0 +1,59 @@
+"""The HTTP server: uvicorn as a library, on a socket of our own, with its signal handling left to the composition root."""
+
+import asyncio
+import socket
+from typing import Any
+
+import uvicorn
+
+from monostack.core.config import Config
+
+GRACE = 10  # seconds a request may go on after the server is asked to stop
+
+
+class _Server(uvicorn.Server):
+    def install_signal_handlers(self) -> None:
+        """The composition root handles signals: the engine must stop in order before the process ends."""
+
+
+class HttpServer:
+    """Listens from `open` to `close`. `port` is known before `open`, also when the configuration says 0."""
+
+    def __init__(self, app: Any, config: Config) -> None:
+        api = config.api
+        family = socket.AF_INET6 if ":" in api.bind else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind((api.bind, api.port))
+        self.port: int = self.socket.getsockname()[1]
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                backlog=2048,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=GRACE,
+                h11_max_incomplete_event_size=65536,
+                ssl_certfile=api.tls_certificate,
+                ssl_keyfile=api.tls_key,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        self.socket.listen(2048)
+        config = self._server.config
+        if not config.loaded:
+            config.load()
+        self._server.lifespan = config.lifespan_class(config)
+        await self._server.startup(sockets=[self.socket])
+        self._task = asyncio.create_task(self._server.main_loop())
+
+    async def close(self) -> None:
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+            await self._server.shutdown(sockets=[self.socket])

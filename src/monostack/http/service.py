@@ -1,0 +1,60 @@
+"""A service: what it is called, where it lives, how it speaks, and what it serves. The composition root mounts them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jsonschema.exceptions import ValidationError
+
+from monostack.core.errors import Fault
+from monostack.http.request import Request
+from monostack.http.response import Response
+from monostack.http.routing import Routes, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a service words what goes wrong. Status codes and texts are those of the OpenStack service."""
+
+    fault: Callable[[Fault, Request], Response]
+    invalid: Callable[[ValidationError, Request], Fault]  # a body that breaks its schema
+    invalid_query: Callable[[ValidationError, Request], Fault] | None = None
+    unauthenticated: Callable[[Request], Response] | None = None  # no valid token; None: keystonemiddleware's answer
+    forbidden: Callable[[str, Request], str] | None = None  # the text for a policy rule that refuses
+    malformed_json: str = "The request body is not valid JSON."
+    no_route: str = "The resource could not be found."
+    no_method: str = "The method is not allowed for this resource."
+    always: Mapping[str, str] = field(default_factory=dict[str, str])  # headers on every answer
+
+
+@dataclass(frozen=True, slots=True)
+class Microversions:
+    """Which header carries the microversion and what range is served. `name` is the service's in `OpenStack-API-Version: <name> 2.1`."""
+
+    name: str
+    minimum: Version
+    maximum: Version
+    legacy_header: str | None = None  # X-OpenStack-Nova-API-Version
+    path: str = ""  # only below this path ("/v2.1"); version documents have none
+    default: Version | None = None  # without a header; the minimum if None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One OpenStack service of the cloud."""
+
+    type: str  # as in the catalog: compute
+    name: str  # nova
+    prefix: str  # /compute
+    dialect: Dialect
+    routes: Sequence[Routes]
+    policies: Sequence[Any] = ()
+    description: str = ""
+    microversions: Microversions | None = None
+    catalog_path: str = ""  # appended to the prefix in the catalog: /v2.1, /v3/%(project_id)s
+    aliases: tuple[str, ...] = ()  # further types under which clients look for it: volumev3, block-storage
+    project_in_path: str | None = None  # regular expression with the groups head, project, tail; the project is taken out of the path
+    workflows: Sequence[Any] = ()
+    reconcilers: Sequence[Any] = ()
+    bootstrap: Callable[..., Any] | None = None  # (tx, cloud): rows every cloud has, written once, idempotent
+    max_body: int = 114688  # bytes of a JSON body, as oslo.middleware's default

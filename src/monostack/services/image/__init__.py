@@ -1,0 +1,6 @@
+"""The image service."""
+
+from monostack.http import Dialect, Service
+from monostack.http.words import nova_invalid, wrapped_fault
+
+SERVICE = Service(type="image", name="glance", prefix="/image", dialect=Dialect(fault=wrapped_fault, invalid=nova_invalid), routes=())

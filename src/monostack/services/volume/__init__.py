@@ -1,0 +1,8 @@
+"""The volume service."""
+
+from monostack.http import Dialect, Service
+from monostack.http.words import nova_invalid, wrapped_fault
+
+SERVICE = Service(
+    type="block-storage", name="cinder", prefix="/volume", dialect=Dialect(fault=wrapped_fault, invalid=nova_invalid), routes=()
+)
