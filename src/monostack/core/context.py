@@ -29,7 +29,7 @@ class Caller:
     audit_ids: tuple[str, ...] = ()
     issued_at: float = 0.0  # seconds since the epoch
     expires_at: float = 0.0
-    _creds: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    _creds: dict[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
 
     @property
     def is_admin(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.sql.schema import SchemaItem
 
 metadata = sa.MetaData(
     naming_convention={
@@ -58,6 +59,6 @@ def Name(length: int = 255) -> sa.String:
 Flag = sa.Boolean
 
 
-def table(name: str, *columns: sa.SchemaItem) -> sa.Table:
+def table(name: str, *columns: SchemaItem) -> sa.Table[Any]:
     """Declare a table of the one schema."""
     return sa.Table(name, metadata, *columns)

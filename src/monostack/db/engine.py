@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine, Row
 from sqlalchemy.exc import DBAPIError
 
@@ -67,6 +68,12 @@ class Transaction:
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` on the event loop once this unit is durable; never if it fails. It must not block."""
         self._after.append(action)
+
+
+def control(connection: Connection, statement: str) -> None:
+    """Run BEGIN, SAVEPOINT, COMMIT and the like on the driver's connection: through SQLAlchemy they cost more than a read."""
+    driver: Any = connection.connection.driver_connection
+    driver.execute(statement)
 
 
 class _Unit:
@@ -126,7 +133,7 @@ class Database:
         engine = sa.create_engine(
             self.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool, connect_args={"check_same_thread": False, "timeout": 30}
         )
-        sa.event.listen(engine, "connect", self._configure_sqlite)
+        event.listen(engine, "connect", self._configure_sqlite)
         return engine
 
     def _configure_sqlite(self, connection: Any, _record: Any) -> None:
@@ -158,12 +165,12 @@ class Database:
 
     @staticmethod
     def _snapshot(connection: Connection, begin: str, unit: Callable[[Transaction], T]) -> T:
-        connection.exec_driver_sql(begin)
+        control(connection, begin)
         try:
             return unit(Transaction(connection, writable=False))
         finally:
             if not connection.invalidated:
-                connection.exec_driver_sql("ROLLBACK")
+                control(connection, "ROLLBACK")
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -233,23 +240,23 @@ class Database:
         return None
 
     def _run(self, connection: Connection, batch: list[_Unit]) -> None:
-        connection.exec_driver_sql(self._begin)
+        control(connection, self._begin)
         try:
             for job in batch:
                 self._run_unit(connection, job)
-            connection.exec_driver_sql("COMMIT")
+            control(connection, "COMMIT")
         except BaseException:
             if not connection.invalidated:
-                connection.exec_driver_sql("ROLLBACK")
+                control(connection, "ROLLBACK")
             raise
 
     def _run_unit(self, connection: Connection, job: _Unit) -> None:
         tx = Transaction(connection, writable=True)
         job.error = None
-        connection.exec_driver_sql("SAVEPOINT unit")
+        control(connection, "SAVEPOINT unit")
         try:
             job.result = job.call(tx)
-            connection.exec_driver_sql("RELEASE SAVEPOINT unit")
+            control(connection, "RELEASE SAVEPOINT unit")
             job.after = tx._after  # pyright: ignore[reportPrivateUsage]
         except DBAPIError as error:
             if connection.invalidated or _sqlstate(error) in RETRYABLE:
@@ -260,8 +267,8 @@ class Database:
 
     @staticmethod
     def _undo(connection: Connection, job: _Unit, error: BaseException) -> None:
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT unit")
-        connection.exec_driver_sql("RELEASE SAVEPOINT unit")
+        control(connection, "ROLLBACK TO SAVEPOINT unit")
+        control(connection, "RELEASE SAVEPOINT unit")
         job.error, job.after = error, []
 
     @staticmethod

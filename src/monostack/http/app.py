@@ -52,7 +52,10 @@ class _Mount:
 
 
 class HttpApp:
-    """All services behind one address. `plain` maps exact paths outside any service (/healthz, /metrics) to async functions of the request."""
+    """All services behind one address.
+
+    `plain` maps exact paths outside any service (/healthz, /metrics) to async functions of the request.
+    """
 
     def __init__(
         self,
@@ -89,7 +92,12 @@ class HttpApp:
         if access_log.isEnabledFor(logging.INFO):
             access_log.info(
                 "%s %s %s %d %.1fms", request.peer, request.method, request.path, response.status, elapsed * 1000,
-                extra={"request_id": request.request_id, "global_request_id": given[:80], "project_id": request.caller.project_id, "user_id": request.caller.user_id},
+                extra={
+                    "request_id": request.request_id,
+                    "global_request_id": given[:80],
+                    "project_id": request.caller.project_id,
+                    "user_id": request.caller.user_id,
+                },
             )  # fmt: skip
 
     # --- pipeline ----------------------------------------------------------------------------------------------------

@@ -27,9 +27,30 @@ class Request:
     """
 
     __slots__ = (
-        "_query_map", "_receive", "allows_rule", "app_url", "body", "caller", "cloud", "db", "headers", "method", "microversion", "params", "path",
-        "peer", "prepared", "query", "query_string", "request_id", "response_headers", "route", "scheme", "service", "token",
-    )  # fmt: skip
+        "_query_map",
+        "_receive",
+        "allows_rule",
+        "app_url",
+        "body",
+        "caller",
+        "cloud",
+        "db",
+        "headers",
+        "method",
+        "microversion",
+        "params",
+        "path",
+        "peer",
+        "prepared",
+        "query",
+        "query_string",
+        "request_id",
+        "response_headers",
+        "route",
+        "scheme",
+        "service",
+        "token",
+    )
 
     def __init__(self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], request_id: str) -> None:
         self.method: str = scope["method"]

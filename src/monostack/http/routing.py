@@ -25,8 +25,9 @@ class Route:
     mode "read" and "write": `handler(request, tx)` runs in a transaction. "async": `await handler(request)` runs on the loop and opens
     transactions itself (`request.db`): for bodies that stream and for work that is slow. `prepare` is awaited before the
     transaction of a read or write route; what it returns is `request.prepared`.
-    `policy` names the rule that the handler asks (for the documents and for the proof of who may do what); with `enforce` the kernel itself asks it
-    before the handler, for the caller's own project. `body` is the body's schema, or several by the microversion they hold from.
+    `policy` names the rule that the handler asks (for the documents and for the proof of who may do what); with `enforce` the kernel
+    itself asks it before the handler, for the caller's own project. `body` is the body's schema, or several by the microversion they
+    hold from.
     """
 
     method: str

@@ -5,12 +5,14 @@ Python jsonschema's because OpenStack's are.
 """
 
 import re
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
+import jsonschema.exceptions
 import jsonschema_rs
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.exceptions import ValidationError
 from netaddr import AddrFormatError, IPAddress, IPNetwork
 
 FORMATS = jsonschema.FormatChecker(formats=())
@@ -45,6 +47,8 @@ def _is_ipv4(value: Any) -> bool:
 def _is_ipv6(value: Any) -> bool:
     return not isinstance(value, str) or (":" in value and _parses(IPAddress)(value))
 
+
+best_match: Callable[[Iterable[ValidationError]], ValidationError | None] = cast(Any, jsonschema.exceptions).best_match
 
 CHECKS = {"uuid": _is_uuid, "ip-address": _parses(IPAddress), "ipv4": _is_ipv4, "ipv6": _is_ipv6, "cidr": _parses(IPNetwork)}
 for _name, _check in CHECKS.items():

@@ -108,7 +108,7 @@ class Engine:
     def _claim(self, tx: Transaction, operation_id: str) -> Mapping[str, Any] | None:
         at = store.now(tx)
         row = tx.row(store.CLAIM, {"the_id": operation_id, "me": self.name, "now": at, "until": at + self.lease})
-        return None if row is None else row._mapping
+        return None if row is None else dict(zip(store.operations.columns.keys(), row, strict=True))
 
     def launch(self, row: Mapping[str, Any]) -> None:
         """Begin to run an operation this process has just claimed. On the event loop."""

@@ -58,7 +58,7 @@ CLAIMABLE = (
     .order_by(_o.number)
     .limit(sa.bindparam("many"))
 )
-CLAIM = (
+CLAIM: Any = (
     sa.update(operations)
     .where(
         _o.id == sa.bindparam("the_id"),
@@ -67,7 +67,7 @@ CLAIM = (
         ~UNFINISHED_BEFORE,
     )
     .values(owner=sa.bindparam("me"), attempt=_o.attempt + 1, lease_until=sa.bindparam("until"))
-    .returning(*operations.columns)
+    .returning(operations)
 )
 _HELD = (_o.id == sa.bindparam("the_id"), _o.owner == sa.bindparam("me"), _o.attempt == sa.bindparam("the_attempt"), _o.state.in_(ACTIVE))
 ADVANCE = (

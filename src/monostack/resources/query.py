@@ -10,7 +10,10 @@ from sqlalchemy.sql.elements import ColumnElement
 
 @dataclass(slots=True)
 class ListQuery:
-    """What a list call asks for. Filters are (column, operator) -> values; operators: eq, ne, in, contains, startswith, ge, le, gt, lt, isnull."""
+    """What a list call asks for.
+
+    Filters are (column, operator) -> value, with the operators eq, ne, in, contains, startswith, ge, le, gt, lt, isnull.
+    """
 
     filters: dict[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])
     sorts: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  # (column, "asc" | "desc")
@@ -61,7 +64,7 @@ def _sortable(column: sa.Column[Any]) -> ColumnElement[Any]:
 def statement(table: sa.Table, scope: Any, shape: tuple[Any, ...]) -> sa.Select[Any]:
     """The SELECT for a shape of query. `scope` is the clause that keeps to what the caller may see, or None.
 
-    Parameters: f0, f1 ... the filters' values in order; m0, m1 ... the marker row's sort values; `limit`; `offset`; and what the scope binds.
+    Parameters: f0, f1 ... the filters' values in order; m0, m1 ... the marker row's sort values; `limit`; `offset`; what the scope binds.
     """
     filters, sorts, has_limit, has_marker, reverse, has_offset = shape
     query = sa.select(table)

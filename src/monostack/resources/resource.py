@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
+from sqlalchemy.sql.schema import SchemaItem
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest, PolicyNotAuthorized
@@ -26,7 +27,7 @@ ACTIONS = ("list", "show", "create", "update", "delete")
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """Which rows a caller may know of. `of(request)` names one of `clauses`; its clause may bind caller_project, caller_user, caller_domain."""
+    """Which rows a caller may know of: `of(request)` names one of `clauses`, which may bind caller_project, caller_user, caller_domain."""
 
     of: Callable[[Request], str]
     clauses: Mapping[str, Clause | None]
@@ -58,7 +59,7 @@ class Resource:
     scopes: Scopes = EVERYTHING
     key: str = "id"
     table_name: str = ""
-    columns: tuple[sa.SchemaItem, ...] = ()
+    columns: tuple[SchemaItem, ...] = ()
     expand: Callable[[Transaction, Request, Sequence[Row[Any]]], Sequence[Mapping[str, Any]]] | None = None
     default_sort: tuple[tuple[str, str], ...] = ()
     collection: str = ""  # the envelope's key of one, if it differs from `singular`
