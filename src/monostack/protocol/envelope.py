@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 VERSION = 1
+MAX_MESSAGE = 32 * 1024 * 1024  # bytes; the whole network state of a large host fits
 
 
 class Inventory(msgspec.Struct):

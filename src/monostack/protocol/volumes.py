@@ -7,7 +7,7 @@
 | volume.extend          | ExtendVolume    | {} also while attached to a running guest (server_id given) |
 | volume.snapshot        | SnapshotVolume  | {} a point-in-time copy, also while attached to a running guest |
 | volume.delete_snapshot | SnapshotRef     | {}                              |
-| volume.list            | {}              | {"volumes": [id], "snapshots": [id], "capacity_gib": n, "free_gib": n} |
+| volume.list            | {}              | StoredVolumes                   |
 """
 
 import msgspec
@@ -23,6 +23,7 @@ class CreateVolume(msgspec.Struct):
     image: ImageSource | None = None
     snapshot_id: str | None = None
     source_volume_id: str | None = None
+    source_server_id: str | None = None  # the guest that has the source volume open
 
 
 class VolumeRef(msgspec.Struct):
@@ -43,3 +44,12 @@ class SnapshotVolume(msgspec.Struct):
 
 class SnapshotRef(msgspec.Struct):
     snapshot_id: str
+
+
+class StoredVolumes(msgspec.Struct):
+    """What a back end keeps, and how much room it has."""
+
+    volumes: list[str]
+    snapshots: list[str]
+    capacity_gib: int
+    free_gib: int

@@ -1,0 +1,39 @@
+"""Volumes on a storage back end: what an agent needs of a driver (file, simulated)."""
+
+from typing import Protocol
+
+from monostack.protocol.guests import VolumeConnection
+from monostack.protocol.volumes import CreateVolume, ExtendVolume, SnapshotVolume, StoredVolumes
+
+
+class BlockStorage(Protocol):
+    """Keeps volumes and their snapshots. Every method is idempotent; what is half made is never seen under its own name.
+
+    The caller runs at most one method per volume at a time. All raise CommandError.
+    """
+
+    async def create(self, request: CreateVolume) -> VolumeConnection:
+        """Make a volume, empty or from its source, and say how a host opens it."""
+        ...
+
+    async def delete(self, volume_id: str) -> None:
+        """Nothing there is success; a volume that is open is an error."""
+        ...
+
+    async def extend(self, request: ExtendVolume) -> None:
+        """Grow to at least the size asked for; never shrinks."""
+        ...
+
+    async def snapshot(self, request: SnapshotVolume) -> None:
+        """Copy the volume as it is at one moment, also while a guest writes to it."""
+        ...
+
+    async def delete_snapshot(self, snapshot_id: str) -> None:
+        """Nothing there is success."""
+        ...
+
+    async def stored(self) -> StoredVolumes:
+        """What is kept here, and how much room there is."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,72 @@
+"""Guests on a host: what an agent needs of a driver, whichever runs them (libvirt/, simulated)."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from monostack.protocol.envelope import Inventory
+from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume
+
+
+class Hypervisor(Protocol):
+    """Runs guests. Every method is idempotent and may be repeated after being cut off at any point.
+
+    The caller runs at most one method per server at a time. All raise CommandError.
+    """
+
+    async def inventory(self) -> Inventory:
+        """What this host can give to guests."""
+        ...
+
+    async def create(self, spec: GuestSpec) -> None:
+        """Make the guest's disks and start it; returns once it runs."""
+        ...
+
+    async def start(self, spec: GuestSpec) -> None:
+        """Start a guest whose disks exist, defined anew from `spec`. A running guest is left alone."""
+        ...
+
+    async def stop(self, server_id: str, grace: float) -> None:
+        """Ask the guest to shut down and pull the plug after `grace` seconds. A stopped guest is left alone."""
+        ...
+
+    async def reboot(self, spec: GuestSpec, hard: bool, grace: float) -> None:
+        """Restart; soft asks the guest first and becomes hard after `grace` seconds. Starts a stopped guest when hard."""
+        ...
+
+    async def destroy(self, server_id: str) -> None:
+        """Remove the guest and all that is its own on this host. Nothing there is success."""
+        ...
+
+    async def attach_volume(self, server_id: str, volume: GuestVolume) -> None: ...
+
+    async def detach_volume(self, server_id: str, volume_id: str) -> None:
+        """Returns once the guest let go. A volume that is not attached is success."""
+        ...
+
+    async def attach_nic(self, server_id: str, nic: GuestNic) -> None: ...
+
+    async def detach_nic(self, server_id: str, port_id: str) -> None: ...
+
+    async def console_log(self, server_id: str, lines: int | None) -> str:
+        """What the guest wrote to its serial console: the last `lines`, or all that is kept."""
+        ...
+
+    async def guests(self) -> list[GuestState]:
+        """All guests that are ours, whatever their state."""
+        ...
+
+    async def resize_volume(self, server_id: str, volume_id: str, size_gib: int) -> bool:
+        """Grow a volume that a running guest has open. False: it has it not open, so its file may be changed directly."""
+        ...
+
+    async def copy_volume(self, server_id: str, volume_id: str, target: str) -> bool:
+        """Copy a volume, as it is at one moment, into the existing empty qcow2 file `target` while the guest runs. False: as above."""
+        ...
+
+    def watch(self, seen: Callable[[GuestState], None]) -> None:
+        """Call `seen`, on the event loop, for every change of state that no method asked for."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the hypervisor. Guests run on."""
+        ...

@@ -1,0 +1,100 @@
+"""Volumes without bits: keeps which there are and how large."""
+
+
+from monostack.agent.errors import CommandError
+from monostack.protocol.guests import VolumeConnection
+from monostack.protocol.volumes import CreateVolume, ExtendVolume, SnapshotVolume, StoredVolumes
+
+GIB = 1 << 30
+
+
+class SimulatedStorage:
+    """What a set of simulated hosts stores together, as hosts on one storage cluster do."""
+
+    def __init__(self, capacity_gib: int = 1_000_000) -> None:
+        self.capacity_gib = capacity_gib
+        self.volumes: dict[str, int] = {}  # size in GiB by id
+        self.snapshots: dict[str, int] = {}
+        self.holders: dict[str, str] = {}  # the running guest that has a volume open
+
+    def free_gib(self) -> int:
+        return self.capacity_gib - sum(self.volumes.values()) - sum(self.snapshots.values())
+
+
+class SimulatedBlock:
+    """Block driver of a simulated host. What is open in a running guest can be neither deleted nor copied behind its back."""
+
+    def __init__(self, storage: SimulatedStorage) -> None:
+        self.storage = storage
+
+    async def create(self, request: CreateVolume) -> VolumeConnection:
+        storage = self.storage
+        if request.volume_id not in storage.volumes:
+            needed, source = self._source(request)
+            if needed > request.size_gib:
+                raise CommandError("volume.too_small", f"{source} needs {needed} GiB, the volume has {request.size_gib}")
+            self._require_room(request.size_gib)
+            storage.volumes[request.volume_id] = request.size_gib
+        return VolumeConnection(driver="simulated", path=f"simulated/{request.volume_id}")
+
+    def _source(self, request: CreateVolume) -> tuple[int, str]:
+        """How large the source is in GiB, and what it is called."""
+        storage = self.storage
+        if request.image is not None:
+            return -(-(request.image.virtual_size or request.image.size) // GIB), f"image {request.image.id}"
+        if request.snapshot_id is not None:
+            return _known(storage.snapshots, request.snapshot_id, "snapshot"), f"snapshot {request.snapshot_id}"
+        if request.source_volume_id is not None:
+            self._require_reachable(request.source_volume_id, request.source_server_id)
+            return _known(storage.volumes, request.source_volume_id, "volume"), f"volume {request.source_volume_id}"
+        return 0, ""
+
+    async def delete(self, volume_id: str) -> None:
+        self._require_reachable(volume_id, None)
+        self.storage.volumes.pop(volume_id, None)
+
+    async def extend(self, request: ExtendVolume) -> None:
+        size = _known(self.storage.volumes, request.volume_id, "volume")
+        self._require_reachable(request.volume_id, request.server_id)
+        self._require_room(max(0, request.size_gib - size))
+        self.storage.volumes[request.volume_id] = max(size, request.size_gib)
+
+    async def snapshot(self, request: SnapshotVolume) -> None:
+        if request.snapshot_id in self.storage.snapshots:
+            return
+        size = _known(self.storage.volumes, request.volume_id, "volume")
+        self._require_reachable(request.volume_id, request.server_id)
+        self._require_room(size)
+        self.storage.snapshots[request.snapshot_id] = size
+
+    async def delete_snapshot(self, snapshot_id: str) -> None:
+        self.storage.snapshots.pop(snapshot_id, None)
+
+    async def stored(self) -> StoredVolumes:
+        storage = self.storage
+        return StoredVolumes(
+            volumes=sorted(storage.volumes),
+            snapshots=sorted(storage.snapshots),
+            capacity_gib=storage.capacity_gib,
+            free_gib=storage.free_gib(),
+        )
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _require_reachable(self, volume_id: str, server_id: str | None) -> None:
+        holder = self.storage.holders.get(volume_id)
+        if holder is not None and holder != server_id:
+            raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holder}")
+
+    def _require_room(self, size_gib: int) -> None:
+        free = self.storage.free_gib()
+        if size_gib > free:
+            raise CommandError("volume.no_space", f"{size_gib} GiB asked for, {free} GiB free")
+
+
+def _known(sizes: dict[str, int], wanted: str, kind: str) -> int:
+    size = sizes.get(wanted)
+    if size is None:
+        raise CommandError(f"{kind}.not_found", f"{kind} {wanted} is not on this storage")
+    return size

@@ -1,0 +1,30 @@
+"""What an agent is told when it starts."""
+
+from typing import Literal
+
+import msgspec
+
+
+class ExternalNetwork(msgspec.Struct):
+    """A physical network this host reaches: flat provider networks name it."""
+
+    bridge: str  # made when it does not exist
+    address: str | None = None  # "172.24.4.1/24": given to the bridge, so that the host itself can reach floating IPs
+
+
+class AgentConfig(msgspec.Struct, kw_only=True):
+    """Settings of one agent. Paths are absolute."""
+
+    host: str  # the host's name, which its certificate carries too
+    controller_url: str  # wss://controller:port
+    state_dir: str  # everything the agent keeps; a guest's disks are below it, so its QEMU must be able to enter it
+    tls_dir: str  # agent.key, agent.crt and ca.crt, as enrolment leaves them
+    image_dir: str | None = None  # the controller's image store when this host shares its disk: bits are linked, not copied
+    api_ca_file: str | None = None  # verifies the server that images are downloaded from; None: the system's authorities
+    libvirt_uri: str | None = None  # None: the system's libvirtd when one answers, else one of our own
+    accelerator: Literal["auto", "kvm", "tcg"] = "auto"
+    qemu_user: str = "libvirt-qemu"  # guests run as this user, which is made when it is missing
+    vnc_listen: str = "127.0.0.1"
+    external_networks: dict[str, ExternalNetwork] = {}
+    image_cache_hours: float = 24.0  # how long the bits of an image that no guest uses are kept
+    reserved_memory_mib: int = 512  # kept for the host itself

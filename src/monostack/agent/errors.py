@@ -1,0 +1,15 @@
+"""What an agent answers when a command does not succeed."""
+
+
+class CommandError(Exception):
+    """A command cannot be carried out.
+
+    `code` is stable and dotted (`guest.not_found`); `message` names the cause and the next action; `retry` says that the same
+    command may succeed later without anybody changing anything.
+    """
+
+    def __init__(self, code: str, message: str, *, retry: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retry = retry

@@ -1,0 +1,95 @@
+"""Commands `guest.*`: see protocol.guests."""
+
+from typing import Any
+
+import msgspec
+
+from monostack.agent.handlers.handler import Drivers, Handler, NoArguments, server, volume
+from monostack.protocol.guests import (
+    AttachNic,
+    AttachVolume,
+    ConsoleLog,
+    DetachNic,
+    DetachVolume,
+    GuestRef,
+    GuestSpec,
+    RebootGuest,
+    StopGuest,
+)
+
+
+async def create(drivers: Drivers, args: GuestSpec) -> dict[str, Any]:
+    await drivers.hypervisor.create(args)
+    return {}
+
+
+async def start(drivers: Drivers, args: GuestSpec) -> dict[str, Any]:
+    await drivers.hypervisor.start(args)
+    return {}
+
+
+async def stop(drivers: Drivers, args: StopGuest) -> dict[str, Any]:
+    await drivers.hypervisor.stop(args.server_id, args.timeout)
+    return {}
+
+
+async def reboot(drivers: Drivers, args: RebootGuest) -> dict[str, Any]:
+    await drivers.hypervisor.reboot(args.spec, args.hard, args.timeout)
+    return {}
+
+
+async def destroy(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
+    await drivers.hypervisor.destroy(args.server_id)
+    return {}
+
+
+async def attach_volume(drivers: Drivers, args: AttachVolume) -> dict[str, Any]:
+    await drivers.hypervisor.attach_volume(args.server_id, args.volume)
+    return {}
+
+
+async def detach_volume(drivers: Drivers, args: DetachVolume) -> dict[str, Any]:
+    await drivers.hypervisor.detach_volume(args.server_id, args.volume_id)
+    return {}
+
+
+async def attach_nic(drivers: Drivers, args: AttachNic) -> dict[str, Any]:
+    await drivers.hypervisor.attach_nic(args.server_id, args.nic)
+    return {}
+
+
+async def detach_nic(drivers: Drivers, args: DetachNic) -> dict[str, Any]:
+    await drivers.hypervisor.detach_nic(args.server_id, args.port_id)
+    return {}
+
+
+async def console_log(drivers: Drivers, args: ConsoleLog) -> dict[str, Any]:
+    return {"output": await drivers.hypervisor.console_log(args.server_id, args.lines)}
+
+
+async def listing(drivers: Drivers, args: NoArguments) -> dict[str, Any]:
+    return {"guests": msgspec.to_builtins(await drivers.hypervisor.guests())}
+
+
+def _server(args: Any) -> tuple[str, ...]:
+    return (server(args.server_id),)
+
+
+def _server_and_volumes(args: GuestSpec) -> tuple[str, ...]:
+    return (server(args.server_id), *(volume(attached.volume_id) for attached in args.volumes))
+
+
+HANDLERS = {
+    "guest.create": Handler(GuestSpec, create, _server_and_volumes),
+    "guest.start": Handler(GuestSpec, start, _server_and_volumes),
+    "guest.stop": Handler(StopGuest, stop, _server),
+    "guest.reboot": Handler(RebootGuest, reboot, lambda args: _server_and_volumes(args.spec)),
+    "guest.destroy": Handler(GuestRef, destroy, _server),
+    "guest.attach_volume": Handler(AttachVolume, attach_volume, lambda args: (server(args.server_id), volume(args.volume.volume_id))),
+    "guest.detach_volume": Handler(DetachVolume, detach_volume, lambda args: (server(args.server_id), volume(args.volume_id))),
+    "guest.attach_nic": Handler(AttachNic, attach_nic, _server),
+    "guest.detach_nic": Handler(DetachNic, detach_nic, _server),
+    # Reading waits for nobody: the console of a guest that is just shutting down is worth reading.
+    "guest.console_log": Handler(ConsoleLog, console_log),
+    "guest.list": Handler(NoArguments, listing),
+}

@@ -1,0 +1,65 @@
+"""Commands `volume.*`: see protocol.volumes."""
+
+from typing import Any
+
+import msgspec
+
+from monostack.agent.handlers.handler import Drivers, Handler, NoArguments, server, volume
+from monostack.protocol.volumes import CreateVolume, ExtendVolume, SnapshotRef, SnapshotVolume, VolumeRef
+
+
+async def create(drivers: Drivers, args: CreateVolume) -> dict[str, Any]:
+    return {"connection": msgspec.to_builtins(await drivers.block.create(args))}
+
+
+async def delete(drivers: Drivers, args: VolumeRef) -> dict[str, Any]:
+    await drivers.block.delete(args.volume_id)
+    return {}
+
+
+async def extend(drivers: Drivers, args: ExtendVolume) -> dict[str, Any]:
+    await drivers.block.extend(args)
+    return {}
+
+
+async def snapshot(drivers: Drivers, args: SnapshotVolume) -> dict[str, Any]:
+    await drivers.block.snapshot(args)
+    return {}
+
+
+async def delete_snapshot(drivers: Drivers, args: SnapshotRef) -> dict[str, Any]:
+    await drivers.block.delete_snapshot(args.snapshot_id)
+    return {}
+
+
+async def listing(drivers: Drivers, args: NoArguments) -> dict[str, Any]:
+    return msgspec.to_builtins(await drivers.block.stored())
+
+
+def _snapshot_lock(snapshot_id: str) -> str:
+    return "snapshot/" + snapshot_id
+
+
+def _with_guest(server_id: str | None, *names: str) -> tuple[str, ...]:
+    return names if server_id is None else (server(server_id), *names)
+
+
+def _created(args: CreateVolume) -> tuple[str, ...]:
+    names = [volume(args.volume_id)]
+    if args.source_volume_id is not None:
+        names.append(volume(args.source_volume_id))
+    if args.snapshot_id is not None:
+        names.append(_snapshot_lock(args.snapshot_id))
+    return _with_guest(args.source_server_id, *names)
+
+
+HANDLERS = {
+    "volume.create": Handler(CreateVolume, create, _created),
+    "volume.delete": Handler(VolumeRef, delete, lambda args: (volume(args.volume_id),)),
+    "volume.extend": Handler(ExtendVolume, extend, lambda args: _with_guest(args.server_id, volume(args.volume_id))),
+    "volume.snapshot": Handler(
+        SnapshotVolume, snapshot, lambda args: _with_guest(args.server_id, volume(args.volume_id), _snapshot_lock(args.snapshot_id))
+    ),
+    "volume.delete_snapshot": Handler(SnapshotRef, delete_snapshot, lambda args: (_snapshot_lock(args.snapshot_id),)),
+    "volume.list": Handler(NoArguments, listing),
+}

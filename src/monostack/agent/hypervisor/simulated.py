@@ -1,0 +1,213 @@
+"""Guests without a computer: every state and rule of a real hypervisor, none of its weight."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from monostack.agent.block.simulated import SimulatedStorage
+from monostack.agent.errors import CommandError
+from monostack.agent.network.simulated import SimulatedNetwork
+from monostack.agent.simulation import GuestFaults
+from monostack.protocol.envelope import Inventory
+from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume
+
+
+@dataclass(slots=True)
+class SimulatedGuest:
+    """One guest: as little as tells its state, since there may be many thousands."""
+
+    name: str
+    hostname: str
+    faults: GuestFaults
+    state: str = "stopped"
+    reason: str = ""
+    boots: int = 0
+    volumes: dict[str, str] = field(default_factory=dict)  # device by volume id
+    nics: dict[str, str] = field(default_factory=dict)  # MAC by port id
+    mischief: asyncio.TimerHandle | None = None  # stops it without being asked
+
+
+class SimulatedHypervisor:
+    """Hypervisor driver of a simulated host. What a real host refuses (no such tap, volume, guest) is refused here too."""
+
+    def __init__(self, inventory: Inventory, network: SimulatedNetwork, storage: SimulatedStorage) -> None:
+        self._inventory = inventory
+        self._network = network
+        self._storage = storage
+        self._seen: Callable[[GuestState], None] = lambda state: None
+        self.known: dict[str, SimulatedGuest] = {}  # by server id
+
+    async def inventory(self) -> Inventory:
+        return self._inventory
+
+    async def create(self, spec: GuestSpec) -> None:
+        guest = self.known.get(spec.server_id)
+        if guest is None:
+            taken = next((server for server, other in self.known.items() if other.name == spec.name), None)
+            if taken is not None:
+                raise CommandError("guest.name_taken", f"server {taken} is the guest {spec.name} already")
+            guest = self.known[spec.server_id] = SimulatedGuest(spec.name, spec.hostname, GuestFaults.read(spec.faults))
+        # What fails here leaves a stopped guest behind, as a domain that was defined and did not start.
+        guest.faults.strike("create")
+        await self._boot(guest, spec)
+
+    async def start(self, spec: GuestSpec) -> None:
+        guest = self._guest(spec.server_id)
+        guest.faults.strike("start")
+        await self._boot(guest, spec)
+
+    async def _boot(self, guest: SimulatedGuest, spec: GuestSpec) -> None:
+        if guest.state == "running":
+            return
+        for nic in spec.nics:
+            self._require_tap(nic)
+        for volume in spec.volumes:
+            self._open(volume.volume_id, spec.server_id)
+        guest.volumes = {volume.volume_id: volume.device for volume in spec.volumes}
+        guest.nics = {nic.port_id: nic.mac for nic in spec.nics}
+        if guest.faults.boot_delay:
+            await asyncio.sleep(guest.faults.boot_delay)
+        guest.state, guest.reason = "running", ""
+        guest.boots += 1
+        self._plan_mischief(spec.server_id, guest)
+
+    async def stop(self, server_id: str, grace: float) -> None:
+        guest = self._guest(server_id)
+        guest.faults.strike("stop")
+        await self._halt(guest, grace)
+
+    async def _halt(self, guest: SimulatedGuest, grace: float) -> None:
+        if guest.state == "running":
+            delay = min(guest.faults.stop_delay, grace)
+            if delay:
+                await asyncio.sleep(delay)
+            self._off(guest, "stopped", "destroyed")
+
+    async def reboot(self, spec: GuestSpec, hard: bool, grace: float) -> None:
+        guest = self._guest(spec.server_id)
+        guest.faults.strike("reboot")
+        if guest.state != "running" and not hard:
+            raise CommandError("guest.not_running", f"server {spec.server_id} is {guest.state}: it cannot be asked to reboot")
+        await self._halt(guest, 0 if hard else grace)
+        await self._boot(guest, spec)
+
+    async def destroy(self, server_id: str) -> None:
+        guest = self.known.get(server_id)
+        if guest is None:
+            return
+        guest.faults.strike("destroy")
+        self._off(guest, "stopped", "destroyed")
+        del self.known[server_id]
+
+    async def attach_volume(self, server_id: str, volume: GuestVolume) -> None:
+        guest = self._guest(server_id)
+        guest.faults.strike("attach_volume")
+        if volume.volume_id in guest.volumes:
+            return
+        if volume.device in guest.volumes.values():
+            raise CommandError("guest.device_taken", f"server {server_id} has a disk {volume.device} already")
+        if guest.state == "running":
+            self._open(volume.volume_id, server_id)
+        guest.volumes[volume.volume_id] = volume.device
+
+    async def detach_volume(self, server_id: str, volume_id: str) -> None:
+        guest = self.known.get(server_id)
+        if guest is None:
+            return
+        guest.faults.strike("detach_volume")
+        if guest.volumes.pop(volume_id, None) is not None and self._storage.holders.get(volume_id) == server_id:
+            del self._storage.holders[volume_id]
+
+    async def attach_nic(self, server_id: str, nic: GuestNic) -> None:
+        guest = self._guest(server_id)
+        guest.faults.strike("attach_nic")
+        self._require_tap(nic)
+        guest.nics[nic.port_id] = nic.mac
+
+    async def detach_nic(self, server_id: str, port_id: str) -> None:
+        guest = self.known.get(server_id)
+        if guest is not None:
+            guest.faults.strike("detach_nic")
+            guest.nics.pop(port_id, None)
+
+    async def console_log(self, server_id: str, lines: int | None) -> str:
+        text = console_text(self._guest(server_id)).splitlines(keepends=True)
+        return "".join(text if lines is None else text[len(text) - min(lines, len(text)) :])
+
+    async def guests(self) -> list[GuestState]:
+        return [GuestState(server_id, guest.state, guest.reason) for server_id, guest in self.known.items()]
+
+    async def resize_volume(self, server_id: str, volume_id: str, size_gib: int) -> bool:
+        return self._storage.holders.get(volume_id) == server_id
+
+    async def copy_volume(self, server_id: str, volume_id: str, target: str) -> bool:
+        return self._storage.holders.get(volume_id) == server_id
+
+    def watch(self, seen: Callable[[GuestState], None]) -> None:
+        self._seen = seen
+
+    async def close(self) -> None:
+        for guest in self.known.values():
+            if guest.mischief is not None:
+                guest.mischief.cancel()
+
+    def _guest(self, server_id: str) -> SimulatedGuest:
+        guest = self.known.get(server_id)
+        if guest is None:
+            raise CommandError("guest.not_found", f"server {server_id} is not on this host")
+        return guest
+
+    def _require_tap(self, nic: GuestNic) -> None:
+        if not self._network.has_tap(nic.port_id, nic.tap):
+            raise CommandError("guest.tap_missing", f"port {nic.port_id} has no interface {nic.tap} on this host yet", retry=True)
+
+    def _open(self, volume_id: str, server_id: str) -> None:
+        if volume_id not in self._storage.volumes:
+            raise CommandError("volume.not_found", f"volume {volume_id} is not on this storage")
+        holder = self._storage.holders.setdefault(volume_id, server_id)
+        if holder != server_id:
+            raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holder}")
+
+    def _off(self, guest: SimulatedGuest, state: str, reason: str) -> None:
+        guest.state, guest.reason = state, reason
+        for volume_id in guest.volumes:
+            self._storage.holders.pop(volume_id, None)
+        if guest.mischief is not None:
+            guest.mischief.cancel()
+            guest.mischief = None
+
+    def _plan_mischief(self, server_id: str, guest: SimulatedGuest) -> None:
+        faults = guest.faults
+        after, state, reason = (
+            (faults.crash_after, "crashed", "crashed") if faults.crash_after is not None else (faults.shutdown_after, "stopped", "shutdown")
+        )
+        if after is not None:
+            guest.mischief = asyncio.get_running_loop().call_later(after, self.fall, server_id, state, reason)
+
+    def fall(self, server_id: str, state: str, reason: str) -> None:
+        """Let a running guest stop or crash by itself, and tell about it."""
+        guest = self._guest(server_id)
+        if guest.state == "running":
+            self._off(guest, state, reason)
+            self._seen(GuestState(server_id, state, reason))
+
+    def lose_power(self) -> None:
+        """The host restarts: every guest is off, and nothing is told; the network's items are gone."""
+        for guest in self.known.values():
+            if guest.state == "running":
+                self._off(guest, "stopped", "host_restart")
+        self._network.items.clear()
+
+
+def console_text(guest: SimulatedGuest) -> str:
+    """What a simulated guest has written to its console: every boot, and the prompt or the end."""
+    boot = [
+        "[    0.000000] Linux version 0.0.0-simulated",
+        f"[    0.000000] Command line: console=ttyS0 guest={guest.name}",
+        *(f"[    0.500000] virtio_blk: {device} is volume {volume_id}" for volume_id, device in guest.volumes.items()),
+        *(f"[    0.600000] virtio_net: eth{index} has address {mac}" for index, mac in enumerate(guest.nics.values())),
+        "",
+    ]
+    kept = min(guest.boots, 20)  # as a console that is bounded in size keeps the latest
+    booted = "\n".join([*boot, f"{guest.hostname} login: ", ""])
+    return booted * kept + ("" if guest.state == "running" else "[   10.000000] reboot: Power down\n" * (kept > 0))

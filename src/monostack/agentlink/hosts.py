@@ -1,0 +1,95 @@
+"""All hosts whose agents are connected, and how to ask them for something."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from monostack.agentlink.local import Interference, LocalAgent, LocalLink
+from monostack.agentlink.session import CommandFailed, CommandTimeout, HostUnreachable, Session
+from monostack.protocol import Command, Hello, Report
+
+__all__ = ["CommandFailed", "CommandTimeout", "HostUnreachable", "Hosts"]
+
+log = logging.getLogger(__name__)
+
+
+class Hosts:
+    """The connected hosts by name.
+
+    Append plain functions to `on_connect` (host, hello), `on_disconnect` (host) and `on_report` (host, report); they are called on the
+    event loop and must not block. A report says what a host believes: check that the server is that host's, then observe.
+    """
+
+    def __init__(self) -> None:
+        self.on_connect: list[Callable[[str, Hello], None]] = []
+        self.on_disconnect: list[Callable[[str], None]] = []
+        self.on_report: list[Callable[[str, Report], None]] = []
+        self._sessions: dict[str, Session] = {}
+        self._local: dict[str, LocalLink] = {}
+
+    def connected(self) -> set[str]:
+        return set(self._sessions)
+
+    def hello(self, host: str) -> Hello | None:
+        """What the host said when it connected; None when it is not connected."""
+        session = self._sessions.get(host)
+        return session.hello if session is not None else None
+
+    async def call(self, host: str, name: str, args: msgspec.Struct | None, *, id: str, timeout: float) -> dict[str, Any]:  # noqa: ASYNC109
+        """Have `host` carry out the command `name`, and return its result's data.
+
+        `id` is the same whenever the same thing is asked for again. `timeout` is in seconds. Raises CommandFailed (the host could
+        not), HostUnreachable (nothing was sent, or with `sent` the outcome is unknown) and CommandTimeout (the outcome is unknown).
+        """
+        session = self._sessions.get(host)
+        if session is None:
+            raise HostUnreachable(host)
+        return await session.call(Command(id=id, name=name, args=msgspec.to_builtins(args) if args is not None else {}, timeout=timeout))
+
+    def arrived(self, session: Session) -> None:
+        """A connection is ready. An older one of the same host is dead, whether or not that was noticed."""
+        former = self._sessions.get(session.host)
+        if former is not None:
+            self.left(former)
+        self._sessions[session.host] = session
+        self._tell(self.on_connect, session.host, session.hello)
+
+    def left(self, session: Session) -> None:
+        """A connection is gone. Told once, and only if it was the host's present one."""
+        session.lost()
+        if self._sessions.get(session.host) is session:
+            del self._sessions[session.host]
+            self._tell(self.on_disconnect, session.host)
+
+    def reported(self, session: Session, report: Report) -> None:
+        if self._sessions.get(session.host) is session:
+            self._tell(self.on_report, session.host, report)
+
+    async def attach_local(self, agent: LocalAgent, interference: Interference | None = None) -> LocalLink:
+        """Connect an agent that runs in this process. `interference` loses messages and breaks the connection, as a network does."""
+        link = LocalLink(self, agent, interference)
+        await link.connect()
+        self._local[agent.host] = link
+        return link
+
+    def local(self, host: str) -> LocalLink | None:
+        """The link of an agent in this process."""
+        return self._local.get(host)
+
+    async def close(self) -> None:
+        for link in self._local.values():
+            link.disconnect(reconnect=False)
+        self._local.clear()
+        for session in list(self._sessions.values()):
+            self.left(session)
+        await asyncio.sleep(0)
+
+    def _tell(self, listeners: list[Callable[..., None]], *what: Any) -> None:
+        for listener in listeners:
+            try:
+                listener(*what)
+            except Exception:  # one listener's fault must not cut off a host
+                log.exception("listener %r failed", listener)

@@ -1,0 +1,66 @@
+"""Simulated hosts: whole agents on drivers that keep their state in memory."""
+
+from collections.abc import Iterable
+
+from monostack.agent.agent import Agent
+from monostack.agent.block.simulated import SimulatedBlock, SimulatedStorage
+from monostack.agent.handlers import Drivers
+from monostack.agent.hypervisor.simulated import SimulatedHypervisor
+from monostack.agent.network.simulated import SimulatedNetwork
+from monostack.agent.simulation import FaultPlan
+from monostack.core import ids
+from monostack.protocol.envelope import Inventory
+
+TRAITS = (
+    "COMPUTE_IMAGE_TYPE_QCOW2",
+    "COMPUTE_IMAGE_TYPE_RAW",
+    "COMPUTE_NET_ATTACH_INTERFACE",
+    "COMPUTE_NET_VIF_MODEL_VIRTIO",
+    "COMPUTE_NODE",
+    "COMPUTE_STORAGE_BUS_VIRTIO",
+    "COMPUTE_VOLUME_ATTACH",
+    "COMPUTE_VOLUME_EXTEND",
+    "HW_ARCH_X86_64",
+)
+
+
+def simulated_inventory(vcpus: int = 64, memory_mib: int = 262_144, disk_gib: int = 10_000, traits: Iterable[str] = TRAITS) -> Inventory:
+    """A host of this size, as its agent describes it."""
+    return Inventory(
+        vcpus=vcpus,
+        memory_mib=memory_mib,
+        disk_gib=disk_gib,
+        hypervisor_type="QEMU",
+        hypervisor_version=7002000,
+        cpu_info={
+            "arch": "x86_64",
+            "model": "simulated",
+            "vendor": "simulated",
+            "topology": {"cells": 1, "sockets": 1, "cores": vcpus, "threads": 1},
+            "features": [],
+        },
+        traits=sorted(traits),
+        accelerator="simulated",
+    )
+
+
+def simulated_host(
+    name: str,
+    inventory: Inventory | None = None,
+    *,
+    storage: SimulatedStorage | None = None,
+    faults: FaultPlan | None = None,
+    boot_id: str | None = None,
+) -> Agent:
+    """The agent of a simulated host, to be given to `Hosts.attach_local`.
+
+    Hosts that are to reach the same volumes share `storage`; those that are to fail on demand share `faults`, which is also the
+    `interference` that `attach_local` takes.
+    """
+    if storage is None:
+        storage = SimulatedStorage()
+    network = SimulatedNetwork()
+    hypervisor = SimulatedHypervisor(inventory if inventory is not None else simulated_inventory(), network, storage)
+    drivers = Drivers(hypervisor, SimulatedBlock(storage), network)
+    around = faults.around if faults is not None else None
+    return Agent(name, drivers, boot_id=boot_id if boot_id is not None else ids.new_uuid(), around=around)
