@@ -1,0 +1,1 @@
+"""The policies of each service, by OpenStack's names and with its default rules."""

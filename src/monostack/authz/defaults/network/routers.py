@@ -1,0 +1,93 @@
+"""Neutron's default policies: routers, floating IPs and what hangs on them (neutron 29.0.0)."""
+
+from monostack.authz.defaults.network.rules import ADMIN, MANAGER, MEMBER, PARENT_MEMBER, PARENT_READER, READER
+from monostack.authz.policy import PROJECT, Policy, policies
+
+POLICIES: tuple[Policy, ...] = (
+    *policies(PROJECT, {
+        # Router
+        "create_router": MEMBER,
+        "create_router:distributed": ADMIN,
+        "create_router:ha": ADMIN,
+        "create_router:external_gateway_info": MEMBER,
+        "create_router:external_gateway_info:network_id": MEMBER,
+        "create_router:external_gateway_info:enable_snat": ADMIN,
+        "create_router:external_gateway_info:external_fixed_ips": ADMIN,
+        "create_router:enable_default_route_bfd": ADMIN,
+        "create_router:enable_default_route_ecmp": ADMIN,
+        "create_router:tags": MEMBER,
+        "get_router": READER,
+        "get_router:distributed": ADMIN,
+        "get_router:ha": ADMIN,
+        "get_router:tags": READER,
+        "update_router": MEMBER,
+        "update_router:distributed": ADMIN,
+        "update_router:ha": ADMIN,
+        "update_router:external_gateway_info": MEMBER,
+        "update_router:external_gateway_info:network_id": MEMBER,
+        "update_router:external_gateway_info:enable_snat": ADMIN,
+        "update_router:external_gateway_info:external_fixed_ips": ADMIN,
+        "update_router:enable_default_route_bfd": ADMIN,
+        "update_router:enable_default_route_ecmp": ADMIN,
+        "update_router:tags": MEMBER,
+        "delete_router": MEMBER,
+        "delete_router:tags": MEMBER,
+        "add_router_interface": MEMBER,
+        "remove_router_interface": MEMBER,
+        "add_extraroutes": MEMBER,
+        "remove_extraroutes": MEMBER,
+        "add_external_gateways": MEMBER,
+        "add_external_gateways:external_gateways": MEMBER,
+        "add_external_gateways:external_gateways:network_id": MEMBER,
+        "add_external_gateways:external_gateways:enable_snat": ADMIN,
+        "add_external_gateways:external_gateways:external_fixed_ips": ADMIN,
+        "update_external_gateways": MEMBER,
+        "update_external_gateways:external_gateways": MEMBER,
+        "update_external_gateways:external_gateways:network_id": MEMBER,
+        "update_external_gateways:external_gateways:enable_snat": ADMIN,
+        "update_external_gateways:external_gateways:external_fixed_ips": ADMIN,
+        "remove_external_gateways": MEMBER,
+        "remove_external_gateways:external_gateways": MEMBER,
+        # Evpn
+        "create_router:evpn_vni": ADMIN,
+        "get_router:evpn_vni": READER,
+        # Floatingip
+        "create_floatingip": MEMBER,
+        "create_floatingip:floating_ip_address": MANAGER,
+        "create_floatingip:router_id": MEMBER,
+        "create_floatingip:tags": MEMBER,
+        "get_floatingip": READER,
+        "get_floatingip:tags": READER,
+        "update_floatingip": MEMBER,
+        "update_floatingip:router_id": MEMBER,
+        "update_floatingip:tags": MEMBER,
+        "delete_floatingip": MEMBER,
+        "delete_floatingip:tags": MEMBER,
+        # Floatingip pools
+        "get_floatingip_pool": READER,
+        # Floatingip port forwarding
+        "create_floatingip_port_forwarding": PARENT_MEMBER,
+        "get_floatingip_port_forwarding": PARENT_READER,
+        "update_floatingip_port_forwarding": PARENT_MEMBER,
+        "delete_floatingip_port_forwarding": PARENT_MEMBER,
+        # L3 conntrack helper
+        "create_router_conntrack_helper": PARENT_MEMBER,
+        "get_router_conntrack_helper": PARENT_READER,
+        "update_router_conntrack_helper": PARENT_MEMBER,
+        "delete_router_conntrack_helper": PARENT_MEMBER,
+        # Local ip
+        "create_local_ip": MEMBER,
+        "get_local_ip": READER,
+        "update_local_ip": MEMBER,
+        "delete_local_ip": MEMBER,
+        # Local ip association
+        "create_local_ip_port_association": PARENT_MEMBER,
+        "get_local_ip_port_association": PARENT_READER,
+        "delete_local_ip_port_association": PARENT_MEMBER,
+        # Ndp proxy
+        "create_ndp_proxy": MEMBER,
+        "get_ndp_proxy": READER,
+        "update_ndp_proxy": MEMBER,
+        "delete_ndp_proxy": MEMBER,
+    }),
+)
