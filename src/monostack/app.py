@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from monostack.operations import Engine
 from monostack.reconcile import Driver
 from monostack.services import compute, identity, image, network, placement, volume
 from monostack.services.identity.facade import TokenAuthenticator
+from monostack.testing.emulator import FaultPlan, attach_hosts
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class App:
             self.db, [w for s in SERVICES for w in s.workflows], self.cloud, lease=config.operations.lease, exclusive=self.db.is_sqlite
         )
         self.cloud.reconcilers = Driver([r for s in SERVICES for r in s.reconcilers], self.cloud)
+        self.faults = FaultPlan()  # of the simulated hosts
         self.authenticator = TokenAuthenticator(self.cloud)
         self.http = HttpApp(
             SERVICES, self.db, self.authenticator, self.cloud.enforcers, self.cloud, public_url=config.api.public_url or None
@@ -58,13 +61,18 @@ class App:
         for service in SERVICES:
             if service.bootstrap is not None:
                 await self.db.write(lambda tx, service=service: service.bootstrap(tx, self.cloud))
+            if service.start is not None:
+                service.start(self.cloud)
         await self.cloud.operations.open()
         self.cloud.reconcilers.open()
+        if self.config.emulator.hosts:
+            await attach_hosts(self.cloud.hosts, self.config.emulator.hosts, self.faults)
         await self.server.open()
         log.info("the cloud answers at %s", self.url)
 
     async def close(self) -> None:
         await self.server.close()
+        await self.cloud.hosts.close()
         await self.cloud.reconcilers.close()
         await self.cloud.operations.close()
         await self.db.close()
@@ -72,8 +80,6 @@ class App:
 
 async def serve(config: Config) -> None:
     """Run the controller until the process is asked to end."""
-    import signal
-
     app = App(config)
     await app.open()
     ended = asyncio.Event()

@@ -57,4 +57,5 @@ class Service:
     workflows: Sequence[Any] = ()
     reconcilers: Sequence[Any] = ()
     bootstrap: Callable[..., Any] | None = None  # (tx, cloud): rows every cloud has, written once, idempotent
+    start: Callable[[Any], None] | None = None  # (cloud): on the loop before hosts connect, e.g. to listen to them
     max_body: int = 114688  # bytes of a JSON body, as oslo.middleware's default

@@ -1,0 +1,62 @@
+"""A private PostgreSQL cluster for the tests: made in a temporary directory, reached over a Unix socket, gone afterwards."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+# Durability is not what these tests are about, and it would make them slow.
+SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=400", "shared_buffers=64MB")
+
+
+def _as_postgres(command: list[str]) -> None:
+    """PostgreSQL refuses to run as root."""
+    options = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The SQLAlchemy URL of an empty cluster's maintenance database."""
+    if not BINARIES:
+        raise RuntimeError("PostgreSQL is not installed: run `make setup`, or apt-get install postgresql")
+    binaries = BINARIES[-1]
+    base = Path(tempfile.mkdtemp(prefix="monostack-pg-"))
+    if os.geteuid() == 0:
+        owner = pwd.getpwnam("postgres")
+        os.chown(base, owner.pw_uid, owner.pw_gid)
+    data = base / "data"
+    try:
+        _as_postgres([str(binaries / "initdb"), "-D", str(data), "-U", "monostack", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"])
+        options = " ".join(f"-c {setting}" for setting in (*SETTINGS, f"unix_socket_directories={base}"))
+        _as_postgres([str(binaries / "pg_ctl"), "-D", str(data), "-w", "-t", "60", "-l", str(base / "log"), "-o", options, "start"])
+        try:
+            yield f"postgresql+psycopg://monostack@/postgres?host={base}"
+        finally:
+            _as_postgres([str(binaries / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop"])
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+_made = 0
+
+
+def fresh_database(cluster_url: str) -> str:
+    """Make an empty database in the cluster and return its URL."""
+    global _made
+    _made += 1
+    name = f"monostack_{os.getpid()}_{_made}"
+    engine = sa.create_engine(cluster_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    engine.dispose()
+    return str(sa.make_url(cluster_url).set(database=name))
