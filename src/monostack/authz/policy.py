@@ -12,12 +12,14 @@ from pathlib import Path
 
 from monostack.authz.checks import CheckKind, Creds, Target
 from monostack.authz.compiler import CompiledRules, CyclicRules, compile_rules
+from monostack.authz.network_checks import NETWORK_KINDS
 from monostack.authz.overrides import BrokenPolicyFile, read_names, read_overrides, signature
 from monostack.core import clock
 
 LOG = logging.getLogger(__name__)
 
 RELOAD_SECONDS = 1.0
+SERVICE_KINDS: Mapping[str, Mapping[str, CheckKind]] = {"network": NETWORK_KINDS}
 SCOPES = frozenset({"system", "domain", "project"})
 _EVALUATION_ERRORS = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 
@@ -59,16 +61,10 @@ class Enforcer:
     """Decides by a service's policies and the operator's overrides of them.
 
     The overrides are read at construction, where a broken file raises BrokenPolicyFile, and again when the file changes, which is
-    looked for at most once a second; a file that is broken then is logged and the last good one stays in force.
+    looked for at most once a second; a file that is broken then is logged and the last good one stays in force. The file may come later.
     """
 
-    def __init__(
-        self,
-        service: str,
-        declared: Iterable[Policy],
-        overrides_path: Path | None = None,
-        kinds: Mapping[str, CheckKind] | None = None,
-    ) -> None:
+    def __init__(self, service: str, declared: Iterable[Policy], overrides_path: Path | None = None) -> None:
         self.service = service
         self.policies: dict[str, Policy] = {}
         for policy in declared:
@@ -77,7 +73,6 @@ class Enforcer:
             self.policies[policy.name] = policy
         self._scope_types = {policy.name: frozenset(policy.scope_types) for policy in self.policies.values() if policy.scope_types}
         self._path = overrides_path
-        self._kinds = kinds
         self._seen = signature(overrides_path) if overrides_path else None
         self._rules = self._load()  # replaced as a whole, so that threads need no lock
         self._next_look = clock.monotonic() + RELOAD_SECONDS if overrides_path else math.inf
@@ -107,7 +102,7 @@ class Enforcer:
         overrides = read_overrides(self._path, self.service) if self._path else {}
         rules = {policy.name: policy.check_str for policy in self.policies.values()}
         try:
-            compiled = compile_rules({**rules, **overrides}, self._kinds)
+            compiled = compile_rules({**rules, **overrides}, SERVICE_KINDS.get(self.service))
         except (CyclicRules, RecursionError) as error:
             raise BrokenPolicyFile(f"{self._path or self.service}: {error}") from error
         for problem in compiled.problems:
