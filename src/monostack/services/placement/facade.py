@@ -1,1 +1,189 @@
-"""What other services may call of the placement service."""
+"""What other services may call of the placement service. Plain functions on the caller's transaction."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import sqlalchemy as sa
+
+from monostack.core import clock
+from monostack.core.errors import Conflict, NotFound
+from monostack.db import Transaction
+from monostack.services.placement import aggregates, allocations, inventories, providers, traits
+from monostack.services.placement.allocations import Amounts, Claim
+from monostack.services.placement.candidates import Candidate, Room, Search, find
+from monostack.services.placement.inventories import Inventory
+
+__all__ = [
+    "Candidate", "Inventory", "Room", "allocations_of", "candidates", "claim", "ensure_provider", "inventories_of", "move", "release",
+    "remove_provider", "set_aggregates", "set_traits", "usages",
+]  # fmt: skip
+
+_A = allocations.allocations.c
+_USAGES = sa.select(_A.provider_uuid, _A.resource_class, sa.func.sum(_A.used).label("used")).group_by(_A.provider_uuid, _A.resource_class)
+_USAGES_OF = _USAGES.where(_A.provider_uuid.in_(sa.bindparam("the_providers", expanding=True)))
+_INVENTORIES_OF = sa.select(inventories.inventories).where(
+    inventories.inventories.c.provider_uuid.in_(sa.bindparam("the_providers", expanding=True))
+)
+
+
+def ensure_provider(
+    tx: Transaction,
+    uuid: str,
+    name: str,
+    stock: Mapping[str, Inventory],
+    having: Iterable[str] = (),
+    *,
+    keep: Collection[str] = (),
+) -> str:
+    """Make or refresh a root provider with these inventories and traits. Returns its uuid.
+
+    Fields of existing inventories named in `keep` ("allocation_ratio", "reserved") stay as they are: an operator may have changed them.
+    An inventory that is no longer given goes, unless it is in use. Traits that administrators set (CUSTOM_*, COMPUTE_STATUS_DISABLED) stay.
+    """
+    row = tx.row(providers.BY_UUID, {"the_uuid": uuid})
+    now = clock.now()
+    if row is None:
+        new = {"uuid": uuid, "name": name, "generation": 0, "root_uuid": uuid, "parent_uuid": None, "created_at": now, "updated_at": now}
+        tx.execute(providers.INSERT, new)
+    elif row.name != name:
+        tx.execute(providers.RENAME, {"the_uuid": uuid, "the_name": name})
+    changed = _set_inventories(tx, uuid, stock, keep)
+    present = {t[0] for t in tx.rows(traits.OF_PROVIDER, {"the_provider": uuid})}
+    kept = {t for t in present if t.startswith("CUSTOM_") or t == "COMPUTE_STATUS_DISABLED"}
+    changed |= set_traits(tx, uuid, {*having, *kept})
+    if changed:
+        tx.execute(providers.AGE, {"the_uuids": [uuid], "the_time": now})
+    return uuid
+
+
+def _set_inventories(tx: Transaction, uuid: str, stock: Mapping[str, Inventory], keep: Collection[str]) -> bool:
+    now = clock.now()
+    present = {row.resource_class: row for row in tx.rows(inventories.OF_PROVIDER, {"the_provider": uuid})}
+    changed = False
+    for name, inventory in stock.items():
+        values = {field: getattr(inventory, field) for field in inventories.NAMES}
+        row = present.get(name)
+        if row is None:
+            key = {"provider_uuid": uuid, "resource_class": name}
+            tx.execute(inventories.INSERT, {**key, **values, "created_at": now, "updated_at": now})
+            changed = True
+            continue
+        values.update({field: row._mapping[field] for field in keep})
+        if any(row._mapping[field] != value for field, value in values.items()):
+            params = {f"v_{field}": value for field, value in values.items()}
+            tx.execute(inventories.UPDATE, {"the_provider": uuid, "the_class": name, "the_time": now, **params})
+            changed = True
+    gone = set(present) - set(stock)
+    if gone:
+        gone -= {row[0] for row in tx.rows(allocations.IN_USE, {"the_provider": uuid})}
+    if gone:
+        tx.execute(inventories.DELETE, {"the_provider": uuid, "classes": sorted(gone)})
+        changed = True
+    return changed
+
+
+def set_traits(tx: Transaction, uuid: str, wanted: Collection[str]) -> bool:
+    """Give a provider exactly these traits; CUSTOM_* ones are made as needed. True if that changed anything."""
+    unknown = sorted(t for t in wanted if not t.startswith("CUSTOM_") and t not in traits.standard_traits())
+    if unknown:
+        raise NotFound(f"No such trait(s): {', '.join(unknown)}.")
+    present = {row[0] for row in tx.rows(traits.OF_PROVIDER, {"the_provider": uuid})}
+    add, remove = sorted(set(wanted) - present), sorted(present - set(wanted))
+    custom = [t for t in add if t.startswith("CUSTOM_")]
+    if custom:
+        known = {row[0] for row in tx.rows(traits.EXISTING_CUSTOM, {"names": custom})}
+        now = clock.now()
+        made = [{"name": t, "created_at": now, "updated_at": now} for t in custom if t not in known]
+        if made:
+            tx.execute(traits.ADD_CUSTOM, made)
+    if add:
+        tx.execute(traits.ADD, [{"provider_uuid": uuid, "trait": t} for t in add])
+    if remove:
+        tx.execute(traits.REMOVE, {"the_provider": uuid, "traits": remove})
+    return bool(add or remove)
+
+
+def set_aggregates(tx: Transaction, uuid: str, wanted: Collection[str]) -> bool:
+    """Put a provider into exactly these aggregates. True if that changed anything."""
+    present = {row[0] for row in tx.rows(aggregates.OF_PROVIDER, {"the_provider": uuid})}
+    add, remove = sorted(set(wanted) - present), sorted(present - set(wanted))
+    if add:
+        tx.execute(aggregates.ADD, [{"provider_uuid": uuid, "aggregate_uuid": a} for a in add])
+    if remove:
+        tx.execute(aggregates.REMOVE, {"the_provider": uuid, "aggregates": remove})
+    return bool(add or remove)
+
+
+def remove_provider(tx: Transaction, uuid: str) -> None:
+    """Remove a provider. Raises Conflict while anything is allocated from it; a missing one is no error."""
+    if tx.row(allocations.IN_USE, {"the_provider": uuid}) is not None:
+        raise Conflict("Resource provider has allocations.")
+    tx.execute(providers.DELETE, {"the_uuid": uuid})
+
+
+def claim(
+    tx: Transaction, consumer_id: str, amounts: Amounts, project_id: str, user_id: str, consumer_type: str | None = "INSTANCE"
+) -> None:
+    """Let a consumer hold exactly `amounts` ({provider uuid: {resource class: amount}}) instead of what it holds.
+
+    Raises Conflict when it does not fit, with nothing changed: another provider may be tried in the same transaction.
+    """
+    allocations.replace(tx, [Claim(consumer_id, amounts, project_id, user_id, consumer_type)])
+
+
+def move(tx: Transaction, source: str, target: str, amounts: Amounts, project_id: str, user_id: str) -> None:
+    """Hand all that `source` holds over to `target` (a migration) and let `source` claim `amounts` instead. Raises Conflict."""
+    held = allocations_of(tx, [source]).get(source, {})
+    allocations.replace(
+        tx, [Claim(target, held, project_id, user_id, "MIGRATION"), Claim(source, amounts, project_id, user_id, "INSTANCE")]
+    )
+
+
+def release(tx: Transaction, consumer_id: str) -> None:
+    """Take back everything a consumer holds. One that holds nothing is no error."""
+    allocations.release(tx, [consumer_id])
+
+
+def candidates(
+    tx: Transaction,
+    resources: Mapping[str, int],
+    required: Iterable[str] = (),
+    forbidden: Collection[str] = (),
+    member_of: Sequence[Collection[str]] = (),
+    limit: int = 100,
+    *,
+    not_member_of: Collection[str] = (),
+    only: Collection[str] | None = None,
+) -> list[Candidate]:
+    """Providers that could each give all of `resources` now, at most `limit`, beginning at a random one.
+
+    They have every required trait and no forbidden one, and for each group of `member_of` are in one of its aggregates. `only` narrows the
+    search to some providers. Amounts of 0 are ignored, as they ask for nothing.
+    """
+    asked = {name: amount for name, amount in resources.items() if amount > 0}
+    search = Search(asked, [(trait,) for trait in required], forbidden, member_of, not_member_of, only)
+    return find(tx, search, limit)
+
+
+def allocations_of(tx: Transaction, consumer_ids: Iterable[str]) -> dict[str, dict[str, dict[str, int]]]:
+    """consumer -> provider -> resource class -> amount, for the consumers that hold anything."""
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for row in tx.rows(allocations.OF_CONSUMERS, {"the_consumers": list(consumer_ids)}):
+        found.setdefault(row.consumer_uuid, {}).setdefault(row.provider_uuid, {})[row.resource_class] = row.used
+    return found
+
+
+def usages(tx: Transaction, provider_uuids: Collection[str] | None = None) -> dict[str, dict[str, int]]:
+    """provider -> resource class -> allocated amount; of all providers without a list. Classes nobody uses are left out."""
+    rows = tx.rows(_USAGES) if provider_uuids is None else tx.rows(_USAGES_OF, {"the_providers": list(provider_uuids)})
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        found.setdefault(row.provider_uuid, {})[row.resource_class] = int(row.used)
+    return found
+
+
+def inventories_of(tx: Transaction, provider_uuids: Iterable[str]) -> dict[str, dict[str, Inventory]]:
+    """provider -> resource class -> inventory."""
+    found: dict[str, dict[str, Inventory]] = {}
+    for row in tx.rows(_INVENTORIES_OF, {"the_providers": list(provider_uuids)}):
+        found.setdefault(row.provider_uuid, {})[row.resource_class] = Inventory(*[row._mapping[name] for name in inventories.NAMES])
+    return found
