@@ -14,6 +14,7 @@ from monostack.db import Database
 from monostack.db.migrate import upgrade
 from monostack.http.app import HttpApp
 from monostack.http.server import HttpServer
+from monostack.observe import Observer
 from monostack.operations import Engine
 from monostack.reconcile import Driver
 from monostack.services import compute, identity, image, network, placement, volume
@@ -46,8 +47,16 @@ class App:
         self.cloud.reconcilers = Driver([r for s in SERVICES for r in s.reconcilers], self.cloud)
         self.faults = FaultPlan()  # of the simulated hosts
         self.authenticator = TokenAuthenticator(self.cloud)
+        observer = Observer(self.cloud)
         self.http = HttpApp(
-            SERVICES, self.db, self.authenticator, self.cloud.enforcers, self.cloud, public_url=config.api.public_url or None
+            SERVICES,
+            self.db,
+            self.authenticator,
+            self.cloud.enforcers,
+            self.cloud,
+            public_url=config.api.public_url or None,
+            plain={"/healthz": observer.healthz, "/metrics": observer.metrics},
+            observe=observer.observe,
         )
         self.server = HttpServer(self.http, config)
 

@@ -38,6 +38,7 @@ class Engine:
         self._workflows = {w.name: w for w in workflows}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._current: dict[str, asyncio.Task[Any]] = {}  # the step of an operation that may be interrupted
+        self._interrupted: set[str] = set()
         self._loops: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
         self._stopping = False
@@ -96,7 +97,7 @@ class Engine:
 
     async def _claim_all(self) -> None:
         def claimable(tx: Transaction) -> list[str]:
-            rows = tx.rows(store.CLAIMABLE, {"now": store.now(tx), "me": self.name, "many": CLAIM_AT_ONCE + len(self._tasks)})
+            rows = tx.rows(store.CLAIMABLE, {"now": store.now(tx), "many": CLAIM_AT_ONCE + len(self._tasks)})
             return [row[0] for row in rows]
 
         for operation_id in await self.db.read(claimable):
@@ -120,11 +121,14 @@ class Engine:
 
     def _ended(self, operation_id: str) -> None:
         del self._tasks[operation_id]
+        self._interrupted.discard(operation_id)
         self._wake.set()  # the next operation on the same resource may start
 
     def interrupt(self, operation_ids: Iterable[str]) -> None:
         """Break off the current step of cancelled operations; they then unwind."""
         for operation_id in operation_ids:
+            if operation_id in self._tasks:
+                self._interrupted.add(operation_id)
             step = self._current.get(operation_id)
             if step is not None:
                 step.cancel()
@@ -153,9 +157,20 @@ class Engine:
         except asyncio.CancelledError:
             raise
         except Exception:
-            # Its lease is still ours, so the search for work finds it and tries again.
             log.exception("operation %s (%s) broke off; it will be resumed", run.id, run.workflow)
+            await self._release(run)
+
+    async def _release(self, run: Run) -> None:
+        """Give the operation back, so that the search for work finds it and it is tried again."""
+        while True:
             await asyncio.sleep(1)
+            try:
+                await self.db.write(lambda tx: self._fenced(tx, store.RELEASE, run))
+                return
+            except Fenced:
+                return
+            except Exception:
+                log.exception("could not give back operation %s; trying again", run.id)
 
     async def _forward(self, run: Run, workflow: Workflow) -> bool:
         """Run the remaining steps. True if the operation ended, False if it is to be unwound."""
@@ -204,6 +219,8 @@ class Engine:
             if not error.retry or attempt == step.tries:
                 raise error
             await asyncio.sleep(min(0.2 * 2**attempt, 10))
+            if run.id in self._interrupted:
+                raise StepError("The operation was cancelled.", kind="cancelled")
         raise AssertionError("a step has at least one try")
 
     async def _backward(self, run: Run, workflow: Workflow) -> None:

@@ -52,7 +52,7 @@ CLAIMABLE = (
     sa.select(_o.id)
     .where(
         _o.state.in_(ACTIVE),
-        sa.or_(_o.owner.is_(None), _o.lease_until < sa.bindparam("now"), _o.owner == sa.bindparam("me")),
+        sa.or_(_o.owner.is_(None), _o.lease_until < sa.bindparam("now")),
         ~UNFINISHED_BEFORE,
     )
     .order_by(_o.number)
@@ -63,7 +63,7 @@ CLAIM: Any = (
     .where(
         _o.id == sa.bindparam("the_id"),
         _o.state.in_(ACTIVE),
-        sa.or_(_o.owner.is_(None), _o.lease_until < sa.bindparam("now"), _o.owner == sa.bindparam("me")),
+        sa.or_(_o.owner.is_(None), _o.lease_until < sa.bindparam("now")),
         ~UNFINISHED_BEFORE,
     )
     .values(owner=sa.bindparam("me"), attempt=_o.attempt + 1, lease_until=sa.bindparam("until"))
@@ -94,6 +94,7 @@ END = (
 RENEW = sa.update(operations).where(_o.owner == sa.bindparam("me"), _o.state.in_(ACTIVE)).values(lease_until=sa.bindparam("until"))
 RELEASE_ALL = sa.update(operations).where(_o.state.in_(ACTIVE)).values(owner=None, lease_until=None)
 RELEASE_MINE = sa.update(operations).where(_o.owner == sa.bindparam("me"), _o.state.in_(ACTIVE)).values(owner=None, lease_until=None)
+RELEASE = sa.update(operations).where(*_HELD).values(owner=None, lease_until=None)
 CANCEL = (
     sa.update(operations).where(_o.resource_id == sa.bindparam("resource"), _o.state == "running").values(cancelled=True).returning(_o.id)
 )

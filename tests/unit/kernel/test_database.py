@@ -7,7 +7,9 @@ import sqlalchemy as sa
 
 from monostack.db import Database
 
-counters = sa.Table("test_counters", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), sa.Column("value", sa.Integer, nullable=False))
+counters = sa.Table(
+    "test_counters", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), sa.Column("value", sa.Integer, nullable=False)
+)
 READ = sa.select(counters.c.value).where(counters.c.id == sa.bindparam("key"))
 SET = sa.update(counters).where(counters.c.id == sa.bindparam("key")).values(value=sa.bindparam("to"))
 
@@ -85,7 +87,10 @@ def test_a_database_error_reaches_its_caller_only(url):
         db = Database(url)
         duplicate = sa.insert(counters)
         results = await asyncio.gather(
-            db.write(increment), db.write(lambda tx: tx.execute(duplicate, {"id": 1, "value": 5})), db.write(increment), return_exceptions=True
+            db.write(increment),
+            db.write(lambda tx: tx.execute(duplicate, {"id": 1, "value": 5})),
+            db.write(increment),
+            return_exceptions=True,
         )
         value = await db.read(lambda tx: tx.scalar(READ, {"key": 1}))
         await db.close()
