@@ -33,13 +33,16 @@ class App:
         self.config = config
         Path(config.state_dir).mkdir(parents=True, exist_ok=True, mode=0o700)
         self.db = Database(config.database.url, inline=inline)
-        overrides = Path(config.state_dir) / "policy.yaml"
+        overrides = Path(config.policy_file) if config.policy_file else None
+        self.server = HttpServer(config)
+        # A port of 0 is chosen when the socket is bound; the catalog names the one that was.
+        self.url = public_url(config, self.server.port) if config.api.port == 0 else config.api.public_url
         self.cloud = Cloud(
             config=config,
             db=self.db,
             hosts=Hosts(),
             services=SERVICES,
-            enforcers={s.type: Enforcer(s.type, s.policies, overrides if overrides.exists() else None) for s in SERVICES},
+            enforcers={s.type: Enforcer(s.type, s.policies, overrides) for s in SERVICES},
         )
         self.cloud.operations = Engine(
             self.db, [w for s in SERVICES for w in s.workflows], self.cloud, lease=config.operations.lease, exclusive=self.db.is_sqlite
@@ -54,16 +57,10 @@ class App:
             self.authenticator,
             self.cloud.enforcers,
             self.cloud,
-            public_url=config.api.public_url or None,
+            public_url=self.url,
             plain={"/healthz": observer.healthz, "/metrics": observer.metrics},
             observe=observer.observe,
         )
-        self.server = HttpServer(self.http, config)
-
-    @property
-    def url(self) -> str:
-        """Where clients reach the cloud."""
-        return public_url(self.config, self.server.port)
 
     async def open(self) -> None:
         await asyncio.to_thread(upgrade, self.config.database.url)
@@ -76,7 +73,7 @@ class App:
         self.cloud.reconcilers.open()
         if self.config.emulator.hosts:
             await attach_hosts(self.cloud.hosts, self.config.emulator.hosts, self.faults)
-        await self.server.open()
+        await self.server.open(self.http)
         log.info("the cloud answers at %s", self.url)
 
     async def close(self) -> None:

@@ -19,13 +19,19 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """Listens from `open` to `close`. `port` is known before `open`, also when the configuration says 0."""
 
-    def __init__(self, app: Any, config: Config) -> None:
-        api = config.api
+    def __init__(self, config: Config) -> None:
+        api = self._api = config.api
         family = socket.AF_INET6 if ":" in api.bind else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind((api.bind, api.port))
         self.port: int = self.socket.getsockname()[1]
+        self._server: _Server
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self, app: Any) -> None:
+        """Accept requests and give them to `app`."""
+        api = self._api
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -41,9 +47,6 @@ class HttpServer:
                 ssl_keyfile=api.tls_key,
             )
         )
-        self._task: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
         self.socket.listen(2048)
         config = self._server.config
         if not config.loaded:
