@@ -49,10 +49,11 @@ class _Waiting:
 class Session:
     """Sends commands over one connection and hands each answer to whoever waits for it."""
 
-    def __init__(self, hello: Hello, send: Callable[[Command], Awaitable[None]]) -> None:
+    def __init__(self, hello: Hello, send: Callable[[Command], Awaitable[None]], hang_up: Callable[[], None] | None = None) -> None:
         self.host = hello.host
         self.hello = hello
         self._send = send
+        self._hang_up = hang_up
         self._pending: dict[str, _Waiting] = {}
         self._lost = False
 
@@ -92,8 +93,12 @@ class Session:
             waiting.answer.set_result(result)
 
     def lost(self) -> None:
-        """The connection broke: everybody who waits is told."""
+        """The connection broke, or is given up: everybody who waits is told."""
+        if self._lost:
+            return
         self._lost = True
+        if self._hang_up is not None:
+            self._hang_up()
         for waiting in self._pending.values():
             if not waiting.answer.done():
                 waiting.answer.set_exception(HostUnreachable(self.host, sent=True))
