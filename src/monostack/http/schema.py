@@ -52,7 +52,7 @@ def _numeric(name: str) -> Any:
     def check(validator: Any, limit: Any, instance: Any, schema: Any) -> Any:
         number = _number(instance) if isinstance(instance, str) else instance
         if number is not None:
-            yield from cast(Any, jsonschema.Draft202012Validator.VALIDATORS[name])(validator, limit, number, schema)
+            yield from jsonschema.Draft202012Validator.VALIDATORS[name](validator, limit, number, schema)
 
     return check
 
@@ -87,7 +87,7 @@ def _is_ipv6(value: Any) -> bool:
     return not isinstance(value, str) or (":" in value and _parses(IPAddress)(value))
 
 
-best_match: Callable[[Iterable[ValidationError]], ValidationError | None] = cast(Any, jsonschema.exceptions).best_match
+best_match: Callable[[Iterable[ValidationError]], ValidationError | None] = jsonschema.exceptions.best_match  # pyright: ignore
 
 CHECKS = {"uuid": _is_uuid, "ip-address": _parses(IPAddress), "ipv4": _is_ipv4, "ipv6": _is_ipv6, "cidr": _parses(IPNetwork)}
 for _name, _check in CHECKS.items():
@@ -118,7 +118,7 @@ class Schema:
     @cached_property
     def _fast(self) -> Any:
         return jsonschema_rs.Draft202012Validator(
-            self.document, validate_formats=True, formats=dict(CHECKS), keywords={"minimum": _Minimum, "maximum": _Maximum}
+            self.document, validate_formats=True, formats=dict(CHECKS), keywords=cast(Any, {"minimum": _Minimum, "maximum": _Maximum})
         )
 
     @cached_property
