@@ -125,6 +125,8 @@ class HttpApp:
             )
         for name, value in mount.service.dialect.always.items():
             response.headers.setdefault(name, value)
+        if mount.service.dialect.request_id is not None:
+            response.headers[mount.service.dialect.request_id] = request.request_id
         if request.response_headers:
             response.headers = {**request.response_headers, **response.headers}
         return response
@@ -146,9 +148,11 @@ class HttpApp:
                     f"Malformed request URL: URL's project_id '{in_path}' doesn't match Context's project_id '{request.caller.project_id}'"
                 )
         spec = service.microversions
-        if spec is not None and path.startswith(spec.path):
-            request.microversion = microversions.negotiate(spec, request.headers)
-            request.response_headers.update(microversions.answer_headers(spec, request.microversion))
+        if spec is not None:
+            request.microversion = spec.fixed.get(path.split("/", 2)[1])
+            if request.microversion is None and path.startswith(spec.path):
+                request.microversion = microversions.negotiate(spec, request.headers)
+                request.response_headers.update(microversions.answer_headers(spec, request.microversion))
         if found is None:
             raise NotFound(service.dialect.no_route, kind="HTTPNotFound")
         request.params.update(found[1])
@@ -164,7 +168,7 @@ class HttpApp:
         for route in routes:
             if route.serves(request.microversion):
                 return route
-        raise NotFound(dialect.no_route, kind="HTTPNotFound")
+        raise NotFound(dialect.no_route)
 
     async def _authenticate(self, request: Request) -> None:
         token = request.headers.get("x-auth-token")

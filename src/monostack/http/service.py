@@ -25,6 +25,7 @@ class Dialect:
     no_route: str = "The resource could not be found."
     no_method: str = "The method is not allowed for this resource."
     always: Mapping[str, str] = field(default_factory=dict[str, str])  # headers on every answer
+    request_id: str | None = None  # a further header for the request's id: x-compute-request-id
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Microversions:
     legacy_header: str | None = None  # X-OpenStack-Nova-API-Version
     path: str = ""  # only below this path ("/v2.1"); version documents have none
     default: Version | None = None  # without a header; the minimum if None
+    fixed: Mapping[str, Version] = field(default_factory=dict[str, Version])  # "v2": (2, 0): an old API that knows no header
 
 
 @dataclass(frozen=True, slots=True)
