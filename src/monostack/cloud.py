@@ -30,6 +30,7 @@ class Cloud:
     enforcers: "Mapping[str, Enforcer]"
     operations: Engine = field(init=False)
     reconcilers: Driver = field(init=False)
+    authenticator: Any = field(init=False, default=None)  # the identity service's; it enters itself
 
     @property
     def state_dir(self) -> Path:

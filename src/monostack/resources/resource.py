@@ -11,7 +11,7 @@ from sqlalchemy.sql.schema import SchemaItem
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest, PolicyNotAuthorized
-from monostack.db import Transaction, metadata
+from monostack.db import Json, Transaction, metadata
 from monostack.events import record
 from monostack.http.request import Request
 from monostack.http.routing import Routes, Version
@@ -48,6 +48,7 @@ class Resource:
     policy: action -> rule name; an action without a rule is open to every caller whose scope finds the row.
     expand(tx, request, rows) gives further attributes for a page of rows, in one go (no query per row).
     columns: columns and constraints beyond the fields. The first field named `key` is the primary key.
+    unknown: column that keeps attributes the declaration does not name (Keystone's "extra"); they are shown with the others.
     """
 
     singular: str
@@ -64,12 +65,14 @@ class Resource:
     default_sort: tuple[tuple[str, str], ...] = ()
     collection: str = ""  # the envelope's key of one, if it differs from `singular`
     title: str = ""  # as messages name it: "Network"
+    unknown: str | None = None
 
     def __post_init__(self) -> None:
         self.table_name = self.table_name or self.plural.replace("-", "_")
         self.title = self.title or self.singular.capitalize()
         stored = [f.sql_column(primary=f.stored_as == self.key) for f in self.fields if f.stored_as]
-        self.table = sa.Table(self.table_name, metadata, *stored, *self.columns)
+        kept = [sa.Column(self.unknown, Json)] if self.unknown is not None else []
+        self.table = sa.Table(self.table_name, metadata, *stored, *kept, *self.columns)
         self.by_name = {f.name: f for f in self.fields}
         self._plans: dict[Any, list[tuple[str, int, Callable[[Any], Any] | None]]] = {}
         self._index = {column.name: i for i, column in enumerate(self.table.columns)}
@@ -99,6 +102,8 @@ class Resource:
 
     def target(self, row: Row[Any]) -> dict[str, Any]:
         """A row as policy rules read it: its columns, and the names older rules use."""
+        if self.style.target is not None:
+            return self.style.target(self, row)
         target = dict(row._mapping)
         if "project_id" in target:
             target["tenant_id"] = target["project_id"]
@@ -143,7 +148,10 @@ class Resource:
             rule = getattr(fields[name], method) if name in fields else True
             if isinstance(rule, str) and not request.allows(rule):
                 raise PolicyNotAuthorized(rule, f"(rule:{rule}) is disallowed by policy")
-        return {name: value for name, value in given.items() if name in fields}
+        values = {name: value for name, value in given.items() if name in fields}
+        if self.unknown is not None and unknown:
+            values[self.unknown] = {name: given[name] for name in unknown if name not in self.by_name}
+        return values
 
     def accept_create(self, request: Request, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What the caller sets, checked against attribute policies, completed with defaults. Keys are API names."""
@@ -187,6 +195,8 @@ class Resource:
         changes: dict[str, Any] = self.stored(values)
         if not changes:
             return row
+        if self.unknown in changes:
+            changes[self.unknown] = {**(row._mapping[self.unknown] or {}), **changes[self.unknown]}
         if "updated_at" in self._index:
             changes["updated_at"] = clock.now()
         if "revision_number" in self._index:
@@ -229,6 +239,10 @@ class Resource:
         """Rows as this caller, at this microversion, sees them."""
         plan = self._plan(request)
         shown = [{name: show(row[i]) if show else row[i] for name, i, show in plan} for row in rows]
+        if self.unknown is not None:
+            index = self._index[self.unknown]
+            for item, row in zip(shown, rows, strict=True):
+                item.update({name: value for name, value in (row[index] or {}).items() if name not in self.by_name})
         if self.expand is not None and rows:
             for item, more in zip(shown, self.expand(tx, request, rows), strict=True):
                 item.update(more)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.engine import Row
+
 from monostack.core.errors import Fault
 from monostack.http.request import Request
 from monostack.resources.query import ListQuery
@@ -49,4 +51,5 @@ class Style:
     delete_status: int = 204
     additional_properties: bool = False  # Keystone keeps unknown attributes
     unknown_attribute: Callable[["Resource", Sequence[str], str], Fault] | None = None  # (resource, names, method)
+    target: Callable[["Resource", Row[Any]], dict[str, Any]] | None = None  # a row as policy rules read it; None: its columns
     read_only: Callable[["Resource", str], Fault] | None = None  # an attribute that may not be updated

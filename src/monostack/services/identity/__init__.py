@@ -1,8 +1,30 @@
-"""The identity service."""
+"""The identity service: who may call, for what, and where the services are."""
 
-from monostack.http import Dialect, Service
-from monostack.http.words import nova_invalid, wrapped_fault
+from monostack.authz.defaults.identity import POLICIES
+from monostack.http import Service
+from monostack.services.identity import domains, endpoints, roles, services
+from monostack.services.identity.bootstrap import bootstrap
+from monostack.services.identity.dialect import DIALECT
+from monostack.services.identity.generation import telling
+from monostack.services.identity.groups import GROUPS
+from monostack.services.identity.projects.table import PROJECTS
+from monostack.services.identity.regions import REGIONS
+from monostack.services.identity.tokens import api as tokens
+from monostack.services.identity.users.table import USERS
+
+ROUTES = (
+    tokens.routes, domains.routes, PROJECTS.routes(), USERS.routes(), GROUPS.routes(), roles.routes, REGIONS.routes(),
+    services.routes, endpoints.routes,
+)  # fmt: skip
 
 SERVICE = Service(
-    type="identity", name="keystone", prefix="/identity", dialect=Dialect(fault=wrapped_fault, invalid=nova_invalid), routes=()
+    type="identity",
+    name="keystone",
+    prefix="/identity",
+    catalog_path="/v3",
+    description="OpenStack Identity",
+    dialect=DIALECT,
+    routes=[telling(group) for group in ROUTES],
+    policies=POLICIES,
+    bootstrap=bootstrap,
 )

@@ -1,0 +1,65 @@
+"""The catalog of a token: services and endpoints that are enabled, with the URLs filled in for the caller."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.db import Transaction
+from monostack.services.identity.endpoints import endpoints
+from monostack.services.identity.services import services
+
+PUBLIC_URL = "$(public_url)s"
+_VARIABLE = re.compile(r"[$%]\(([a-z_]+)\)s")
+
+_ENTRIES = (
+    sa.select(
+        services.c.id.label("service_id"), services.c.type, services.c.name,
+        endpoints.c.id, endpoints.c.interface, endpoints.c.region_id, endpoints.c.url,
+    )
+    .join_from(services, endpoints, sa.and_(endpoints.c.service_id == services.c.id, endpoints.c.enabled.is_(True)), isouter=True)
+    .where(services.c.enabled.is_(True))
+    .order_by(services.c.id, endpoints.c.id)
+)  # fmt: skip
+
+
+def entries(tx: Transaction) -> Sequence[Row[Any]]:
+    """Every endpoint with its service; a service without endpoints has one row whose `id` is None."""
+    return tx.rows(_ENTRIES)
+
+
+def fill_in(url: str, values: dict[str, str | None]) -> str | None:
+    """The URL with its variables replaced; None if the caller has no such thing (a project in an unscoped token)."""
+    missing = False
+
+    def value_of(match: re.Match[str]) -> str:
+        nonlocal missing
+        value = values.get(match[1])
+        missing = missing or value is None
+        return value or ""
+
+    filled = _VARIABLE.sub(value_of, url)
+    return None if missing else filled
+
+
+def variables(app_url: str, user_id: str, project_id: str | None) -> dict[str, str | None]:
+    return {"public_url": app_url, "user_id": user_id, "project_id": project_id, "tenant_id": project_id}
+
+
+def render(rows: Sequence[Row[Any]], values: dict[str, str | None]) -> list[dict[str, Any]]:
+    """The catalog as v3 tokens carry it."""
+    catalog: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        service = catalog.get(row.service_id)
+        if service is None:
+            service = catalog[row.service_id] = {"endpoints": [], "id": row.service_id, "type": row.type, "name": row.name}
+        if row.id is None:
+            continue
+        url = fill_in(row.url, values)
+        if url is not None:
+            service["endpoints"].append(
+                {"id": row.id, "interface": row.interface, "region_id": row.region_id, "url": url, "region": row.region_id}
+            )
+    return list(catalog.values())

@@ -1,0 +1,27 @@
+"""Endpoints of the catalog. The URLs of this cloud's own services begin with $(public_url)s, so that they follow its address."""
+
+import sqlalchemy as sa
+
+from monostack.resources import Field, Resource, choice, flag, text
+from monostack.resources.fields import REQUIRED
+from monostack.services.identity.style import STYLE
+
+ENDPOINTS = Resource(
+    "endpoint", "endpoints", STYLE, "/v3/endpoints", table_name="catalog_endpoints",
+    fields=(
+        Field("id", text(64)),
+        Field("interface", choice("admin", "internal", "public"), REQUIRED, create=True, update=True),
+        Field("region_id", text(255), create=True, update=True, nullable=True, references="regions.id"),
+        Field("service_id", text(64), REQUIRED, create=True, update=True, references="catalog_services.id", index=True),
+        Field("url", text(225, 0, "^[a-zA-Z0-9+.-]+:.+"), REQUIRED, create=True, update=True, filter=False),
+        Field("enabled", flag(), True, create=True, update=True, filter=False),
+    ),
+    policy={
+        "list": "identity:list_endpoints", "show": "identity:get_endpoint", "create": "identity:create_endpoint",
+        "update": "identity:update_endpoint", "delete": "identity:delete_endpoint",
+    },
+    unknown="extra",
+)  # fmt: skip
+endpoints = ENDPOINTS.table
+
+routes = ENDPOINTS.routes()

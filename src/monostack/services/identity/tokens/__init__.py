@@ -1,0 +1,1 @@
+"""Tokens: made of a signed and encrypted payload, kept nowhere; what they stand for is looked up when they are used."""

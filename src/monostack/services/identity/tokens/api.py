@@ -1,0 +1,92 @@
+"""/v3/auth/tokens: make, show, check and revoke tokens."""
+
+import logging
+from typing import Any
+
+from monostack.core.errors import BadRequest, NotFound, Unauthorized
+from monostack.db import Transaction
+from monostack.http import Request, Response, Routes
+from monostack.services.identity import catalog
+from monostack.services.identity.dialect import AUTHENTICATE, expecting
+from monostack.services.identity.generation import changed
+from monostack.services.identity.tokens import payload as kinds
+from monostack.services.identity.tokens.login import log_in
+from monostack.services.identity.tokens.revocations import revoke
+from monostack.services.identity.tokens.schema import ISSUE, missing_name
+from monostack.services.identity.tokens.session import Rejected, Session
+from monostack.services.identity.tokens.view import render
+
+log = logging.getLogger(__name__)
+
+routes = Routes("/v3/auth")
+
+
+async def catalog_of(request: Request, session: Session) -> list[dict[str, Any]] | None:
+    """The catalog for a scoped session's token, None for an unscoped one and where the caller wants none."""
+    if session.payload.kind == kinds.UNSCOPED or "nocatalog" in request.query_map:
+        return None
+    rows = await request.db.read(catalog.entries)
+    project_id = session.project.id if session.project is not None else None
+    return catalog.render(rows, catalog.variables(request.app_url, session.user.id, project_id))
+
+
+@routes.post("/tokens", mode="async", public=True, status=201)
+async def create_token(request: Request) -> Response:
+    """Make a token."""
+    auth = request.body.get("auth") if isinstance(request.body, dict) else None
+    if auth is None:
+        raise expecting("auth", "request body")
+    error = ISSUE.error(auth)
+    if error is not None:
+        raise request.service.dialect.invalid(error, request)
+    problem = missing_name(auth)
+    if problem is not None:
+        raise BadRequest(problem)
+    try:
+        session = await log_in(request, auth)
+    except Rejected as reason:
+        log.info("a login was refused: %s", reason)
+        raise Unauthorized(AUTHENTICATE) from None
+    token = request.cloud.authenticator.write(session.payload)
+    return Response(render(session, await catalog_of(request, session)), 201, {"x-subject-token": token})
+
+
+async def subject(request: Request, rule: str) -> tuple[str, Session]:
+    """The token that the call is about, and its session. It is authorized before it is told whether the token exists."""
+    token = request.headers.get("x-subject-token", "")
+    try:
+        session = await request.cloud.authenticator.session(token)
+    except Rejected:
+        session = None
+    owner = session.user.id if session is not None else None
+    request.authorize(rule, {"target": {"token": {"user_id": owner}}})
+    if session is None:
+        raise NotFound(f"Could not find token: {token}." if token else "No token in the request")
+    return token, session
+
+
+@routes.get("/tokens", mode="async", policy="identity:validate_token")
+async def show_token(request: Request) -> Response:
+    """Show what a token stands for."""
+    token, session = await subject(request, "identity:validate_token")
+    return Response(render(session, await catalog_of(request, session)), 200, {"x-subject-token": token})
+
+
+@routes.head("/tokens", mode="async", policy="identity:check_token")
+async def check_token(request: Request) -> Response:
+    """Say whether a token is valid."""
+    token, session = await subject(request, "identity:check_token")
+    return Response(render(session, await catalog_of(request, session)), 200, {"x-subject-token": token})
+
+
+@routes.delete("/tokens", mode="async", policy="identity:revoke_token")
+async def revoke_token(request: Request) -> Response:
+    """Revoke a token."""
+    _, session = await subject(request, "identity:revoke_token")
+
+    def unit(tx: Transaction) -> None:
+        revoke(tx, session.payload.audit_ids[0], session.payload.expires_at)
+        changed(tx, request)
+
+    await request.db.write(unit)
+    return Response(None, 204)

@@ -1,0 +1,30 @@
+"""Revoked tokens, by audit id, until they would have expired. Everything else that ends a token is read from live state."""
+
+import sqlalchemy as sa
+
+from monostack.core import clock
+from monostack.db import Id, Transaction, table
+
+revoked_tokens = table(
+    "revoked_tokens",
+    sa.Column("audit_id", Id(), primary_key=True),
+    sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),  # seconds since the epoch
+)
+
+_FIND = sa.select(revoked_tokens.c.audit_id).where(revoked_tokens.c.audit_id == sa.bindparam("audit_id"))
+_EXPIRED = sa.delete(revoked_tokens).where(revoked_tokens.c.expires_at < sa.bindparam("now"))
+_INSERT = sa.insert(revoked_tokens)
+
+
+def is_revoked(tx: Transaction, audit_id: str) -> bool:
+    return tx.scalar(_FIND, {"audit_id": audit_id}) is not None
+
+
+def revoke(tx: Transaction, audit_id: str, expires_at: int) -> None:
+    if not is_revoked(tx, audit_id):
+        tx.execute(_INSERT, {"audit_id": audit_id, "expires_at": expires_at})
+
+
+def forget_expired(tx: Transaction) -> None:
+    """Drop revocations of tokens that have expired since."""
+    tx.execute(_EXPIRED, {"now": int(clock.timestamp())})

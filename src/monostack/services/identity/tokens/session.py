@@ -1,0 +1,152 @@
+"""What a token stands for now: user, scope and roles, looked up in live state. A token that stands for nothing any more is Rejected."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.core import clock
+from monostack.core.context import Caller
+from monostack.db import Transaction
+from monostack.services.identity.assignments.table import SYSTEM as SYSTEM_TARGET
+from monostack.services.identity.assignments.table import held_roles
+from monostack.services.identity.domains import domains
+from monostack.services.identity.projects.table import projects
+from monostack.services.identity.tokens import payload as kinds
+from monostack.services.identity.tokens.payload import Payload
+from monostack.services.identity.tokens.revocations import is_revoked
+from monostack.services.identity.users.table import users
+
+
+class Rejected(Exception):
+    """The token, or the login, is not valid (any more). The text is for the log, never for the caller."""
+
+
+@dataclass(slots=True)
+class Session:
+    """`roles` are (id, name), implied ones included. `project` or `domain` is the scope; neither for unscoped and system tokens."""
+
+    payload: Payload
+    user: Row[Any]
+    roles: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    project: Row[Any] | None = None
+    domain: Row[Any] | None = None
+    delegation: Any = None  # the trust or application credential
+    caller: Caller = field(init=False)
+
+    @property
+    def is_system(self) -> bool:
+        return self.payload.kind == kinds.SYSTEM
+
+
+_user_domain = domains.alias("user_domain")
+USER = (
+    sa.select(
+        users.c.id, users.c.name, users.c.domain_id, users.c.enabled, users.c.default_project_id, users.c.password_expires_at,
+        users.c.token_generation, users.c.options,
+        _user_domain.c.name.label("domain_name"), _user_domain.c.enabled.label("domain_enabled"),
+    ).join_from(users, _user_domain, _user_domain.c.id == users.c.domain_id)
+    .where(users.c.id == sa.bindparam("user"))
+)  # fmt: skip
+PROJECT = (
+    sa.select(
+        projects.c.id, projects.c.name, projects.c.domain_id, projects.c.parent_id, projects.c.enabled, projects.c.token_generation,
+        domains.c.name.label("domain_name"), domains.c.enabled.label("domain_enabled"),
+    ).join_from(projects, domains, domains.c.id == projects.c.domain_id)
+    .where(projects.c.id == sa.bindparam("project"))
+)  # fmt: skip
+DOMAIN = sa.select(domains.c.id, domains.c.name, domains.c.enabled, domains.c.token_generation).where(
+    domains.c.id == sa.bindparam("domain")
+)
+_parent = sa.select(projects.c.parent_id).where(projects.c.id == sa.bindparam("project")).cte("above", recursive=True)
+ABOVE = sa.select(
+    _parent.union_all(sa.select(projects.c.parent_id).where(projects.c.id == _parent.c.parent_id)).c.parent_id
+)
+
+
+def above(tx: Transaction, project: Row[Any]) -> list[str]:
+    """The projects a project is below, and its domain."""
+    if project.parent_id in (None, project.domain_id):
+        return [project.domain_id]
+    return [row[0] for row in tx.rows(ABOVE, {"project": project.id}) if row[0] is not None]
+
+
+def find_user(tx: Transaction, user_id: str) -> Row[Any]:
+    """An enabled user of an enabled domain."""
+    user = tx.row(USER, {"user": user_id})
+    if user is None or not user.enabled or not user.domain_enabled:
+        raise Rejected(f"user {user_id} does not exist or is disabled")
+    return user
+
+
+def find_project(tx: Transaction, project_id: str) -> Row[Any]:
+    project = tx.row(PROJECT, {"project": project_id})
+    if project is None or not project.enabled or not project.domain_enabled:
+        raise Rejected(f"project {project_id} does not exist or is disabled")
+    return project
+
+
+def find_domain(tx: Transaction, domain_id: str) -> Row[Any]:
+    domain = tx.row(DOMAIN, {"domain": domain_id})
+    if domain is None or not domain.enabled:
+        raise Rejected(f"domain {domain_id} does not exist or is disabled")
+    return domain
+
+
+def project_roles(tx: Transaction, user_id: str, project: Row[Any]) -> list[tuple[str, str]]:
+    return held_roles(tx, user_id, "project", project.id, above(tx, project))
+
+
+def establish(tx: Transaction, payload: Payload) -> Session:
+    """The session of a payload whose times and revocation are not in question. Raises Rejected."""
+    session = Session(payload, find_user(tx, payload.user_id))
+    if payload.kind == kinds.SYSTEM:
+        session.roles = held_roles(tx, payload.user_id, SYSTEM_TARGET, SYSTEM_TARGET)
+    elif payload.kind == kinds.DOMAIN:
+        session.domain = find_domain(tx, payload.scope_id or "")
+        session.roles = held_roles(tx, payload.user_id, "domain", session.domain.id)
+    elif payload.kind == kinds.PROJECT:
+        session.project = find_project(tx, payload.scope_id or "")
+        session.roles = project_roles(tx, payload.user_id, session.project)
+    if payload.kind != kinds.UNSCOPED and not session.roles:
+        raise Rejected(f"user {payload.user_id} holds no role on {payload.scope_id or 'the system'}")
+    session.caller = caller_of(session)
+    return session
+
+
+def validate(tx: Transaction, payload: Payload, grace: int = 0) -> Session:
+    """The session of a token that was presented. Raises Rejected; `grace` are seconds it may have been expired for."""
+    if clock.timestamp() >= payload.expires_at + grace:
+        raise Rejected("expired")
+    if is_revoked(tx, payload.audit_ids[0]):
+        raise Rejected("revoked")
+    session = establish(tx, payload)
+    scope = session.project if session.project is not None else session.domain
+    if session.user.token_generation != payload.generation or (
+        scope is not None and scope.token_generation != payload.scope_generation
+    ):
+        raise Rejected("made before the user's or the scope's tokens were revoked")
+    return session
+
+
+def caller_of(session: Session) -> Caller:
+    payload, user, project, domain = session.payload, session.user, session.project, session.domain
+    return Caller(
+        user_id=user.id,
+        user_name=user.name,
+        user_domain_id=user.domain_id,
+        user_domain_name=user.domain_name,
+        project_id=project.id if project is not None else None,
+        project_name=project.name if project is not None else None,
+        project_domain_id=project.domain_id if project is not None else None,
+        project_domain_name=project.domain_name if project is not None else None,
+        domain_id=domain.id if domain is not None else None,
+        domain_name=domain.name if domain is not None else None,
+        system_scope="all" if session.is_system else None,
+        roles=frozenset(name for _, name in session.roles),
+        methods=payload.methods,
+        audit_ids=payload.audit_ids,
+        issued_at=payload.issued_at,
+        expires_at=payload.expires_at,
+    )

@@ -1,0 +1,44 @@
+"""The table of users and its declaration. Passwords are kept as hashes beside it, in a column that no declaration shows."""
+
+import sqlalchemy as sa
+
+from monostack.resources import Field, Resource, flag, integer, json_value, text
+from monostack.resources.fields import REQUIRED
+from monostack.services.identity.style import STYLE
+
+_BOOL = {"type": ["boolean", "null"]}
+OPTIONS = {
+    "type": "object",
+    "properties": {
+        "ignore_change_password_upon_first_use": _BOOL, "ignore_password_expiry": _BOOL, "ignore_lockout_failure_attempts": _BOOL,
+        "lock_password": _BOOL, "ignore_user_inactivity": _BOOL, "multi_factor_auth_enabled": _BOOL,
+        "multi_factor_auth_rules": {
+            "type": ["array", "null"],
+            "items": {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
+            "uniqueItems": True,
+        },
+    },
+    "additionalProperties": False,
+}  # fmt: skip
+
+USERS = Resource(
+    "user", "users", STYLE, "/v3/users",
+    fields=(
+        Field("id", text(64)),
+        Field("name", text(255, 1, r"[\S]+"), REQUIRED, create=True, update=True),
+        Field("domain_id", text(64), create=True, update=True, references="domains.id"),
+        Field("enabled", flag(), True, create=True, update=True),
+        Field("default_project_id", text(64), create=True, update=True, nullable=True, filter=False, index=True),
+        Field("description", text(65535), create=True, update=True, nullable=True, filter=False, view=False),
+        Field("options", json_value(OPTIONS), dict, create=True, update=True, filter=False),
+        Field("password_expires_at", text(32), nullable=True, filter=False),
+        Field("token_generation", integer(), 0, view=False, filter=False),  # tokens of an older one are revoked
+    ),
+    policy={
+        "list": "identity:list_users", "show": "identity:get_user", "create": "identity:create_user",
+        "update": "identity:update_user", "delete": "identity:delete_user",
+    },
+    columns=(sa.Column("password_hash", sa.String(255)), sa.UniqueConstraint("domain_id", "name")),
+    unknown="extra",
+)  # fmt: skip
+users = USERS.table
