@@ -162,7 +162,9 @@ class TestCloud:
     def _create_user(self, user: str, project: str, role: str) -> None:
         admin = self.admin
         found = admin.get("identity", "/projects", params={"name": project}).json()["projects"]
-        project_id = found[0]["id"] if found else admin.post("identity", "/projects", {"project": {"name": project}}).json()["project"]["id"]
+        project_id = (
+            found[0]["id"] if found else admin.post("identity", "/projects", {"project": {"name": project}}).json()["project"]["id"]
+        )
         made = admin.post("identity", "/users", {"user": {"name": user, "password": f"{user}-password"}})
         assert made.status_code == 201, made.text
         role_id = admin.get("identity", "/roles", params={"name": role}).json()["roles"][0]["id"]

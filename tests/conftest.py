@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from postgres import fresh_database, postgres_url
 
 if TYPE_CHECKING:

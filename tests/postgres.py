@@ -13,7 +13,14 @@ import sqlalchemy as sa
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 # Durability is not what these tests are about, and it would make them slow.
-SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "max_connections=400", "shared_buffers=64MB")
+SETTINGS = (
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+    "listen_addresses=",
+    "max_connections=400",
+    "shared_buffers=64MB",
+)
 
 
 def _as_postgres(command: list[str]) -> None:
