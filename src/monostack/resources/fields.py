@@ -14,12 +14,16 @@ REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A type of value: its column, its JSON schema, how a filter's text becomes a value."""
+    """A type of value: its column, its JSON schema, how a filter's text becomes a value.
+
+    accept: for services that normalise what a caller gives ("80" is 80); a ValueError's text is the reason to refuse it.
+    """
 
     column: Any
     schema: dict[str, Any]
     parse: Callable[[str], Any] = str
     is_time: bool = False
+    accept: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,10 @@ def statement(table: sa.Table, scope: Any, shape: tuple[Any, ...]) -> sa.Select[
     query = sa.select(table)
     if scope is not None:
         query = query.where(scope)
+    special = table.info.get("conditions", {})
     for index, (name, operator) in enumerate(filters):
-        query = query.where(_condition(table.c[name], operator, f"f{index}"))
+        parameter = f"f{index}"
+        query = query.where(special[name](table, parameter) if name in special else _condition(table.c[name], operator, parameter))
     keys = [(_sortable(table.c[name]), (direction == "desc") != reverse) for name, direction in sorts]
     if has_marker:
         alternatives: list[ColumnElement[bool]] = []

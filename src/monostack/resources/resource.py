@@ -49,6 +49,7 @@ class Resource:
     expand(tx, request, rows) gives further attributes for a page of rows, in one go (no query per row).
     columns: columns and constraints beyond the fields. The first field named `key` is the primary key.
     unknown: column that keeps attributes the declaration does not name (Keystone's "extra"); they are shown with the others.
+    conditions: filters that are no comparison with a column, by the name a ListQuery gives them: (table, name of the parameter) -> clause.
     """
 
     singular: str
@@ -66,13 +67,14 @@ class Resource:
     collection: str = ""  # the envelope's key of one, if it differs from `singular`
     title: str = ""  # as messages name it: "Network"
     unknown: str | None = None
+    conditions: Mapping[str, Callable[[sa.Table, str], Any]] = field(default_factory=dict[str, Callable[[sa.Table, str], Any]])
 
     def __post_init__(self) -> None:
         self.table_name = self.table_name or self.plural.replace("-", "_")
         self.title = self.title or self.singular.capitalize()
         stored = [f.sql_column(primary=f.stored_as == self.key) for f in self.fields if f.stored_as]
         kept = [sa.Column(self.unknown, Json)] if self.unknown is not None else []
-        self.table = sa.Table(self.table_name, metadata, *stored, *kept, *self.columns)
+        self.table = sa.Table(self.table_name, metadata, *stored, *kept, *self.columns, info={"conditions": self.conditions})
         self.by_name = {f.name: f for f in self.fields}
         self._plans: dict[Any, list[tuple[str, int, Callable[[Any], Any] | None]]] = {}
         self._index = {column.name: i for i, column in enumerate(self.table.columns)}
@@ -177,20 +179,21 @@ class Resource:
 
     # --- rows --------------------------------------------------------------------------------------------------------
 
-    def insert(self, tx: Transaction, request: Request, values: Mapping[str, Any]) -> Row[Any]:
-        """Write a new row, with id, owner and times where the table has them, and its event."""
+    def insert(self, tx: Transaction, request: Request | None, values: Mapping[str, Any]) -> Row[Any]:
+        """Write a new row, with id, owner and times where the table has them, and its event. No request: what the cloud does by itself."""
         row = self.stored(values)
         now = clock.now().isoformat(timespec="microseconds")
         if row.get(self.key) is None:
             row[self.key] = self.style.new_id()
-        for name, value in (("project_id", request.caller.project_id), ("created_at", now), ("updated_at", now)):
+        owner = request.caller.project_id if request is not None else None
+        for name, value in (("project_id", owner), ("created_at", now), ("updated_at", now)):
             if name in self._index and name not in row:
                 row[name] = value
         created = tx.execute(self._insert, row).one()
         record(tx, request, f"{self.singular}.create", created[self._index[self.key]], created._mapping.get("project_id"))
         return created
 
-    def change(self, tx: Transaction, request: Request, row: Row[Any], values: Mapping[str, Any]) -> Row[Any]:
+    def change(self, tx: Transaction, request: Request | None, row: Row[Any], values: Mapping[str, Any]) -> Row[Any]:
         """Write changed values, the time and the revision where the table has them, and the event."""
         changes: dict[str, Any] = self.stored(values)
         if not changes:
@@ -209,7 +212,7 @@ class Resource:
         record(tx, request, f"{self.singular}.update", key, row._mapping.get("project_id"), {"changed": sorted(changes)})
         return changed.one()
 
-    def remove(self, tx: Transaction, request: Request, row: Row[Any]) -> None:
+    def remove(self, tx: Transaction, request: Request | None, row: Row[Any]) -> None:
         key = row._mapping[self.key]
         tx.execute(self._delete, {"the_key": key})
         record(tx, request, f"{self.singular}.delete", key, row._mapping.get("project_id"))
