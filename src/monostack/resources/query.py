@@ -12,7 +12,8 @@ from sqlalchemy.sql.elements import ColumnElement
 class ListQuery:
     """What a list call asks for.
 
-    Filters are (column, operator) -> value, with the operators eq, ne, in, contains, startswith, ge, le, gt, lt, isnull.
+    Filters are (column, operator) -> value, with the operators eq, ne, in, contains, startswith, endswith (with i before
+    them: whatever the case of letters), ge, le, gt, lt, isnull.
     """
 
     filters: dict[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])
@@ -36,6 +37,14 @@ def _condition(column: ColumnElement[Any], operator: str, parameter: str) -> Col
             return column.contains(bound, autoescape=False)
         case "startswith":
             return column.startswith(bound, autoescape=False)
+        case "endswith":
+            return column.endswith(bound, autoescape=False)
+        case "icontains":
+            return column.icontains(bound, autoescape=False)
+        case "istartswith":
+            return column.istartswith(bound, autoescape=False)
+        case "iendswith":
+            return column.iendswith(bound, autoescape=False)
         case "ne":
             return column != bound
         case "ge":

@@ -97,6 +97,19 @@ class Resource:
             raise self.style.not_found(self, id)
         return row
 
+    def allowed(self, request: Request, tx: Transaction, action: str, id: str | None = None) -> Row[Any]:
+        """The row an operation is about (by default the path's `id`): looked up, authorized, or the service's fault."""
+        key = request.params["id"] if id is None else id
+        if not self.style.rule_before_existence:
+            row = self.get(request, tx, key)
+            self.authorize(request, action, row)
+            return row
+        found = tx.row(self._get[self.scopes.of(request)], {"the_key": key, **caller_params(request)})
+        self.authorize(request, action, found if found is not None else {})
+        if found is None:
+            raise self.style.not_found(self, key)
+        return found
+
     def authorize(self, request: Request, action: str, target: Mapping[str, Any] | Row[Any] | None = None) -> None:
         rule = self.policy.get(action)
         if rule is not None:
@@ -299,8 +312,7 @@ class Resource:
 
     def show(self, request: Request, tx: Transaction) -> Any:
         """Show one."""
-        row = self.get(request, tx, request.params["id"])
-        self.authorize(request, "show", row)
+        row = self.allowed(request, tx, "show")
         return self.render(request, tx, row, request.query_all("fields"))
 
     def create(self, request: Request, tx: Transaction) -> Any:
@@ -310,14 +322,12 @@ class Resource:
 
     def update(self, request: Request, tx: Transaction) -> Any:
         """Update one."""
-        row = self.get(request, tx, request.params["id"])
-        self.authorize(request, "update", row)
+        row = self.allowed(request, tx, "update")
         return self.render(request, tx, self.change(tx, request, row, self.accept_update(request)))
 
     def delete(self, request: Request, tx: Transaction) -> None:
         """Delete one."""
-        row = self.get(request, tx, request.params["id"])
-        self.authorize(request, "delete", row)
+        row = self.allowed(request, tx, "delete")
         self.remove(tx, request, row)
 
     def routes(

@@ -52,4 +52,5 @@ class Style:
     additional_properties: bool = False  # Keystone keeps unknown attributes
     unknown_attribute: Callable[["Resource", Sequence[str], str], Fault] | None = None  # (resource, names, method)
     target: Callable[["Resource", Row[Any]], dict[str, Any]] | None = None  # a row as policy rules read it; None: its columns
+    rule_before_existence: bool = False  # who may not see it learns nothing of whether it exists: 403 for what is not there, too
     read_only: Callable[["Resource", str], Fault] | None = None  # an attribute that may not be updated

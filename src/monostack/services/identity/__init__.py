@@ -3,18 +3,19 @@
 from monostack.authz.defaults.identity import POLICIES
 from monostack.http import Service
 from monostack.services.identity import domains, endpoints, roles, services
+from monostack.services.identity.assignments import grants
 from monostack.services.identity.bootstrap import bootstrap
 from monostack.services.identity.dialect import DIALECT
 from monostack.services.identity.generation import telling
 from monostack.services.identity.groups import GROUPS
-from monostack.services.identity.projects.table import PROJECTS
+from monostack.services.identity.projects import api as projects
 from monostack.services.identity.regions import REGIONS
 from monostack.services.identity.tokens import api as tokens
-from monostack.services.identity.users.table import USERS
+from monostack.services.identity.users import api as users
 
 ROUTES = (
-    tokens.routes, domains.routes, PROJECTS.routes(), USERS.routes(), GROUPS.routes(), roles.routes, REGIONS.routes(),
-    services.routes, endpoints.routes,
+    tokens.routes, domains.routes, projects.routes, users.routes, GROUPS.routes(), roles.routes, REGIONS.routes(),
+    services.routes, endpoints.routes, grants.routes,
 )  # fmt: skip
 
 SERVICE = Service(

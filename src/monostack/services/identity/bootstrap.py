@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def _seed_accounts(tx: Transaction, state_dir: Path) -> None:
         for name, id in role_ids.items()
     ])  # fmt: skip
     tx.execute(sa.insert(implied_roles), [
-        {"prior_role_id": role_ids[prior], "implied_role_id": role_ids[implied]} for prior, implied in zip(ROLES, ROLES[1:], strict=False)
+        {"prior_role_id": role_ids[prior], "implied_role_id": role_ids[implied]} for prior, implied in pairwise(ROLES)
     ])  # fmt: skip
     project_ids = {name: ids.new_hex() for name in ("admin", "service")}
     tx.execute(sa.insert(projects), [

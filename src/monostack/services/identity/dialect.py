@@ -1,6 +1,7 @@
 """How Keystone words what goes wrong.
 
-Reasons for a 401 and a 403 are not told to the caller, since they would say what exists. Source: keystone/exception.py, keystone/common/validation.
+Reasons for a 401 and a 403 are not told to the caller, since they would say what exists.
+Source: keystone/exception.py, keystone/common/validation.
 """
 
 from http import HTTPStatus

@@ -1,6 +1,5 @@
 """Endpoints of the catalog. The URLs of this cloud's own services begin with $(public_url)s, so that they follow its address."""
 
-import sqlalchemy as sa
 
 from monostack.resources import Field, Resource, choice, flag, text
 from monostack.resources.fields import REQUIRED

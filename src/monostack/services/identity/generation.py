@@ -1,6 +1,5 @@
 """A number that grows with every change of identity data, so that what is remembered of tokens can be trusted until it grows."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 

@@ -1,6 +1,5 @@
 """Services of the catalog."""
 
-import sqlalchemy as sa
 
 from monostack.resources import Field, Resource, flag, text
 from monostack.resources.fields import REQUIRED

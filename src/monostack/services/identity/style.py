@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy.engine import Row
 
 from monostack.core import ids
-from monostack.core.errors import Fault, NotFound
+from monostack.core.errors import BadRequest, Fault, NotFound
 from monostack.http import Request
 from monostack.resources import ListQuery, Resource, Style
 
 COMPARATORS = {"contains": "contains", "startswith": "startswith", "endswith": "endswith"}
-NAMES = {"user_group": "group"}
+MAXIMUM = 1000  # items of a page at most
 
 
 def not_found(resource: Resource, id: str) -> Fault:
@@ -19,39 +20,52 @@ def not_found(resource: Resource, id: str) -> Fault:
 
 
 def parse_list(request: Request, resource: Resource) -> ListQuery:
-    """Filters Keystone knows; what it does not know it ignores."""
+    """Filters and the page Keystone knows; what it does not know it ignores."""
     query = ListQuery()
     for name, value in request.query:
         attribute, _, comparator = name.partition("__")
         field = resource.by_name.get(attribute)
         if field is None or not field.filter or field.stored_as is None:
             continue
-        if comparator:
-            insensitive = comparator.startswith("i")
-            operator = COMPARATORS.get(comparator[1:] if insensitive else comparator)
-            if operator is None or field.kind.parse is not str:
-                continue
-            query.filters[field.stored_as, operator] = value
-        else:
-            query.filters[field.stored_as, "eq"] = _parsed(field.kind.parse, value)
+        if not comparator:
+            query.filters[field.stored_as, "eq"] = value if field.kind.parse is str else parse_flag(value)
+        elif field.kind.parse is str:
+            folded = "i" if comparator.startswith("i") else ""
+            operator = COMPARATORS.get(comparator.removeprefix("i"))
+            if operator is not None:
+                query.filters[field.stored_as, folded + operator] = value
+    query.marker = request.query_map.get("marker") or None
+    limit = request.query_map.get("limit")
+    if limit:
+        query.limit = min(parse_limit(limit), MAXIMUM)
     return query
 
 
-def _parsed(parse: Any, value: str) -> Any:
-    """Keystone takes every word but the negative ones for true."""
-    if parse is str:
-        return value
+def parse_flag(value: str) -> bool:
+    """Every word that does not say no is true, and so is a name without a value."""
     return value.strip().lower() not in ("false", "0", "no", "off", "f", "n")
 
 
+def parse_limit(value: str) -> int:
+    if not value.isdecimal():
+        raise BadRequest(f"Invalid input for field 'limit': {value!r} is not a number of items")
+    return int(value)
+
+
 def list_envelope(request: Request, resource: Resource, items: Sequence[dict[str, Any]], query: ListQuery) -> Any:
-    return collection(request, resource.plural, items)
+    return collection(request, resource.plural, items, query.limit)
 
 
-def collection(request: Request, name: str, items: Sequence[Any]) -> dict[str, Any]:
-    """A list as Keystone answers it."""
+def collection(request: Request, name: str, items: Sequence[Any], limit: int | None = None) -> dict[str, Any]:
+    """A list as Keystone answers it. A page that is full may have a next one."""
     suffix = f"?{request.query_string}" if request.query_string else ""
-    return {name: items, "links": {"next": None, "self": f"{request.app_url}{request.path}{suffix}", "previous": None}}
+    links: dict[str, Any] = {"next": None, "self": f"{request.app_url}{request.path}{suffix}", "previous": None}
+    answer: dict[str, Any] = {name: items, "links": links}
+    if limit is not None and len(items) >= limit > 0:
+        following = urlencode({**request.query_map, "marker": items[-1]["id"], "limit": limit})
+        links["next"] = f"{request.app_url}{request.path}?{following}"
+        answer["truncated"] = True
+    return answer
 
 
 def self_link(request: Request, resource: Resource, item: dict[str, Any]) -> None:
@@ -72,5 +86,6 @@ STYLE = Style(
     target=target,
     update_method="PATCH",
     create_status=201,
+    rule_before_existence=True,
     additional_properties=True,
 )

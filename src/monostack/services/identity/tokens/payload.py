@@ -23,7 +23,8 @@ class NotAPayload(Exception):
 class Payload:
     """`generation` and `scope_generation` are the numbers the user's and the scope's revocations had reached when the token was made.
 
-    `audit_ids` are the token's own and, if it was made with another token, that of the first in the chain. Times in seconds since the epoch.
+    `audit_ids` are the token's own and, if it was made with another token, that of the first in the chain. Times are seconds since the
+    epoch.
     """
 
     user_id: str

@@ -1,0 +1,125 @@
+"""/v3/users: users and their passwords."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from monostack.core.errors import BadRequest, Unauthorized
+from monostack.db import Transaction
+from monostack.events import record
+from monostack.http import Request, Response
+from monostack.services.identity import access, passwords
+from monostack.services.identity.dialect import AUTHENTICATE
+from monostack.services.identity.generation import changed
+from monostack.services.identity.removal import forget_user
+from monostack.services.identity.users.table import USERS, users
+
+_SET_PASSWORD = (
+    sa.update(users)
+    .where(users.c.id == sa.bindparam("user"))
+    .values(password_hash=sa.bindparam("hash"), token_generation=users.c.token_generation + 1)
+)
+_REVOKE = sa.update(users).where(users.c.id == sa.bindparam("user")).values(token_generation=users.c.token_generation + 1)
+_HASH = sa.select(users.c.password_hash, users.c.enabled).where(users.c.id == sa.bindparam("user"))
+
+list_users = access.list_in_domain(USERS)
+
+
+async def hashed(request: Request) -> str | None:
+    """The hash of the password in the body, made before the transaction begins."""
+    password = request.body["user"].get("password")
+    return None if password is None else await passwords.hash_password(password)
+
+
+def _conflict(name: str, domain_id: str) -> str:
+    return f"Conflict occurred attempting to store user - Duplicate entry found with name {name} at domain ID {domain_id}."
+
+
+def _check_default_project(tx: Transaction, given: dict[str, Any]) -> None:
+    project_id = given.get("default_project_id")
+    if project_id is not None and tx.row(access.BY_ID, {"id": project_id}) is not None:
+        raise BadRequest(f"User's default project ID cannot be a domain ID: {project_id}")
+
+
+def create_user(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Create a user."""
+    given: dict[str, Any] = {name: value for name, value in request.body["user"].items() if name != "password"}
+    access.authorize_create(USERS, request, given)
+    domain_id = given["domain_id"] = access.own_domain(request, given)
+    access.require_domain(tx, domain_id)
+    _check_default_project(tx, given)
+    given["name"] = given["name"].strip()
+    access.free_name(USERS, tx, given["name"], domain_id, _conflict(given["name"], domain_id))
+    values = USERS.accept_create(request, given)
+    values["password_hash"] = request.prepared
+    return USERS.render(request, tx, USERS.insert(tx, request, values))
+
+
+def update_user(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Update a user."""
+    row = USERS.allowed(request, tx, "update")
+    given: dict[str, Any] = {name: value for name, value in request.body["user"].items() if name != "password"}
+    access.keep_id(row, given)
+    access.keep_domain(row, given)
+    _check_default_project(tx, given)
+    if "name" in given:
+        given["name"] = given["name"].strip()
+        access.free_name(USERS, tx, given["name"], row.domain_id, _conflict(given["name"], row.domain_id), row.id)
+    if "options" in given:
+        given["options"] = access.merged_options(row, given["options"])
+    if request.prepared is not None:
+        tx.execute(_SET_PASSWORD, {"user": row.id, "hash": request.prepared})
+        record(tx, request, "user.password", row.id)
+    elif given.get("enabled") is False and row.enabled:
+        tx.execute(_REVOKE, {"user": row.id})
+    row = USERS.change(tx, request, row, USERS.accept_update(request, given))
+    return USERS.render(request, tx, row)
+
+
+def delete_user(request: Request, tx: Transaction) -> None:
+    """Delete a user."""
+    row = USERS.allowed(request, tx, "delete")
+    forget_user(tx, row.id)
+    USERS.remove(tx, request, row)
+
+
+routes = USERS.routes(list=list_users, only=("list", "show"))
+routes.add("POST", "", create_user, "write", body=USERS.body_schema("create"), prepare=hashed, status=201, policy="identity:create_user")
+routes.add("PATCH", "/{id}", update_user, "write", body=USERS.body_schema("update"), prepare=hashed, policy="identity:update_user")
+routes.add("DELETE", "/{id}", delete_user, "write", status=204, policy="identity:delete_user")
+
+PASSWORD = {
+    "type": "object",
+    "properties": {
+        "user": {
+            "type": "object",
+            "properties": {"original_password": {"type": "string"}, "password": {"type": "string"}},
+            "required": ["original_password", "password"],
+            "additionalProperties": False,
+        }
+    },
+    "required": ["user"],
+}
+
+
+@routes.post("/{id}/password", mode="async", body=PASSWORD, public=True)
+async def change_password(request: Request) -> Response:
+    """Change one's own password. The old one proves who asks; no token is needed."""
+    user_id, given = request.params["id"], request.body["user"]
+    row = await request.db.read(lambda tx: tx.row(_HASH, {"user": user_id}))
+    right = await passwords.verify_password(given["original_password"], row.password_hash if row is not None else None)
+    if row is None or not right or not row.enabled:
+        raise Unauthorized(AUTHENTICATE)
+    new = await passwords.hash_password(given["password"])
+
+    def unit(tx: Transaction) -> None:
+        # Another change may have come in between: only who knows the password of now may set the next.
+        now = tx.row(_HASH, {"user": user_id})
+        if now is None or now.password_hash != row.password_hash:
+            raise Unauthorized(AUTHENTICATE)
+        tx.execute(_SET_PASSWORD, {"user": user_id, "hash": new})
+        record(tx, None, "user.password", user_id)
+        changed(tx, request)
+
+    await request.db.write(unit)
+    return Response(None, 204)
