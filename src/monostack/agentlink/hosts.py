@@ -38,6 +38,11 @@ class Hosts:
         session = self._sessions.get(host)
         return session.hello if session is not None else None
 
+    def address(self, host: str) -> str:
+        """The IP address the host dialled from; "" when it is not connected."""
+        session = self._sessions.get(host)
+        return session.address if session is not None else ""
+
     async def call(self, host: str, name: str, args: msgspec.Struct | None, *, id: str, timeout: float) -> dict[str, Any]:  # noqa: ASYNC109
         """Have `host` carry out the command `name`, and return its result's data.
 

@@ -131,7 +131,9 @@ class Listener:
         if hello.protocol != VERSION:
             await connection.close(TRY_AGAIN_LATER, f"this controller speaks protocol {VERSION}, the agent {hello.protocol}")
             return
-        session = Session(hello, _sender(connection, hello.host), hang_up=connection.transport.abort)
+        session = Session(
+            hello, _sender(connection, hello.host), hang_up=connection.transport.abort, address=connection.remote_address[0]
+        )
         self._hosts.arrived(session)
         try:
             await self._listen(connection, session)

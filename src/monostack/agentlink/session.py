@@ -49,8 +49,15 @@ class _Waiting:
 class Session:
     """Sends commands over one connection and hands each answer to whoever waits for it."""
 
-    def __init__(self, hello: Hello, send: Callable[[Command], Awaitable[None]], hang_up: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        hello: Hello,
+        send: Callable[[Command], Awaitable[None]],
+        hang_up: Callable[[], None] | None = None,
+        address: str = "127.0.0.1",
+    ) -> None:
         self.host = hello.host
+        self.address = address  # where the agent dialled from
         self.hello = hello
         self._send = send
         self._hang_up = hang_up
