@@ -82,7 +82,8 @@ def statement(table: sa.Table, scope: Any, shape: tuple[Any, ...]) -> sa.Select[
     special = table.info.get("conditions", {})
     for index, (name, operator) in enumerate(filters):
         parameter = f"f{index}"
-        query = query.where(special[name](table, parameter) if name in special else _condition(table.c[name], operator, parameter))
+        clause = special[name](table, operator, parameter) if name in special else _condition(table.c[name], operator, parameter)
+        query = query.where(clause)
     keys = [(_sortable(table.c[name]), (direction == "desc") != reverse) for name, direction in sorts]
     if has_marker:
         alternatives: list[ColumnElement[bool]] = []

@@ -49,7 +49,7 @@ class Resource:
     expand(tx, request, rows) gives further attributes for a page of rows, in one go (no query per row).
     columns: columns and constraints beyond the fields. The first field named `key` is the primary key.
     unknown: column that keeps attributes the declaration does not name (Keystone's "extra"); they are shown with the others.
-    conditions: filters that are no comparison with a column, by the name a ListQuery gives them: (table, name of the parameter) -> clause.
+    conditions: filters that are no comparison with a column, by the name a ListQuery gives them: (table, operator, parameter) -> clause.
     """
 
     singular: str
@@ -67,12 +67,13 @@ class Resource:
     collection: str = ""  # the envelope's key of one, if it differs from `singular`
     title: str = ""  # as messages name it: "Network"
     unknown: str | None = None
-    conditions: Mapping[str, Callable[[sa.Table, str], Any]] = field(default_factory=dict[str, Callable[[sa.Table, str], Any]])
+    conditions: Mapping[str, Callable[[sa.Table, str, str], Any]] = field(default_factory=dict[str, Callable[[sa.Table, str, str], Any]])
 
     def __post_init__(self) -> None:
         self.table_name = self.table_name or self.plural.replace("-", "_")
         self.title = self.title or self.singular.capitalize()
-        stored = [f.sql_column(primary=f.stored_as == self.key) for f in self.fields if f.stored_as]
+        # Two attributes may show one column under two names.
+        stored = list({f.stored_as: f.sql_column(primary=f.stored_as == self.key) for f in reversed(self.fields) if f.stored_as}.values())[::-1]
         kept = [sa.Column(self.unknown, Json)] if self.unknown is not None else []
         self.table = sa.Table(self.table_name, metadata, *stored, *kept, *self.columns, info={"conditions": self.conditions})
         self.by_name = {f.name: f for f in self.fields}
