@@ -1,0 +1,44 @@
+"""Limits per project, for every service alike. Use is never kept: each service counts it from its own rows, so nothing drifts."""
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from monostack.db import Id, Name, Transaction, table
+
+quota_limits = table(
+    "quota_limits",
+    sa.Column("service", Name(32), primary_key=True),
+    sa.Column("project_id", Id(), primary_key=True),
+    sa.Column("resource", Name(), primary_key=True),
+    sa.Column("maximum", sa.Integer, nullable=False),  # -1 is unlimited
+)
+
+_c = quota_limits.c
+_OWN = (_c.service == sa.bindparam("the_service"), _c.project_id == sa.bindparam("the_project"))
+_READ = sa.select(_c.resource, _c.maximum).where(*_OWN)
+_CLEAR = sa.delete(quota_limits).where(*_OWN)
+_CLEAR_ONE = sa.delete(quota_limits).where(*_OWN, _c.resource == sa.bindparam("the_resource"))
+_SET = sa.insert(quota_limits)
+
+
+def limits(tx: Transaction, service: str, project_id: str, defaults: Mapping[str, int]) -> dict[str, int]:
+    """The limits in force for a project: its own where it has them, else the defaults."""
+    own = {row[0]: row[1] for row in tx.rows(_READ, {"the_service": service, "the_project": project_id})}
+    return {**defaults, **own}
+
+
+def set_limits(tx: Transaction, service: str, project_id: str, values: Mapping[str, int]) -> None:
+    for resource, maximum in values.items():
+        tx.execute(_CLEAR_ONE, {"the_service": service, "the_project": project_id, "the_resource": resource})
+        tx.execute(_SET, {"service": service, "project_id": project_id, "resource": resource, "maximum": maximum})
+
+
+def clear_limits(tx: Transaction, service: str, project_id: str) -> None:
+    """Back to the defaults."""
+    tx.execute(_CLEAR, {"the_service": service, "the_project": project_id})
+
+
+def room(limit: int, used: int, wanted: int) -> bool:
+    """Does what is wanted still fit?"""
+    return limit < 0 or used + wanted <= limit

@@ -1,0 +1,1 @@
+"""What happens to volumes over time, one verb a file."""

@@ -1,0 +1,25 @@
+"""extend_volume: make the volume's file larger, under the guest's feet if a server has it."""
+
+from typing import Any
+
+from monostack.db import Transaction
+from monostack.operations import Run, Step, Workflow
+from monostack.protocol.volumes import ExtendVolume
+from monostack.services.volume.volumes.table import BY_ID, set_volume
+from monostack.services.volume.workflows.commands import ask
+
+
+async def extend(run: Run) -> None:
+    await ask(run, "volume.extend", ExtendVolume(run.resource_id, run.input["size"], run.input["server_id"]))
+
+
+def done(run: Run, tx: Transaction) -> None:
+    row = tx.execute(BY_ID, {"the_id": run.resource_id}).one()
+    set_volume(tx, run.resource_id, status=row.previous_status, size=run.input["size"])
+
+
+def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
+    set_volume(tx, run.resource_id, status="error_extending", fault=error["message"][:1024])
+
+
+WORKFLOW = Workflow("extend_volume", (Step("extend", extend),), done=done, failed=failed, unwind=False)
