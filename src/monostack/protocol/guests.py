@@ -74,6 +74,7 @@ class InstanceMetadata(msgspec.Struct):
     ec2: dict[str, Any]  # latest/meta-data/ as a tree: dict, str, or list of lines
     user_data: str | None = None  # base64
     vendor_data: dict[str, Any] = {}
+    password: str | None = None  # as the guest posted it, encrypted for its owner: report `metadata.password`
 
 
 class GuestSpec(msgspec.Struct):

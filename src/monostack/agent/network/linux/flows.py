@@ -1,0 +1,110 @@
+"""What becomes of connections under way when security groups change.
+
+A connection that the rules would not let begin any more is marked in the kernel and refused in both directions from then on;
+one that they allow (again) goes on. Only deleting it would not do: the guest's next packet might begin it anew as its own.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from monostack.agent.network.linux import conntrack
+from monostack.agent.network.linux.chains import REFUSED
+from monostack.agent.network.linux.rules import Address, Flow, Network, Rule, allows
+
+Members = Mapping[str, frozenset[Network]]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What decides about the connections of one port. Without `filtered` nothing is refused."""
+
+    zone: int
+    addresses: frozenset[Network]
+    rules: frozenset[Rule]
+    filtered: bool
+
+    def remote_groups(self) -> set[str]:
+        return {rule.group for rule in self.rules if rule.group}
+
+
+@dataclass(slots=True)
+class Review:
+    """Zones whose connections must be looked at again, and the addresses of ports that are gone."""
+
+    narrowed: set[int] = field(default_factory=set)
+    widened: set[int] = field(default_factory=set)
+    ended: dict[int, set[Network]] = field(default_factory=lambda: defaultdict(set))
+
+
+def compare(before: Mapping[str, Policy], members_before: Members, after: Mapping[str, Policy], members: Members) -> Review:
+    """What a change of policies by port asks to be reviewed. A port that is new has no connections yet."""
+    review = Review()
+    smaller = {group for group, known in members_before.items() if not known <= members.get(group, frozenset())}
+    larger = {group for group, known in members.items() if not known <= members_before.get(group, frozenset())}
+    for port, old in before.items():
+        new = after.get(port)
+        if new is None or new.zone != old.zone:
+            review.ended[old.zone] |= old.addresses
+            continue
+        groups = new.remote_groups()
+        if new.filtered and (not old.filtered or not old.rules <= new.rules or new.addresses != old.addresses or groups & smaller):
+            review.narrowed.add(new.zone)
+        elif new.rules != old.rules or groups & larger:
+            review.widened.add(new.zone)
+    return review
+
+
+def carry_out(review: Review, policies: Iterable[Policy], members: Members) -> None:
+    """Refuse, or allow again, the connections under review, and forget those of ports that are gone."""
+    ports = _Ports(policies)
+    for version in (4, 6):
+        for zone in review.narrowed:
+            _judge(conntrack.entries(version, zone=zone), ports, members)
+        for zone in review.widened - review.narrowed:
+            _judge(conntrack.entries(version, zone=zone, mark=REFUSED), ports, members)
+        for zone, addresses in review.ended.items():
+            gone = [entry for entry in conntrack.entries(version, zone=zone) if _concerns(entry.flow, addresses)]
+            conntrack.delete(gone)
+
+
+def forget_zone(zone: int) -> None:
+    """Forget every connection of a zone, so that its number may serve another network."""
+    for version in (4, 6):
+        conntrack.delete(conntrack.entries(version, zone=zone))
+
+
+def _concerns(flow: Flow, addresses: set[Network]) -> bool:
+    return any(end in network for network in addresses for end in (flow.source, flow.destination))
+
+
+class _Ports:
+    """Policies by zone and address."""
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        self._exact: dict[tuple[int, Address], Policy] = {}
+        self._wide: list[Policy] = []
+        for policy in policies:
+            for network in policy.addresses:
+                if network.num_addresses == 1:
+                    self._exact[policy.zone, network.network_address] = policy
+                elif policy not in self._wide:
+                    self._wide.append(policy)
+
+    def of(self, zone: int, address: Address) -> Policy | None:
+        exact = self._exact.get((zone, address))
+        if exact is not None:
+            return exact
+        return next((policy for policy in self._wide if policy.zone == zone and any(address in net for net in policy.addresses)), None)
+
+
+def _judge(found: list[conntrack.Entry], ports: _Ports, members: Members) -> None:
+    changes = []
+    for entry in found:
+        sender, receiver = ports.of(entry.zone, entry.flow.source), ports.of(entry.zone, entry.flow.destination)
+        allowed = (sender is None or not sender.filtered or allows(sender.rules, members, entry.flow, ingress=False)) and (
+            receiver is None or not receiver.filtered or allows(receiver.rules, members, entry.flow, ingress=True)
+        )
+        if allowed == (entry.mark == REFUSED) and (sender or receiver):
+            changes.append((entry, 0 if allowed else REFUSED))
+    conntrack.mark(changes)

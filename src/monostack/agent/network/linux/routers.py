@@ -1,0 +1,158 @@
+"""Routers: a namespace each, with a cable to every network it stands in."""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Interface, ip_interface
+
+from monostack.agent.network.linux import addresses, advertise, announce, namespaces, nat, nftables, sysctl
+from monostack.agent.network.linux.dnsmasq import Dnsmasq
+from monostack.agent.network.linux.links import MARK, Link, Links, plug
+from monostack.agent.network.linux.nftables import NftablesError, Table
+from monostack.agent.network.linux.settings import INSIDE, METADATA_ADDRESS, ROUTER_PORT, Settings, short
+from monostack.agent.network.linux.state import networks_of
+from monostack.protocol.network import NetworkItem, RouterGateway, RouterInterface, RouterItem
+
+_SYSCTLS = {
+    "ipv4/ip_forward": 1,
+    "ipv6/conf/all/forwarding": 1,
+    "ipv6/conf/default/accept_dad": 0,
+    "ipv4/conf/all/rp_filter": 0,
+    "ipv4/conf/default/rp_filter": 0,
+    # A server that calls a floating IP of a neighbour must not be told the short way: its answers would come untranslated.
+    "ipv4/conf/all/send_redirects": 0,
+    "ipv4/conf/default/send_redirects": 0,
+    "ipv4/conf/all/promote_secondaries": 1,
+    # Each side hears of the addresses on that side only.
+    "ipv4/conf/all/arp_ignore": 1,
+    "ipv4/conf/all/arp_announce": 2,
+}
+
+
+class Waiting(RuntimeError):
+    """Something else must come first."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"waits for {key}, which this host has not been told of")
+
+
+class Routers:
+    """The routers of one host. Lives in the worker thread, in the host's namespace."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._installed: dict[str, Table] = {}  # by namespace
+
+    def ensure(
+        self, host: Links, router: RouterItem, networks: Mapping[str, NetworkItem], bridges: Mapping[str, Link], *, anew: bool
+    ) -> None:
+        """Make a router as its item says. What of it can be made is, and then the first fault is raised."""
+        name = self._settings.router_namespace(router.id)
+        if namespaces.ensure(name):
+            self._installed.pop(name, None)
+        ends = [*router.interfaces, *([router.gateway] if router.gateway else [])]
+        for end in ends:
+            if end.network_id in bridges:
+                alias = f"{MARK} router {router.id}"
+                mtu = networks[end.network_id].mtu
+                plug(host, ROUTER_PORT + short(end.port_id), bridges[end.network_id], name, inside(end), mac=end.mac, mtu=mtu, alias=alias)
+        with namespaces.entered(name), Links() as links:
+            for setting, value in _SYSCTLS.items():
+                if sysctl.read(setting) is not None:
+                    sysctl.write(setting, value)
+            self._clear(host, links, router)
+            new = self._address(links, router, networks)
+            self._translate(name, router, anew=anew)
+            _route(links, router)
+            if router.gateway and new:
+                announce.announce(inside(router.gateway), router.gateway.mac, new)
+        self._advertise(name, router, networks)
+        missing = next((network for network in networks_of(router) if network not in bridges), None)
+        if missing:
+            raise Waiting(f"network/{missing}")
+
+    def _clear(self, host: Links, links: Links, router: RouterItem) -> None:
+        """Unplug what the router has no longer."""
+        wanted = {inside(end) for end in [*router.interfaces, *([router.gateway] if router.gateway else [])]}
+        for link in links.all():
+            if link.name.startswith(INSIDE) and link.name not in wanted:
+                host.delete(ROUTER_PORT + link.name.removeprefix(INSIDE))
+
+    def _address(self, links: Links, router: RouterItem, networks: Mapping[str, NetworkItem]) -> list[IPv4Address]:
+        """Returns what is new on the external network."""
+        loopback = links.get("lo")
+        addresses.settle(links, loopback, [*map(str, addresses.present(links, loopback)), f"{METADATA_ADDRESS}/32"])
+        for interface in router.interfaces:
+            _configure(links, interface, networks, interface.addresses)
+        if router.gateway is None:
+            return []
+        new = _configure(links, router.gateway, networks, [*router.gateway.addresses, *nat.floating_addresses(router)])
+        return [address.ip for address in new if isinstance(address, IPv4Interface)]
+
+    def _translate(self, name: str, router: RouterItem, *, anew: bool) -> None:
+        wanted = nat.table(router, inside(router.gateway) if router.gateway else "")
+        installed = self._installed.get(name)
+        if installed == wanted and not anew:
+            return
+        try:
+            nftables.run(nftables.change(installed, wanted) if installed is not None and not anew else nftables.replace(wanted))
+        except NftablesError:
+            if installed is None or anew:
+                raise
+            nftables.run(nftables.replace(wanted))
+        self._installed[name] = wanted
+        nat.cut(router)
+
+    def _advertise(self, name: str, router: RouterItem, networks: Mapping[str, NetworkItem]) -> None:
+        subnets = advertise.advertised(router, networks)
+        server = self.advertiser(router.id)
+        if subnets:
+            server.ensure(name, advertise.config((inside(interface), network, subnet) for interface, network, subnet in subnets), {}, {})
+        else:
+            server.stop()
+
+    def advertiser(self, router_id: str) -> Dnsmasq:
+        """The process that sends a router's advertisements."""
+        return Dnsmasq(self._settings.directory / "advertise" / short(router_id))
+
+    def advertiser_died(self, router: RouterItem, networks: Mapping[str, NetworkItem]) -> bool:
+        return bool(advertise.advertised(router, networks)) and self.advertiser(router.id).pid() is None
+
+    def remove(self, host: Links, router_id: str) -> None:
+        """Remove a router and its cables; nothing happens when there is none."""
+        name = self._settings.router_namespace(router_id)
+        self.advertiser(router_id).stop()
+        self._installed.pop(name, None)
+        if namespaces.identity(name) is not None:
+            with namespaces.entered(name), Links() as links:
+                plugged = [link.name for link in links.all() if link.name.startswith(INSIDE)]
+            for end in plugged:
+                host.delete(ROUTER_PORT + end.removeprefix(INSIDE))
+        namespaces.remove(name)
+
+
+def inside(end: RouterInterface | RouterGateway) -> str:
+    """The router's end of a cable."""
+    return INSIDE + short(end.port_id)
+
+
+def _configure(
+    links: Links, end: RouterInterface | RouterGateway, networks: Mapping[str, NetworkItem], wanted: list[str]
+) -> list[addresses.Interface]:
+    """Settle one interface if it is plugged in; returns the addresses that are new."""
+    link = links.find(inside(end))
+    if link is None:
+        return []
+    links.set(link, mac=end.mac.lower(), mtu=networks[end.network_id].mtu)
+    new = addresses.settle(links, link, wanted)
+    if not link.up:
+        links.set(links.get(link.name), up=True)
+        return [ip_interface(address) for address in wanted]
+    return new
+
+
+def _route(links: Links, router: RouterItem) -> None:
+    wanted: dict[str, tuple[str, int | None]] = {route["destination"]: (route["nexthop"], None) for route in router.routes}
+    outside = links.find(inside(router.gateway)) if router.gateway else None
+    if router.gateway and outside is not None:
+        for nexthop in router.gateway.gateway_ips:
+            wanted.setdefault("::/0" if ":" in nexthop else "0.0.0.0/0", (nexthop, outside.index))
+    addresses.route(links, wanted)

@@ -1,0 +1,58 @@
+"""What the native network driver is told when it starts, and the names of what it makes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from monostack.agent.config import ExternalNetwork
+from monostack.protocol.network import bridge_name
+
+TAP = "mst"  # interfaces of guests (protocol.network.tap_name)
+BRIDGE = "msb"  # bridges of tenant networks (protocol.network.bridge_name)
+DHCP_PORT = "msd"  # a bridge's end of the link to its DHCP namespace
+ROUTER_PORT = "msr"  # a bridge's end of the link to a router's namespace
+INSIDE = "ms-"  # a namespace's end of those links
+TABLE = "monostack"  # every nftables table of ours has this name
+METADATA_ADDRESS = "169.254.169.254"
+METADATA_PORT = 80
+
+__all__ = [
+    "BRIDGE",
+    "DHCP_PORT",
+    "INSIDE",
+    "METADATA_ADDRESS",
+    "METADATA_PORT",
+    "ROUTER_PORT",
+    "TABLE",
+    "TAP",
+    "Settings",
+    "bridge_name",
+    "short",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of the driver of one host."""
+
+    directory: Path  # dnsmasq's files; dnsmasq gives up root, so every user must be able to enter it. Best below /run
+    external_networks: Mapping[str, ExternalNetwork] = field(default_factory=dict)
+    dns_servers: tuple[str, ...] = ()  # where the DHCP servers forward names to that are not a network's own; none: nowhere
+    namespace_prefix: str = "monostack"
+    host_namespace: str | None = None  # the network namespace that is "the host": several hosts on one machine, and tests
+    watch_interval: float = 5.0  # seconds between looks whether DHCP servers live
+
+    def dhcp_namespace(self, network_id: str) -> str:
+        return f"{self.namespace_prefix}-dhcp-{short(network_id)}"
+
+    def router_namespace(self, router_id: str) -> str:
+        return f"{self.namespace_prefix}-router-{short(router_id)}"
+
+    def is_namespace(self, name: str) -> bool:
+        """Whether a namespace of this name was made by this driver."""
+        return name.startswith((f"{self.namespace_prefix}-dhcp-", f"{self.namespace_prefix}-router-"))
+
+
+def short(identifier: str) -> str:
+    """As much of an id as fits into an interface name behind a prefix of three letters."""
+    return identifier.replace("-", "")[:11]
