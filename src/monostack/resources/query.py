@@ -69,6 +69,12 @@ def _sortable(column: sa.Column[Any]) -> ColumnElement[Any]:
     return sa.func.coalesce(column, sa.literal(empty, column.type))
 
 
+@lru_cache(maxsize=512)
+def both(one: Any, other: Any) -> Any:
+    """Two clauses in one; the same object for the same two, since statements are remembered by it."""
+    return sa.and_(one, other)
+
+
 @lru_cache(maxsize=2048)
 def statement(table: sa.Table, scope: Any, shape: tuple[Any, ...]) -> sa.Select[Any]:
     """The SELECT for a shape of query. `scope` is the clause that keeps to what the caller may see, or None.

@@ -276,16 +276,21 @@ class Resource:
 
     # --- lists -------------------------------------------------------------------------------------------------------
 
-    def page(self, request: Request, tx: Transaction, query: ListQuery, extra: Any = None) -> Sequence[Row[Any]]:
-        """The rows of one page, in order. `extra` is a further clause, the same object every time (it is part of the statement's key)."""
+    def page(
+        self, request: Request, tx: Transaction, query: ListQuery, extra: Any = None, extra_params: Mapping[str, Any] | None = None
+    ) -> Sequence[Row[Any]]:
+        """The rows of one page, in order.
+
+        `extra` is a further clause, the same object every time (it is part of the statement's key); `extra_params` are what it binds.
+        """
         scope = self._clauses[self.scopes.of(request)]
         if extra is not None:
-            scope = extra if scope is None else sa.and_(scope, extra)
+            scope = extra if scope is None else list_queries.both(scope, extra)
         if not query.sorts:
             query.sorts = list(self.default_sort)
         if not any(name == self.key for name, _ in query.sorts):
             query.sorts.append((self.key, query.sorts[-1][1] if query.sorts else "asc"))
-        params: dict[str, Any] = caller_params(request)
+        params: dict[str, Any] = {**caller_params(request), **(extra_params or {})}
         if query.marker is not None:
             found = tx.row(
                 list_queries.marker_statement(self.table, scope, self.key, tuple(query.sorts)), {"marker": query.marker, **params}
