@@ -10,6 +10,7 @@ class ExternalNetwork(msgspec.Struct):
 
     bridge: str  # made when it does not exist
     address: str | None = None  # "172.24.4.1/24": given to the bridge, so that the host itself can reach floating IPs
+    masquerade: bool = False  # what leaves the bridge for elsewhere takes the host's address
 
 
 class AgentConfig(msgspec.Struct, kw_only=True):
