@@ -1,0 +1,156 @@
+"""Volumes as qcow2 files of this host, snapshots as full copies beside them."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Protocol
+
+from monostack.agent.block import qemu_img
+from monostack.agent.block.images import ImageCache
+from monostack.agent.block.qemu_img import GIB
+from monostack.agent.errors import CommandError
+from monostack.agent.programs import ProgramError
+from monostack.agent.qemu_user import QemuUser
+from monostack.protocol.guests import VolumeConnection
+from monostack.protocol.volumes import CreateVolume, ExtendVolume, SnapshotVolume, StoredVolumes
+
+SUFFIX = ".qcow2"
+
+
+class OpenVolumes(Protocol):
+    """What the hypervisor does for volumes that a running guest has open. See hypervisor.Hypervisor."""
+
+    async def resize_volume(self, server_id: str, volume_id: str, size_gib: int) -> bool: ...
+
+    async def copy_volume(self, server_id: str, volume_id: str, target: str) -> bool: ...
+
+
+class FileBlock:
+    """Keeps volumes in `directory`/volumes and snapshots in `directory`/snapshots, named by their ids."""
+
+    def __init__(self, directory: Path, user: QemuUser, images: ImageCache, opened: OpenVolumes) -> None:
+        self._volumes = directory / "volumes"
+        self._snapshots = directory / "snapshots"
+        self._user = user
+        self._images = images
+        self._opened = opened
+        for kept in (self._volumes, self._snapshots):
+            user.let_in(kept)
+            qemu_img.sweep_unfinished(kept)
+
+    def volume_path(self, volume_id: str) -> Path:
+        return self._volumes / (qemu_img.require_uuid(volume_id, "volume") + SUFFIX)
+
+    def _snapshot_path(self, snapshot_id: str) -> Path:
+        return self._snapshots / (qemu_img.require_uuid(snapshot_id, "snapshot") + SUFFIX)
+
+    async def create(self, request: CreateVolume) -> VolumeConnection:
+        path = self.volume_path(request.volume_id)
+        if request.size_gib < 1:
+            raise CommandError("command.invalid", f"volume {request.volume_id}: {request.size_gib} GiB is no size")
+        if not await asyncio.to_thread(path.exists):
+            with qemu_img.unfinished(path) as fresh:
+                await self._fill(request, fresh)
+                await asyncio.to_thread(self._user.give, fresh)
+        return VolumeConnection(driver="file", path=str(path))
+
+    async def _fill(self, request: CreateVolume, fresh: Path) -> None:
+        """Make the new volume's file from what the request names as its source."""
+        if request.image is not None:
+            image = await self._images.obtain(request.image)
+            _require_room_for(image.virtual_size, request.size_gib, f"image {request.image.id}")
+            await qemu_img.convert(image.path, image.disk_format, fresh)
+        elif request.snapshot_id is not None:
+            source = self._snapshot_path(request.snapshot_id)
+            await self._require_fits(source, request.size_gib, f"snapshot {request.snapshot_id}")
+            await qemu_img.convert(source, "qcow2", fresh)
+        elif request.source_volume_id is not None:
+            source = self.volume_path(request.source_volume_id)
+            await self._require_fits(source, request.size_gib, f"volume {request.source_volume_id}")
+            await self._copy_volume(request.source_volume_id, request.source_server_id, fresh)
+        else:
+            await qemu_img.create(fresh, request.size_gib * GIB)
+            return
+        await qemu_img.resize(fresh, request.size_gib * GIB)
+
+    async def delete(self, volume_id: str) -> None:
+        path = self.volume_path(volume_id)
+        if not await asyncio.to_thread(path.exists):
+            return
+        if await qemu_img.is_open(path):
+            raise CommandError("volume.in_use", f"volume {volume_id} is open in a running server: detach it first")
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def extend(self, request: ExtendVolume) -> None:
+        path = self.volume_path(request.volume_id)
+        have = await _size(path, f"volume {request.volume_id}")
+        if have >= request.size_gib * GIB:
+            return
+        if request.server_id is not None and await self._opened.resize_volume(request.server_id, request.volume_id, request.size_gib):
+            return
+        try:
+            await qemu_img.resize(path, request.size_gib * GIB)
+        except ProgramError as error:
+            raise _explained(error, request.volume_id) from None
+
+    async def snapshot(self, request: SnapshotVolume) -> None:
+        path = self._snapshot_path(request.snapshot_id)
+        if await asyncio.to_thread(path.exists):
+            return
+        with qemu_img.unfinished(path) as fresh:
+            await self._copy_volume(request.volume_id, request.server_id, fresh)
+            await asyncio.to_thread(self._user.give, fresh)
+
+    async def delete_snapshot(self, snapshot_id: str) -> None:
+        await asyncio.to_thread(self._snapshot_path(snapshot_id).unlink, missing_ok=True)
+
+    async def stored(self) -> StoredVolumes:
+        return await asyncio.to_thread(self._stored)
+
+    def _stored(self) -> StoredVolumes:
+        room = shutil.disk_usage(self._volumes)
+        return StoredVolumes(
+            volumes=_kept_in(self._volumes), snapshots=_kept_in(self._snapshots), capacity_gib=room.total // GIB, free_gib=room.free // GIB
+        )
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def _copy_volume(self, volume_id: str, server_id: str | None, target: Path) -> None:
+        """Copy a volume as it is at one moment, through the guest that has it open if there is one."""
+        path = self.volume_path(volume_id)
+        size = await _size(path, f"volume {volume_id}")
+        if server_id is not None:
+            await qemu_img.create(target, size)
+            await asyncio.to_thread(self._user.give, target)
+            if await self._opened.copy_volume(server_id, volume_id, str(target)):
+                return
+        try:
+            await qemu_img.convert(path, "qcow2", target)
+        except ProgramError as error:
+            raise _explained(error, volume_id) from None
+
+    async def _require_fits(self, source: Path, size_gib: int, name: str) -> None:
+        _require_room_for(await _size(source, name), size_gib, name)
+
+
+def _require_room_for(needed: int, size_gib: int, name: str) -> None:
+    if needed > size_gib * GIB:
+        raise CommandError("volume.too_small", f"{name} needs {-(-needed // GIB)} GiB, the volume has {size_gib}")
+
+
+async def _size(path: Path, name: str) -> int:
+    """The size in bytes that a guest sees."""
+    if not await asyncio.to_thread(path.exists):
+        raise CommandError(f"{name.split()[0]}.not_found", f"{name} is not on this host")
+    return (await qemu_img.info(path, "qcow2")).virtual_size
+
+
+def _kept_in(directory: Path) -> list[str]:
+    return sorted(path.stem for path in directory.glob("*" + SUFFIX) if not path.name.startswith("."))
+
+
+def _explained(error: ProgramError, volume_id: str) -> CommandError:
+    if qemu_img.is_locked(error):
+        return CommandError("volume.in_use", f"volume {volume_id} is open in a running server that the command did not name")
+    return error

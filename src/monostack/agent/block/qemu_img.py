@@ -1,0 +1,121 @@
+"""Disk images, by qemu-img. Images that come from users are inspected within limits before anything opens them."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from monostack.agent.errors import CommandError
+from monostack.agent.programs import ProgramError, run
+
+GIB = 1 << 30
+INSPECT_WITHIN = 60.0  # seconds
+COPY_WITHIN = 3 * 3600.0
+MAX_MEMORY, MAX_CPU = 1 << 30, 30  # bytes and seconds that inspecting a hostile image may take
+FORMATS = ("raw", "qcow2")
+
+
+class ImageInfo(msgspec.Struct):
+    """What `qemu-img info` says of an image."""
+
+    format: str
+    virtual_size: int = msgspec.field(name="virtual-size")
+    backing_filename: str | None = msgspec.field(name="backing-filename", default=None)
+    format_specific: dict[str, object] | None = msgspec.field(name="format-specific", default=None)
+
+    @property
+    def data_file(self) -> str | None:
+        data = (self.format_specific or {}).get("data")
+        found = data.get("data-file") if isinstance(data, dict) else None
+        return str(found) if found is not None else None
+
+
+async def info(path: Path, disk_format: str) -> ImageInfo:
+    """Read an image as `disk_format`, never as what it pretends to be. Raises ProgramError for one that is not of that format."""
+    limits = ("prlimit", f"--as={MAX_MEMORY}", f"--cpu={MAX_CPU}")
+    said = await run(*limits, "qemu-img", "info", "--force-share", "--output=json", "-f", disk_format, str(path), within=INSPECT_WITHIN)
+    return msgspec.json.decode(said, type=ImageInfo)
+
+
+async def require_sound(path: Path, disk_format: str, name: str) -> ImageInfo:
+    """Inspect an image from a user: it must be of its format and refer to no other file. Raises CommandError."""
+    if disk_format not in FORMATS:
+        raise CommandError("image.format", f"{name} has the disk format {disk_format}: this host takes {' and '.join(FORMATS)}")
+    try:
+        found = await info(path, disk_format)
+    except ProgramError as error:
+        raise CommandError("image.unreadable", f"{name} is not a readable {disk_format} image: {error.message}") from None
+    if found.backing_filename is not None:
+        raise CommandError("image.backing_file", f"{name} has a backing file, which is not allowed")
+    if found.data_file is not None:
+        raise CommandError("image.data_file", f"{name} has an external data file, which is not allowed")
+    return found
+
+
+async def create(path: Path, size: int, backing: str | None = None, backing_format: str = "qcow2") -> None:
+    """Make an empty qcow2 image of `size` bytes, or an overlay on `backing`, which may be relative to `path`."""
+    over = ("-b", backing, "-F", backing_format) if backing is not None else ()
+    await run("qemu-img", "create", "-q", "-f", "qcow2", *over, str(path), str(size), within=INSPECT_WITHIN)
+
+
+async def convert(source: Path, source_format: str, target: Path) -> None:
+    """Copy an image into a new qcow2 image. Raises ProgramError, with `is_locked`, when a guest writes to the source."""
+    await run("qemu-img", "convert", "-q", "-f", source_format, "-O", "qcow2", str(source), str(target), within=COPY_WITHIN)
+
+
+async def resize(path: Path, size: int) -> None:
+    """Grow a qcow2 image to `size` bytes."""
+    await run("qemu-img", "resize", "-q", "-f", "qcow2", str(path), str(size), within=INSPECT_WITHIN)
+
+
+async def is_open(path: Path) -> bool:
+    """Whether a guest has the image open for writing."""
+    try:
+        await run("qemu-img", "info", "-f", "qcow2", str(path), within=INSPECT_WITHIN)
+    except ProgramError as error:
+        if is_locked(error):
+            return True
+        raise
+    return False
+
+
+def is_locked(error: ProgramError) -> bool:
+    """Whether a program failed since another process has the image open."""
+    return "lock" in error.stderr and "Is another process using the image" in error.stderr
+
+
+@contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write to; becomes `path` when all went well, and vanishes otherwise.
+
+    Each name is used once: a program that outlived a killed agent never writes into what its successor makes.
+    """
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}{UNFINISHED}")
+    try:
+        yield fresh
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+UNFINISHED = ".unfinished"
+
+
+def sweep_unfinished(directory: Path) -> None:
+    """Remove what a killed agent left half made."""
+    for left in directory.rglob(f".*{UNFINISHED}"):
+        left.unlink(missing_ok=True)
+
+
+def require_uuid(value: str, what: str) -> str:
+    """`value` as it may be part of a file's name. Raises CommandError for anything but a UUID with dashes."""
+    try:
+        canonical = str(uuid.UUID(value))
+    except ValueError:
+        canonical = ""
+    if canonical != value:
+        raise CommandError("command.invalid", f"{what} {value!r} is not a UUID")
+    return value

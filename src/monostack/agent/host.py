@@ -1,0 +1,92 @@
+"""A real host: its drivers, put together from the agent's settings."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+import monostack
+from monostack.agent.agent import Agent
+from monostack.agent.block.file import FileBlock
+from monostack.agent.block.images import ImageCache
+from monostack.agent.config import AgentConfig
+from monostack.agent.handlers import Drivers
+from monostack.agent.hypervisor import probe
+from monostack.agent.hypervisor.libvirt import LibvirtHypervisor
+from monostack.agent.hypervisor.libvirt.daemon import Daemon
+from monostack.agent.hypervisor.libvirt.domain_xml import Surroundings
+from monostack.agent.hypervisor.libvirt.own_files import GuestFiles
+from monostack.agent.network import Network
+from monostack.agent.qemu_user import QemuUser
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things are below an agent's state directory."""
+
+    state: Path
+
+    @property
+    def images(self) -> Path:
+        return self.state / "images"
+
+    @property
+    def guests(self) -> Path:
+        return self.state / "guests"
+
+    @property
+    def libvirt(self) -> Path:
+        return self.state / "libvirt"
+
+    @property
+    def verdict(self) -> Path:
+        """What the KVM probe found."""
+        return self.state / "accelerator.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RealHost:
+    """An agent and those of its parts that somebody else needs too."""
+
+    agent: Agent
+    files: GuestFiles
+    images: ImageCache
+    daemon: Daemon
+
+
+async def open_host(config: AgentConfig, network: Network) -> RealHost:
+    """Get a host ready to take commands: libvirt runs and knows its guests. Raises CommandError, which says what is missing."""
+    layout = Layout(Path(config.state_dir))
+    user = await asyncio.to_thread(_prepare, config, layout)
+    images = ImageCache(layout.images, user, Path(config.image_dir) if config.image_dir else None, config.api_ca_file)
+    files = GuestFiles(layout.guests, images, user)
+    accelerator = await _accelerator(config, layout)
+    daemon = Daemon(layout.libvirt, user, accelerator)
+    around = Surroundings(
+        accelerator=accelerator,
+        user=user,
+        vnc_listen=config.vnc_listen,
+        home=str(layout.state),
+        version=monostack.__version__,
+    )
+
+    def volume_path(volume_id: str) -> Path:
+        return block.volume_path(volume_id)
+
+    hypervisor = LibvirtHypervisor(daemon, config.libvirt_uri, files, around, volume_path, config.reserved_memory_mib)
+    block = FileBlock(layout.state, user, images, hypervisor)
+    await hypervisor.open()
+    agent = Agent(config.host, Drivers(hypervisor, block, network), boot_id=await asyncio.to_thread(probe.read_boot_id))
+    return RealHost(agent, files, images, daemon)
+
+
+def _prepare(config: AgentConfig, layout: Layout) -> QemuUser:
+    user = QemuUser.find(config.qemu_user)
+    user.let_in(layout.state)
+    user.let_in(layout.images)
+    return user
+
+
+async def _accelerator(config: AgentConfig, layout: Layout) -> str:
+    if config.accelerator != "auto":
+        return config.accelerator
+    return (await probe.remembered(layout.verdict)).accelerator

@@ -1,0 +1,197 @@
+"""Guests on QEMU by libvirt: each method of the driver in order, its steps in the files beside this one by concern."""
+
+import asyncio
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from monostack.agent.block.qemu_img import GIB
+from monostack.agent.errors import CommandError
+from monostack.agent.hypervisor.libvirt import console, devices, domain_xml, inventory, lifecycle
+from monostack.agent.hypervisor.libvirt.connection import Connection
+from monostack.agent.hypervisor.libvirt.daemon import Daemon
+from monostack.agent.hypervisor.libvirt.domain_xml import Surroundings
+from monostack.agent.hypervisor.libvirt.own_files import GuestFiles
+from monostack.agent.hypervisor.libvirt.states import WantedStates
+from monostack.protocol.envelope import Inventory
+from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.2  # seconds
+DETACH_WITHIN = 90.0  # seconds a guest has to let a device go
+ASK_AGAIN_EVERY = 5.0  # seconds: a guest that is just booting does not hear the first request
+TRIM_EVERY = 15.0  # seconds
+
+
+class LibvirtHypervisor:
+    """Hypervisor driver over libvirt. `files` keeps the guests' own files, `volume_path` says where a volume's file must be."""
+
+    def __init__(
+        self,
+        daemon: Daemon,
+        uri: str | None,
+        files: GuestFiles,
+        host: Surroundings,
+        volume_path: Callable[[str], Path],
+        reserved_memory_mib: int = 0,
+    ) -> None:
+        self._files = files
+        self._host = host
+        self._volume_path = volume_path
+        self._reserved_memory_mib = reserved_memory_mib
+        self._states = WantedStates(self._look)
+        self._libvirt = Connection(uri, daemon, self._states.changed)
+        self._trimming: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect, and take in the guests that are there. Raises CommandError."""
+        self._states.found(await self.guests())
+        self._trimming = asyncio.create_task(self._trim_consoles())
+
+    async def inventory(self) -> Inventory:
+        disk = await asyncio.to_thread(shutil.disk_usage, self._host.home)
+        return await self._libvirt.call(inventory.read, self._host.accelerator, disk.total // GIB, self._reserved_memory_mib)
+
+    async def create(self, spec: GuestSpec) -> None:
+        with self._states.changing(spec.server_id, "running"):
+            if await self._libvirt.call(lifecycle.is_running, spec.server_id):
+                return
+            await self._start(spec, await self._files.make(spec))
+
+    async def start(self, spec: GuestSpec) -> None:
+        with self._states.changing(spec.server_id, "running"):
+            if await self._libvirt.call(lifecycle.is_running, spec.server_id):
+                return
+            await self._start(spec, await self._files.refresh(spec))
+
+    async def _start(self, spec: GuestSpec, files: domain_xml.OwnFiles) -> None:
+        for nic in spec.nics:
+            await self._require_tap(nic)
+        for volume in spec.volumes:
+            await self._require_volume(volume)
+        await self._libvirt.call(lifecycle.start, spec.server_id, domain_xml.domain(spec, files, self._host))
+
+    async def stop(self, server_id: str, grace: float) -> None:
+        with self._states.changing(server_id, "stopped"):
+            if await self._look(server_id) is None:
+                raise CommandError("guest.not_found", f"server {server_id} is not on this host")
+            if not await self._shut_down(server_id, grace):
+                await self._libvirt.call(lifecycle.pull_plug, server_id)
+
+    async def _shut_down(self, server_id: str, grace: float) -> bool:
+        """Whether the guest went down by itself. It is asked again now and then: one that is booting hears nothing yet."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + grace
+        ask_at = loop.time()
+        while await self._libvirt.call(lifecycle.is_running, server_id):
+            if loop.time() >= ends:
+                return False
+            if loop.time() >= ask_at:
+                await self._libvirt.call(lifecycle.press_power_button, server_id)
+                ask_at = loop.time() + ASK_AGAIN_EVERY
+            await asyncio.sleep(LOOK_EVERY)
+        return True
+
+    async def reboot(self, spec: GuestSpec, hard: bool, grace: float) -> None:
+        with self._states.changing(spec.server_id, "running"):
+            if hard or not await self._shut_down(spec.server_id, grace):
+                await self._libvirt.call(lifecycle.pull_plug, spec.server_id)
+            await self._start(spec, await self._files.refresh(spec))
+
+    async def destroy(self, server_id: str) -> None:
+        with self._states.changing(server_id, "stopped"):
+            await self._libvirt.call(lifecycle.remove, server_id)
+            await self._files.remove(server_id)
+        self._states.forget(server_id)
+
+    async def attach_volume(self, server_id: str, volume: GuestVolume) -> None:
+        await self._require_volume(volume)
+        await self._libvirt.call(devices.attach, server_id, domain_xml.volume_alias(volume.volume_id), domain_xml.volume(volume))
+
+    async def detach_volume(self, server_id: str, volume_id: str) -> None:
+        await self._detach(server_id, domain_xml.volume_alias(volume_id), f"volume {volume_id}")
+
+    async def attach_nic(self, server_id: str, nic: GuestNic) -> None:
+        await self._require_tap(nic)
+        await self._libvirt.call(devices.attach, server_id, domain_xml.nic_alias(nic.port_id), domain_xml.nic(nic))
+
+    async def detach_nic(self, server_id: str, port_id: str) -> None:
+        await self._detach(server_id, domain_xml.nic_alias(port_id), f"port {port_id}")
+
+    async def _detach(self, server_id: str, alias: str, name: str) -> None:
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + DETACH_WITHIN
+        ask_at = 0.0
+        while True:
+            if loop.time() >= ask_at:
+                if await self._libvirt.call(devices.request_detach, server_id, alias):
+                    return
+                ask_at = loop.time() + ASK_AGAIN_EVERY
+            elif not await self._libvirt.call(devices.is_attached, server_id, alias):
+                return
+            if loop.time() >= ends:
+                refusal = f"the guest of server {server_id} did not let {name} go within {DETACH_WITHIN:g} seconds"
+                raise CommandError("guest.detach_refused", refusal, retry=True)
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def console_log(self, server_id: str, lines: int | None) -> str:
+        if await self._look(server_id) is None:
+            raise CommandError("guest.not_found", f"server {server_id} is not on this host")
+        return await asyncio.to_thread(console.read, self._files.console_log(server_id), lines)
+
+    async def guests(self) -> list[GuestState]:
+        return await self._libvirt.call(lifecycle.all_states, self._host.home)
+
+    async def resize_volume(self, server_id: str, volume_id: str, size_gib: int) -> bool:
+        return await self._libvirt.call(devices.resize, server_id, domain_xml.volume_alias(volume_id), size_gib * GIB)
+
+    async def copy_volume(self, server_id: str, volume_id: str, target: str) -> bool:
+        if not await self._libvirt.call(devices.begin_copy, server_id, domain_xml.volume_alias(volume_id), target):
+            return False
+        try:
+            while not await self._libvirt.call(devices.copy_is_done, server_id):  # noqa: ASYNC110 - libvirt is asked, it tells nobody
+                await asyncio.sleep(LOOK_EVERY)
+        except asyncio.CancelledError:
+            await self._libvirt.call(devices.abort_copy, server_id)
+            raise
+        return True
+
+    def watch(self, seen: Callable[[GuestState], None]) -> None:
+        self._states.seen = seen
+
+    async def close(self) -> None:
+        if self._trimming is not None:
+            self._trimming.cancel()
+            await asyncio.gather(self._trimming, return_exceptions=True)
+        await self._states.close()
+        await self._libvirt.close()
+
+    async def _look(self, server_id: str) -> GuestState | None:
+        return await self._libvirt.call(lifecycle.state_of, server_id)
+
+    async def _require_tap(self, nic: GuestNic) -> None:
+        if "/" in nic.tap or not await asyncio.to_thread(os.path.exists, f"/sys/class/net/{nic.tap}"):
+            raise CommandError("guest.tap_missing", f"port {nic.port_id} has no interface {nic.tap} on this host yet", retry=True)
+
+    async def _require_volume(self, volume: GuestVolume) -> None:
+        """A guest opens the file of its volume and no other, whatever path the command names."""
+        connection = volume.connection
+        if connection.driver != "file":
+            raise CommandError("volume.driver", f"volume {volume.volume_id}: this host cannot open {connection.driver!r} volumes")
+        path = self._volume_path(volume.volume_id)
+        if connection.path != str(path) or connection.format != "qcow2":
+            raise CommandError("command.invalid", f"volume {volume.volume_id} is not kept at {connection.path}")
+        if not await asyncio.to_thread(path.exists):
+            raise CommandError("volume.not_found", f"volume {volume.volume_id} is not on this host")
+
+    async def _trim_consoles(self) -> None:
+        while True:
+            for server_id in await asyncio.to_thread(self._files.kept):
+                try:
+                    await console.trim(self._files.console_log(server_id))
+                except (FileNotFoundError, CommandError) as error:
+                    log.debug("console of server %s: %s", server_id, error)
+            await asyncio.sleep(TRIM_EVERY)

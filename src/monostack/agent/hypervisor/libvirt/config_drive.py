@@ -1,0 +1,57 @@
+"""The config drive: a small ISO 9660 disk with what the metadata service would answer.
+
+Layout and label as guests expect them: https://docs.openstack.org/nova/latest/user/metadata.html
+"""
+
+import base64
+import binascii
+import io
+from typing import Any
+
+import msgspec
+import pycdlib
+
+from monostack.agent.errors import CommandError
+from monostack.protocol.guests import InstanceMetadata
+
+LABEL = "config-2"
+
+
+def build(metadata: InstanceMetadata) -> bytes:
+    """The disk's bits. The same metadata makes the same files. Raises CommandError when user data is not base64."""
+    disk = pycdlib.PyCdlib()
+    disk.new(interchange_level=4, vol_ident=LABEL, rock_ridge="1.09", joliet=3)
+    made: set[str] = set()
+    for path, content in files_of(metadata).items():
+        _directories(disk, path.rpartition("/")[0], made)
+        disk.add_fp(io.BytesIO(content), len(content), path, rr_name=path.rpartition("/")[2], joliet_path=path)
+    target = io.BytesIO()
+    disk.write_fp(target)
+    disk.close()
+    return target.getvalue()
+
+
+def files_of(metadata: InstanceMetadata) -> dict[str, bytes]:
+    """The files on the drive, by path."""
+    openstack = {
+        "meta_data.json": msgspec.json.encode(metadata.meta_data),
+        "network_data.json": msgspec.json.encode(metadata.network_data),
+        "vendor_data.json": msgspec.json.encode(metadata.vendor_data),
+    }
+    ec2: dict[str, Any] = {"meta-data.json": msgspec.json.encode(metadata.ec2)}
+    if metadata.user_data:
+        try:
+            openstack["user_data"] = ec2["user-data"] = base64.b64decode(metadata.user_data, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise CommandError("command.invalid", f"user data is not base64: {error}") from None
+    tree = {f"/openstack/latest/{name}": content for name, content in openstack.items()}
+    return tree | {f"/ec2/latest/{name}": content for name, content in ec2.items()}
+
+
+def _directories(disk: pycdlib.PyCdlib, path: str, made: set[str]) -> None:
+    parent, _, name = path.rpartition("/")
+    if not name or path in made:
+        return
+    _directories(disk, parent, made)
+    disk.add_directory(path, rr_name=name, joliet_path=path)
+    made.add(path)

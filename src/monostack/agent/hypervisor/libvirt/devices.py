@@ -1,0 +1,145 @@
+"""Plugging disks and interfaces in and out of domains, and what is done to a disk in use. None is for the event loop."""
+
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from monostack.agent.errors import CommandError
+from monostack.agent.hypervisor.libvirt.connection import find, get
+
+
+def attach(connection: Any, server_id: str, alias: str, xml: str) -> None:
+    """Plug a device into a guest, running or not. One with the alias there already is success."""
+    import libvirt
+
+    domain = get(connection, server_id)
+    for where in _places(domain):
+        if _device(domain, alias, where) is not None:
+            continue
+        try:
+            domain.attachDeviceFlags(xml, where)
+        except libvirt.libvirtError as error:
+            if "already" in str(error) and error.get_error_code() == libvirt.VIR_ERR_OPERATION_FAILED:
+                raise CommandError("guest.device_taken", f"server {server_id}: {error}") from None
+            raise
+
+
+def request_detach(connection: Any, server_id: str, alias: str) -> bool:
+    """Ask the guest to let a device go, and forget it for the next start. True: it is gone (or never was there)."""
+    import libvirt
+
+    domain = find(connection, server_id)
+    if domain is None:
+        return True
+    for where in _places(domain):
+        device = _device(domain, alias, where)
+        if device is None:
+            continue
+        try:
+            domain.detachDeviceFlags(ElementTree.tostring(device, encoding="unicode"), where)
+        except libvirt.libvirtError as error:
+            on_its_way = (libvirt.VIR_ERR_DEVICE_MISSING, libvirt.VIR_ERR_OPERATION_FAILED, libvirt.VIR_ERR_OPERATION_INVALID)
+            # Asked before and still on its way out, or gone in this moment: the next look tells.
+            if error.get_error_code() not in on_its_way:
+                raise
+    return not is_attached(connection, server_id, alias)
+
+
+def is_attached(connection: Any, server_id: str, alias: str) -> bool:
+    """Whether the guest has the device, now or at its next start."""
+    domain = find(connection, server_id)
+    return domain is not None and any(_device(domain, alias, where) is not None for where in _places(domain))
+
+
+def resize(connection: Any, server_id: str, alias: str, size: int) -> bool:
+    """Grow a disk to `size` bytes while a guest runs on it. False: no running guest has it."""
+    import libvirt
+
+    found = _open_disk(connection, server_id, alias)
+    if found is None:
+        return False
+    domain, target = found
+    domain.blockResize(target, size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+    return True
+
+
+def begin_copy(connection: Any, server_id: str, alias: str, path: str) -> bool:
+    """Start copying a disk, as it is now, into the existing qcow2 file `path`. False: no running guest has it."""
+    import libvirt
+
+    found = _open_disk(connection, server_id, alias)
+    if found is None:
+        return False
+    domain, target = found
+    abort_copy(connection, server_id)
+    backup = Element("domainbackup", mode="push")
+    disks = ElementTree.SubElement(backup, "disks")
+    for disk in ElementTree.fromstring(domain.XMLDesc()).iterfind("devices/disk"):
+        device = disk.find("target")
+        if device is None or disk.get("device") != "disk":
+            continue
+        name = device.get("dev", "")
+        wanted = ElementTree.SubElement(disks, "disk", name=name, type="file", backup="yes" if name == target else "no")
+        if name == target:
+            ElementTree.SubElement(wanted, "target", file=path)
+            ElementTree.SubElement(wanted, "driver", type="qcow2")
+        else:
+            del wanted.attrib["type"]
+    domain.backupBegin(ElementTree.tostring(backup, encoding="unicode"), None, libvirt.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL)
+    return True
+
+
+def copy_is_done(connection: Any, server_id: str) -> bool:
+    """Whether the copy that was begun is complete. Raises CommandError when it failed or was cut off."""
+    import libvirt
+
+    domain = get(connection, server_id)
+    if domain.isActive() and domain.jobInfo()[0] != libvirt.VIR_DOMAIN_JOB_NONE:
+        return False
+    try:
+        ended = domain.jobStats(libvirt.VIR_DOMAIN_JOB_STATS_COMPLETED)
+    except libvirt.libvirtError:
+        ended = {}
+    if ended.get("type") != libvirt.VIR_DOMAIN_JOB_COMPLETED or ended.get("operation") != libvirt.VIR_DOMAIN_JOB_OPERATION_BACKUP:
+        cause = ended.get("errmsg", "the guest stopped")
+        raise CommandError("volume.copy_failed", f"copying a disk of the running server {server_id} failed: {cause}", retry=True)
+    return True
+
+
+def abort_copy(connection: Any, server_id: str) -> None:
+    """End a copy that somebody began and did not wait for."""
+    import libvirt
+
+    domain = find(connection, server_id)
+    if domain is not None and domain.isActive() and domain.jobInfo()[0] != libvirt.VIR_DOMAIN_JOB_NONE:
+        domain.abortJob()
+
+
+def _places(domain: Any) -> tuple[int, ...]:
+    """Where a change belongs: in the running guest, and in what its next start is made from."""
+    import libvirt
+
+    return (libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG) if domain.isActive() else (libvirt.VIR_DOMAIN_AFFECT_CONFIG,)
+
+
+def _device(domain: Any, alias: str, where: int) -> Element | None:
+    import libvirt
+
+    inactive = libvirt.VIR_DOMAIN_XML_INACTIVE if where == libvirt.VIR_DOMAIN_AFFECT_CONFIG else 0
+    for device in ElementTree.fromstring(domain.XMLDesc(inactive)).iterfind("devices/*"):
+        name = device.find("alias")
+        if name is not None and name.get("name") == alias:
+            return device
+    return None
+
+
+def _open_disk(connection: Any, server_id: str, alias: str) -> tuple[Any, str] | None:
+    """The domain and the target name of a disk that a running guest has."""
+    import libvirt
+
+    domain = find(connection, server_id)
+    if domain is None or not domain.isActive():
+        return None
+    device = _device(domain, alias, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    target = device.find("target") if device is not None else None
+    return (domain, target.get("dev", "")) if target is not None else None

@@ -1,0 +1,207 @@
+"""What a guest looks like to libvirt. https://libvirt.org/formatdomain.html"""
+
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from monostack.agent.errors import CommandError
+from monostack.agent.qemu_user import QemuUser
+from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume
+
+NAMESPACE = "https://monostack.org/guest/1"
+ElementTree.register_namespace("monostack", NAMESPACE)
+
+DISK_PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd"}
+MACHINES = ("pc", "q35")
+HOT_PLUG_PORTS = 16  # a q35 machine has none unless they are asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all guests of a host have in common."""
+
+    accelerator: str  # kvm or tcg
+    user: QemuUser
+    vnc_listen: str
+    home: str  # the agent's state directory: tells our guests from those of others
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDisk:
+    """A disk that belongs to the guest and goes with it."""
+
+    path: str
+    disk_format: str
+    device: str  # "vda"
+    bus: str
+    role: str  # root, ephemeral0, swap
+    boots: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFiles:
+    """The files of one guest."""
+
+    disks: list[OwnDisk]
+    console_log: str
+    config_drive: str | None
+
+
+def domain(spec: GuestSpec, files: OwnFiles, host: Surroundings) -> str:
+    """The whole guest. Raises CommandError for properties that cannot be met."""
+    root = Element("domain", type="kvm" if host.accelerator == "kvm" else "qemu")
+    _text(root, "name", spec.name)
+    _text(root, "uuid", spec.server_id)
+    SubElement(SubElement(root, "metadata"), f"{{{NAMESPACE}}}guest", home=host.home)
+    _text(root, "memory", spec.memory_mib, unit="MiB")
+    _text(root, "vcpu", spec.vcpus)
+    _machine(root, spec, host)
+    devices = SubElement(root, "devices")
+    if _machine_type(spec) == "q35":
+        for _ in range(HOT_PLUG_PORTS):
+            SubElement(devices, "controller", type="pci", model="pcie-root-port")
+    # None: what it would offer is not needed, and polling it costs a guest without KVM a fifth of a processor.
+    SubElement(devices, "controller", type="usb", model="none")
+    for disk in files.disks:
+        devices.append(_own_disk(disk))
+    for volume in spec.volumes:
+        devices.append(_volume(volume))
+    if files.config_drive is not None:
+        devices.append(_config_drive(files.config_drive, spec))
+    for nic in spec.nics:
+        devices.append(_nic(nic))
+    _consoles(devices, files.console_log, host)
+    rng = SubElement(devices, "rng", model="virtio")
+    _text(rng, "backend", "/dev/urandom", model="random")
+    SubElement(devices, "memballoon", model="virtio")
+    # Whatever the daemon's own settings say: this user, and owners of files as the agent set them.
+    label = SubElement(root, "seclabel", type="static", model="dac", relabel="no")
+    _text(label, "label", f"+{host.user.uid}:+{host.user.gid}")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def volume(attached: GuestVolume) -> str:
+    """The disk of an attached volume."""
+    return ElementTree.tostring(_volume(attached), encoding="unicode")
+
+
+def nic(attached: GuestNic) -> str:
+    """The network interface of a port."""
+    return ElementTree.tostring(_nic(attached), encoding="unicode")
+
+
+def volume_alias(volume_id: str) -> str:
+    """How the disk of a volume is called within its domain."""
+    return f"ua-volume-{volume_id}"
+
+
+def nic_alias(port_id: str) -> str:
+    return f"ua-port-{port_id}"
+
+
+def _machine(root: Element, spec: GuestSpec, host: Surroundings) -> None:
+    system = SubElement(root, "os")
+    _text(system, "type", "hvm", arch="x86_64", machine=_machine_type(spec))
+    SubElement(system, "smbios", mode="sysinfo")
+    # Guests recognise the platform, and where to look for metadata, by these names.
+    board = SubElement(SubElement(root, "sysinfo", type="smbios"), "system")
+    for name, value in {
+        "manufacturer": "OpenStack Foundation",
+        "product": "OpenStack Nova",
+        "version": host.version,
+        "serial": spec.server_id,
+        "uuid": spec.server_id,
+        "family": "Virtual Machine",
+    }.items():
+        _text(board, "entry", value, name=name)
+    features = SubElement(root, "features")
+    SubElement(features, "acpi")
+    SubElement(features, "apic")
+    if host.accelerator == "kvm":
+        SubElement(root, "cpu", mode="host-model")
+    else:
+        _text(SubElement(root, "cpu", mode="custom", match="exact", check="none"), "model", "qemu64")
+    clock = SubElement(root, "clock", offset="utc")
+    SubElement(clock, "timer", name="pit", tickpolicy="delay")
+    SubElement(clock, "timer", name="rtc", tickpolicy="catchup")
+    SubElement(clock, "timer", name="hpet", present="no")
+    for event, action in {"on_poweroff": "destroy", "on_reboot": "restart", "on_crash": "destroy"}.items():
+        _text(root, event, action)
+
+
+def _machine_type(spec: GuestSpec) -> str:
+    machine = spec.properties.get("hw_machine_type", "pc")
+    if machine not in MACHINES:
+        raise CommandError("guest.property", f"hw_machine_type {machine} is not one of {', '.join(MACHINES)}")
+    return machine
+
+
+def _disk(path: str, disk_format: str, device: str, bus: str) -> Element:
+    if bus not in DISK_PREFIXES:
+        raise CommandError("guest.property", f"disk bus {bus} is not one of {', '.join(DISK_PREFIXES)}")
+    if bus == "usb":
+        raise CommandError("guest.property", "disk bus usb: guests have no USB controller on this host")
+    disk = Element("disk", type="file", device="disk")
+    # writeback keeps the host's page cache, which guests of one image share; a guest's flush reaches the disk all the same.
+    SubElement(disk, "driver", name="qemu", type=disk_format, cache="writeback", discard="unmap", detect_zeroes="unmap")
+    SubElement(disk, "source", file=path)
+    SubElement(disk, "target", dev=device, bus=bus)
+    return disk
+
+
+def _own_disk(own: OwnDisk) -> Element:
+    disk = _disk(own.path, own.disk_format, own.device, own.bus)
+    if own.boots:
+        SubElement(disk, "boot", order="1")
+    SubElement(disk, "alias", name=f"ua-{own.role}")
+    return disk
+
+
+def _volume(attached: GuestVolume) -> Element:
+    disk = _disk(attached.connection.path, attached.connection.format, attached.device, attached.bus)
+    if attached.read_only:
+        SubElement(disk, "readonly")
+    _text(disk, "serial", attached.volume_id)
+    if attached.boot_index is not None and attached.boot_index >= 0:
+        SubElement(disk, "boot", order=str(attached.boot_index + 1))
+    SubElement(disk, "alias", name=volume_alias(attached.volume_id))
+    return disk
+
+
+def _config_drive(path: str, spec: GuestSpec) -> Element:
+    bus = "sata" if _machine_type(spec) == "q35" else "ide"
+    disk = Element("disk", type="file", device="cdrom")
+    SubElement(disk, "driver", name="qemu", type="raw")
+    SubElement(disk, "source", file=path)
+    SubElement(disk, "target", dev="sdz" if bus == "sata" else "hdd", bus=bus)
+    SubElement(disk, "readonly")
+    SubElement(disk, "alias", name="ua-config-drive")
+    return disk
+
+
+def _nic(attached: GuestNic) -> Element:
+    interface = Element("interface", type="ethernet")
+    SubElement(interface, "mac", address=attached.mac)
+    SubElement(interface, "target", dev=attached.tap, managed="no")
+    SubElement(interface, "model", type=attached.model)
+    SubElement(interface, "mtu", size=str(attached.mtu))
+    SubElement(interface, "rom", enabled="no")
+    SubElement(interface, "alias", name=nic_alias(attached.port_id))
+    return interface
+
+
+def _consoles(devices: Element, log: str, host: Surroundings) -> None:
+    serial = SubElement(devices, "serial", type="file")
+    SubElement(serial, "source", path=log, append="on")
+    SubElement(serial, "target", port="0")
+    SubElement(devices, "graphics", type="vnc", autoport="yes", listen=host.vnc_listen)
+    video = SubElement(devices, "video")
+    SubElement(video, "model", type="cirrus")
+
+
+def _text(parent: Element, tag: str, value: Any, **attributes: str) -> Element:
+    element = SubElement(parent, tag, attributes)
+    element.text = str(value)
+    return element

@@ -1,0 +1,57 @@
+"""What this host can give, as libvirt sees it."""
+
+from typing import Any
+from xml.etree import ElementTree
+
+from monostack.protocol.envelope import Inventory
+
+# Traits of the driver itself: what it can do for a guest. https://docs.openstack.org/os-traits/
+ABILITIES = (
+    "COMPUTE_CONFIG_DRIVE_REGENERATION",
+    "COMPUTE_GRAPHICS_MODEL_CIRRUS",
+    "COMPUTE_IMAGE_TYPE_QCOW2",
+    "COMPUTE_IMAGE_TYPE_RAW",
+    "COMPUTE_NET_ATTACH_INTERFACE",
+    "COMPUTE_NET_VIF_MODEL_E1000",
+    "COMPUTE_NET_VIF_MODEL_VIRTIO",
+    "COMPUTE_NODE",
+    "COMPUTE_STORAGE_BUS_IDE",
+    "COMPUTE_STORAGE_BUS_SATA",
+    "COMPUTE_STORAGE_BUS_SCSI",
+    "COMPUTE_STORAGE_BUS_VIRTIO",
+    "COMPUTE_VOLUME_ATTACH",
+    "COMPUTE_VOLUME_EXTEND",
+    "HW_ARCH_X86_64",
+)
+
+# CPU features as libvirt names them, and their traits. A guest under TCG does not get the host's features, so none are told then.
+FEATURES = {
+    "sse": "SSE", "sse2": "SSE2", "pni": "SSE3", "ssse3": "SSSE3", "sse4.1": "SSE41", "sse4.2": "SSE42", "sse4a": "SSE4A", "avx": "AVX",
+    "avx2": "AVX2", "avx512f": "AVX512F", "avx512cd": "AVX512CD", "avx512bw": "AVX512BW", "avx512dq": "AVX512DQ", "avx512vl": "AVX512VL",
+    "aes": "AESNI", "pclmuldq": "CLMUL", "f16c": "F16C", "fma": "FMA3", "bmi1": "BMI", "bmi2": "BMI2", "abm": "ABM", "sha-ni": "SHA",
+    "mmx": "MMX", "vmx": "VMX", "svm": "SVM",
+}  # fmt: skip
+
+
+def read(connection: Any, accelerator: str, disk_gib: int, reserved_memory_mib: int) -> Inventory:
+    """The host's inventory. Blocks."""
+    _, memory_mib, cpus, _, nodes, sockets, cores, threads = connection.getInfo()
+    cpu = ElementTree.fromstring(connection.getCapabilities()).find("host/cpu")
+    names = [feature.get("name", "") for feature in cpu.iterfind("feature")] if cpu is not None else []
+    told = [f"HW_CPU_X86_{FEATURES[name]}" for name in names if name in FEATURES] if accelerator == "kvm" else []
+    return Inventory(
+        vcpus=cpus,
+        memory_mib=max(0, memory_mib - reserved_memory_mib),
+        disk_gib=disk_gib,
+        hypervisor_type="QEMU",
+        hypervisor_version=connection.getVersion(),
+        cpu_info={
+            "arch": cpu.findtext("arch", "x86_64") if cpu is not None else "x86_64",
+            "model": cpu.findtext("model", "unknown") if cpu is not None else "unknown",
+            "vendor": cpu.findtext("vendor", "unknown") if cpu is not None else "unknown",
+            "topology": {"cells": nodes, "sockets": sockets, "cores": cores, "threads": threads},
+            "features": names,
+        },
+        traits=sorted({*ABILITIES, *told}),
+        accelerator=accelerator,
+    )
