@@ -148,6 +148,7 @@ class Engine:
         if workflow is None:
             log.error("operation %s wants the workflow %s, which this version does not have", run.id, run.workflow)
             return
+        workflow = workflow.for_input(run.input)
         try:
             if row["state"] == "running" and await self._forward(run, workflow):
                 return

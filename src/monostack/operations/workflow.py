@@ -11,7 +11,7 @@ runs in the transaction that records the step, with what `do` returned; `done` i
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from monostack.db import Transaction
@@ -66,6 +66,7 @@ class Step:
     uncommit: Commit | None = None
     timeout: float = 120.0
     tries: int = 3
+    when: Callable[[dict[str, Any]], bool] | None = None  # of the run's input: False leaves the step out
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +77,9 @@ class Workflow:
     failed: Failed | None = None
     unwind: bool = True  # False: a failed step ends the operation where it stands (deletes go forward or stay)
     doc: str = field(default="", compare=False)
+
+    def for_input(self, given: dict[str, Any]) -> "Workflow":
+        """The workflow with the steps that this input needs: always the same ones, since the input never changes."""
+        if all(step.when is None for step in self.steps):
+            return self
+        return replace(self, steps=tuple(step for step in self.steps if step.when is None or step.when(given)))
