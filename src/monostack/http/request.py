@@ -137,6 +137,11 @@ class Request:
             if not message.get("more_body"):
                 return
 
+    async def wait_gone(self) -> None:
+        """Return once the client has closed the connection. For answers that stream, after the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            continue
+
     async def read(self, limit: int) -> bytes:
         """The whole body, at most `limit` bytes."""
         declared = self.headers.get("content-length")

@@ -1,1 +1,122 @@
-"""What other services may call of the image service."""
+"""What other services may call of the image service. Plain functions on the caller's transaction, but for `add_bits`."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from monostack.core.errors import Conflict
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.protocol.guests import ImageSource
+from monostack.services.image import writing
+from monostack.services.image.bits import download_token, download_url
+from monostack.services.image.images import filters, patch, table
+from monostack.services.image.images.creation import insert
+from monostack.services.image.images.deletion import delete
+from monostack.services.image.images.image import Image, missing
+from monostack.services.image.images.image import get as get_image
+from monostack.services.image.images.listing import find_all
+from monostack.services.image.store import Store
+from monostack.services.image.uploading import upload
+
+if TYPE_CHECKING:
+    from monostack.cloud import Cloud
+
+__all__ = ["ImageInfo", "add_bits", "create", "delete", "get", "search", "set_properties", "source"]
+
+READ_AS = {"raw": "raw", "qcow2": "qcow2", "iso": "raw", "ami": "raw"}  # what a host reads an image of the format as
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """An image as other services see it. Sizes in bytes, min_ram in MiB, min_disk in GiB, times as in the database."""
+
+    id: str
+    name: str | None
+    status: str
+    owner: str | None
+    visibility: str
+    protected: bool
+    disk_format: str | None
+    container_format: str | None
+    min_disk: int
+    min_ram: int
+    size: int | None
+    virtual_size: int | None
+    checksum: str | None
+    created_at: str
+    updated_at: str
+    properties: Mapping[str, str]
+    tags: tuple[str, ...]
+
+
+_COPIED = [name for name in ImageInfo.__dataclass_fields__ if name not in ("properties", "tags")]
+
+
+def _info(image: Image) -> ImageInfo:
+    return ImageInfo(**{name: image.values[name] for name in _COPIED}, properties=image.properties, tags=tuple(image.tags))
+
+
+def get(tx: Transaction, request: Request, image_id: str) -> ImageInfo:
+    """An image the caller may know of. Raises NotFound."""
+    return _info(get_image(tx, request, image_id))
+
+
+def search(tx: Transaction, request: Request, query: Sequence[tuple[str, str]]) -> list[ImageInfo]:
+    """One page of the images the caller may know of. `query` has the parameters of GET /v2/images. Raises BadRequest."""
+    return [_info(image) for image in find_all(tx, request, filters.parse(query))]
+
+
+def source(tx: Transaction, cloud: "Cloud", image_id: str) -> ImageSource:
+    """Where a host gets the bits from: the path in the store, or a URL with `Authorization: Bearer <token>`, good for an hour.
+
+    The caller must have been allowed to know the image (`get`). Raises NotFound, and Conflict for an image that no host can read.
+    """
+    row = tx.row(table.GET[True], {"the_id": image_id})
+    if row is None:
+        raise missing(image_id)
+    if row.status != "active":
+        raise Conflict(f"Image {image_id} is not active: it is {row.status}.")
+    if row.container_format != "bare" and row.disk_format != "ami":
+        raise Conflict(f"Image {image_id} is in a container of the format {row.container_format}: only bare images can be used.")
+    if row.disk_format not in READ_AS:
+        raise Conflict(f"Image {image_id} has the disk format {row.disk_format}: convert it to qcow2 or raw.")
+    return ImageSource(
+        id=image_id,
+        disk_format=READ_AS[row.disk_format],
+        size=row.size,
+        sha512=row.os_hash_value,
+        virtual_size=row.virtual_size,
+        path=str(Store.of(cloud).path(image_id)),
+        url=download_url(cloud, image_id),
+        token=download_token(cloud, image_id),
+    )
+
+
+def create(
+    tx: Transaction, request: Request, name: str, disk_format: str, properties: Mapping[str, str], values: Mapping[str, Any] | None = None
+) -> ImageInfo:
+    """A new private image of the caller's project that waits for its bits: a snapshot of a server, a copy of a volume."""
+    given = {"owner": request.caller.project_id, "visibility": "private", "container_format": "bare", **(values or {})}
+    return _info(insert(tx, request, {**given, "name": name, "disk_format": disk_format}, dict(properties), []))
+
+
+async def add_bits(cloud: "Cloud", image_id: str, chunks: AsyncIterator[bytes]) -> None:
+    """Give a queued image its bits, inspected as any upload is; it is then active. Raises a Fault and leaves it queued if it cannot be."""
+
+    def begin(tx: Transaction) -> tuple[Image, str]:
+        row = tx.row(table.GET[True], {"the_id": image_id})
+        if row is None:
+            raise missing(image_id)
+        image = Image(dict(row._mapping))
+        return image, writing.take(tx, image, "saving")
+
+    await upload(cloud, begin, chunks)
+
+
+def set_properties(tx: Transaction, request: Request, image_id: str, properties: Mapping[str, str]) -> ImageInfo:
+    """Replace the custom properties of an image (Nova's image metadata). Raises NotFound, Forbidden, TooLarge."""
+    before = get_image(tx, request, image_id, "modify_image")
+    after = Image(dict(before.values), dict(properties), before.tags)
+    patch.save(tx, request, before, after)
+    return _info(after)

@@ -1,0 +1,100 @@
+"""One image with its properties and tags: looked up as its caller may know it, judged by the policies, shown."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import NotFound
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.resources.style import seconds_z
+from monostack.services.image.images import table
+from monostack.services.image.policy import allows, is_admin, refusal
+
+STORE = "file"  # the one store's name
+WITH_BITS = ("active", "deactivated")
+
+
+@dataclass(slots=True)
+class Image:
+    """`values` are the columns by name."""
+
+    values: dict[str, Any]
+    properties: dict[str, str] = field(default_factory=dict[str, str])
+    tags: list[str] = field(default_factory=list[str])
+
+    @property
+    def id(self) -> str:
+        return self.values["id"]
+
+    @property
+    def status(self) -> str:
+        return self.values["status"]
+
+    def target(self, request: Request) -> dict[str, Any]:
+        """As policy rules read it. Whoever finds a shared image without owning it has found it as its member."""
+        values = self.values
+        member = request.caller.project_id if values["visibility"] == "shared" and values["owner"] != request.caller.project_id else None
+        return {**self.properties, **values, "project_id": values["owner"], "member_id": member}
+
+    def view(self) -> dict[str, Any]:
+        """As clients see it."""
+        shown: dict[str, Any] = dict(self.properties)
+        for name in table.SHOWN:
+            shown[name] = self.values[name]
+        url = f"/v2/images/{self.id}"
+        shown.update(
+            created_at=seconds_z(shown["created_at"]),
+            updated_at=seconds_z(shown["updated_at"]),
+            tags=self.tags,
+            self=url,
+            file=f"{url}/file",
+            schema="/v2/schemas/image",
+        )
+        if self.status in WITH_BITS:
+            shown["stores"] = STORE
+        return shown
+
+
+def complete(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Image]:
+    """Rows with their properties and tags, in one further statement."""
+    found = {row.id: Image(dict(row._mapping)) for row in rows}
+    if found:
+        for image_id, name, value in tx.rows(table.ATTRIBUTES, {"the_ids": list(found)}):
+            if value is None:
+                found[image_id].tags.append(name)
+            else:
+                found[image_id].properties[name] = value
+    return list(found.values())
+
+
+def missing(image_id: str) -> NotFound:
+    return NotFound(f"No image found with ID {image_id}")
+
+
+def find(tx: Transaction, request: Request, image_id: str) -> Image:
+    """The image as the caller may know it. Raises NotFound."""
+    params: Mapping[str, Any] = {"the_id": image_id, "caller_project": request.caller.project_id}
+    rows = tx.rows(table.GET[is_admin(request)], params)
+    if not rows:
+        raise missing(image_id)
+    return complete(tx, rows)[0]
+
+
+def authorize(request: Request, image: Image, rule: str) -> None:
+    """Raises what Glance answers when the rule refuses: a caller who may not see the image is told that there is none."""
+    target = image.target(request)
+    if allows(request, rule, target):
+        return
+    if rule == "get_image" or not allows(request, "get_image", target):
+        raise NotFound()
+    raise refusal(rule)
+
+
+def get(tx: Transaction, request: Request, image_id: str, rule: str = "get_image") -> Image:
+    """`find` and `authorize` in one."""
+    image = find(tx, request, image_id)
+    authorize(request, image, rule)
+    return image

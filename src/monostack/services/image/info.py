@@ -1,0 +1,36 @@
+"""What this image service can do: import methods, stores, usage."""
+
+from typing import Any
+
+from monostack.db import Transaction
+from monostack.http import Request, Routes
+from monostack.services.image.images.image import STORE
+from monostack.services.image.importing import METHODS
+from monostack.services.image.store import BLOCK
+
+routes = Routes("/v2/info")
+
+
+@routes.get("/import")
+def show_import(request: Request, tx: Transaction) -> dict[str, Any]:
+    """List the import methods."""
+    return {"import-methods": {"description": "Import methods available.", "type": "array", "value": list(METHODS)}}
+
+
+@routes.get("/stores")
+def list_stores(request: Request, tx: Transaction) -> dict[str, Any]:
+    """List the stores."""
+    return {"stores": [{"id": STORE, "default": "true"}]}
+
+
+@routes.get("/stores/detail", policy="stores_info_detail", enforce=True)
+def list_stores_detail(request: Request, tx: Transaction) -> dict[str, Any]:
+    """List the stores with what administrators may know of them."""
+    properties = {"data_dir": request.cloud.config.image.directory, "chunk_size": BLOCK, "thin_provisioning": False}
+    return {"stores": [{"id": STORE, "default": "true", "type": "file", "properties": properties, "weight": 0}]}
+
+
+@routes.get("/usage")
+def show_usage(request: Request, tx: Transaction) -> dict[str, Any]:
+    """List what the project uses of its limits: none are set."""
+    return {"usage": {}}

@@ -1,0 +1,1 @@
+"""What keeps the image store as the database wants it."""

@@ -1,0 +1,163 @@
+"""The files of images: `<directory>/<id>` once complete, below `.incoming` while they arrive, below `.staged` until they are imported.
+
+Files become visible under their final name in one rename, after they are on disk, and are never changed afterwards: whoever has one open,
+or linked, keeps it.
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from monostack.core.errors import Fault, TooLarge
+from monostack.services.image.inspection import Inspection
+
+if TYPE_CHECKING:
+    from monostack.cloud import Cloud
+
+BLOCK = 1 << 20  # bytes written, hashed and read at a time
+HASH = "sha512"
+
+
+class Content(msgspec.Struct):
+    """What is known of bits that have arrived. `refusal` says why they may not become an image's."""
+
+    size: int
+    checksum: str  # MD5
+    os_hash_value: str
+    virtual_size: int | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    directory: Path
+
+    @classmethod
+    def of(cls, cloud: "Cloud") -> "Store":
+        return cls(Path(cloud.config.image.directory))
+
+    def make(self) -> None:
+        """Make the directories, for the owner alone."""
+        for path in (self.directory, self.incoming(), self.staged()):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def path(self, image_id: str) -> Path:
+        return self.directory / image_id
+
+    def incoming(self, name: str = "") -> Path:
+        return self.directory / ".incoming" / name
+
+    def staged(self, image_id: str = "") -> Path:
+        return self.directory / ".staged" / image_id
+
+    def publish(self, source: Path, target: Path) -> None:
+        """Rename, durably."""
+        os.replace(source, target)
+        for directory in {source.parent, target.parent}:
+            handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def remove(self, image_id: str) -> None:
+        """Remove whatever there is of an image, complete or staged."""
+        for path in (self.path(image_id), self.staged(image_id)):
+            path.unlink(missing_ok=True)
+
+
+class _Sink:
+    """A file being written: each block is written, hashed and inspected in one go, in a thread."""
+
+    def __init__(self, file: IO[bytes], inspect: bool) -> None:
+        self.file = file
+        self.size = 0
+        self.md5 = hashlib.md5(usedforsecurity=False)
+        self.sha512 = hashlib.sha512()
+        self.inspection = Inspection() if inspect else None
+
+    def take(self, parts: list[bytes]) -> None:
+        block = b"".join(parts)
+        self.file.write(block)
+        self.size += len(block)
+        self.md5.update(block)
+        self.sha512.update(block)
+        if self.inspection is not None:
+            self.inspection.take(block)
+
+    def finish(self, disk_format: str | None) -> Content:
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        content = Content(self.size, self.md5.hexdigest(), self.sha512.hexdigest())
+        if self.inspection is not None and disk_format is not None:
+            try:
+                content.virtual_size = self.inspection.conclude(disk_format)
+            except Fault as fault:
+                content.refusal = fault.detail
+        return content
+
+
+async def receive(
+    chunks: AsyncIterator[bytes],
+    path: Path,
+    *,
+    limit: int,
+    disk_format: str | None,
+    inspect: bool,
+    progress: Callable[[], Awaitable[None]],
+) -> Content:
+    """Write what arrives to `path` (made with mode 0600) while hashing and inspecting it. `progress` is awaited between blocks.
+
+    Raises TooLarge past `limit` bytes, and what the chunks raise. The file is then left for the caller to remove.
+    """
+    with await asyncio.to_thread(_create, path) as file:
+        sink = _Sink(file, inspect)
+        parts: list[bytes] = []
+        waiting, total = 0, 0
+        writing: asyncio.Future[None] | None = None  # the next block arrives while the last one is written
+        loop = asyncio.get_running_loop()
+        try:
+            async for chunk in chunks:
+                parts.append(chunk)
+                waiting += len(chunk)
+                total += len(chunk)
+                if total > limit:
+                    raise TooLarge("The incoming image is too large: The provided image is too large.")
+                if waiting >= BLOCK:
+                    if writing is not None:
+                        await writing
+                    writing = loop.run_in_executor(None, sink.take, parts)
+                    parts, waiting = [], 0
+                    await progress()
+        finally:
+            if writing is not None:
+                await asyncio.wait([writing])
+        if writing is not None:
+            writing.result()
+        await asyncio.to_thread(sink.take, parts)
+        return await asyncio.to_thread(sink.finish, disk_format)
+
+
+def _create(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+
+
+async def read(path: Path, start: int, length: int, stop: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """Blocks of a file from `start` on, `length` bytes in all, until `stop()` is true."""
+    handle = await asyncio.to_thread(os.open, path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        end = start + length
+        while start < end and not stop():
+            block = await asyncio.to_thread(os.pread, handle, min(BLOCK, end - start), start)
+            if not block:
+                raise OSError(f"{path} is shorter than its image")
+            start += len(block)
+            yield block
+    finally:
+        os.close(handle)

@@ -1,0 +1,115 @@
+"""Bits that arrive: written by one writer at a time, all of them or nothing."""
+
+import asyncio
+import errno
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from monostack.core import clock
+from monostack.core.errors import TooLarge, UnsupportedMediaType
+from monostack.db import Transaction
+from monostack.services.image import writing
+from monostack.services.image.dialect import Gone
+from monostack.services.image.images.image import Image
+from monostack.services.image.store import Content, Store, receive
+
+if TYPE_CHECKING:
+    from monostack.cloud import Cloud
+    from monostack.http import Request
+
+Begin = Callable[[Transaction], tuple[Image, str]]  # looks up and takes the image; returns it with the writer's token
+
+
+def too_large() -> TooLarge:
+    return TooLarge("The incoming image is too large: The provided image is too large.")
+
+
+@dataclass(slots=True)
+class Writer:
+    """Holds an image while its bits arrive."""
+
+    cloud: "Cloud"
+    image: Image
+    token: str
+    renewed: float
+
+    @property
+    def partial(self) -> Path:
+        return Store.of(self.cloud).incoming(f"{self.image.id}.{self.token}")
+
+    async def receive(self, chunks: AsyncIterator[bytes]) -> Content:
+        """Write the chunks to the partial file. Raises TooLarge, and what the chunks raise."""
+        values = self.image.values
+        try:
+            return await receive(
+                chunks,
+                self.partial,
+                limit=self.cloud.config.image.max_size,
+                disk_format=values["disk_format"],
+                inspect=values["container_format"] == "bare" and values["disk_format"] is not None,
+                progress=self._renew,
+            )
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise TooLarge("Image storage media is full: There is not enough disk space on the image storage media.") from None
+            raise
+
+    async def _renew(self) -> None:
+        if clock.monotonic() - self.renewed < writing.RENEWAL:
+            return
+        self.renewed = clock.monotonic()
+        if not await self.cloud.db.write(lambda tx: writing.renew(tx, self.image.id, self.token)):
+            raise self._gone()
+
+    async def publish(self, target: Path, commit: Callable[[Transaction], bool]) -> None:
+        """Give the file its name and commit. Raises Gone, with the file removed, when the image has been deleted meanwhile."""
+        store = Store.of(self.cloud)
+        await asyncio.to_thread(store.publish, self.partial, target)
+        if not await self.cloud.db.write(commit):
+            await asyncio.to_thread(store.remove, self.image.id)
+            raise self._gone()
+
+    def _gone(self) -> Gone:
+        return Gone(
+            f"Image {self.image.id} could not be found after upload. The image may have been deleted during the upload, "
+            "cleaning up the chunks uploaded."
+        )
+
+    async def abandon(self) -> None:
+        """Leave nothing behind: the file goes and the image is queued again."""
+        await asyncio.to_thread(self.partial.unlink, missing_ok=True)
+        await self.cloud.db.write(lambda tx: writing.give_back(tx, self.image.id, self.token))
+
+
+@asynccontextmanager
+async def holding(cloud: "Cloud", begin: Begin) -> AsyncIterator[Writer]:
+    """Hold the image for the time of the block; whatever ends the block early, the image is as it was."""
+    image, token = await cloud.db.write(begin)
+    writer = Writer(cloud, image, token, clock.monotonic())
+    try:
+        yield writer
+    except BaseException:
+        await asyncio.shield(writer.abandon())
+        raise
+
+
+async def upload(cloud: "Cloud", begin: Begin, chunks: AsyncIterator[bytes], request: "Request | None" = None) -> None:
+    """Make an image active with these bits. Raises UnsupportedMediaType when they are not what the image says they are."""
+    async with holding(cloud, begin) as writer:
+        image, token = writer.image, writer.token
+        content = await writer.receive(chunks)
+        if content.refusal is not None:
+            raise UnsupportedMediaType(detail=content.refusal)
+        path = Store.of(cloud).path(image.id)
+        await writer.publish(path, lambda tx: writing.finish(tx, request, image, token, content))
+
+
+async def stage(cloud: "Cloud", begin: Begin, chunks: AsyncIterator[bytes]) -> None:
+    """Keep the bits until the image is imported; what they are is judged then."""
+    async with holding(cloud, begin) as writer:
+        image_id, token = writer.image.id, writer.token
+        content = await writer.receive(chunks)
+        await writer.publish(Store.of(cloud).staged(image_id), lambda tx: writing.stage(tx, image_id, token, content))
