@@ -19,7 +19,8 @@ class AgentConfig(msgspec.Struct, kw_only=True):
     host: str  # the host's name, which its certificate carries too
     controller_url: str  # wss://controller:port
     state_dir: str  # everything the agent keeps; a guest's disks are below it, so its QEMU must be able to enter it
-    tls_dir: str  # agent.key, agent.crt and ca.crt, as enrolment leaves them
+    tls_dir: str  # agent.pem and ca.crt, as enrolment leaves them
+    runtime_dir: str = "/run/monostack"  # what need not outlive the machine's restart; any user may enter it
     image_dir: str | None = None  # the controller's image store when this host shares its disk: bits are linked, not copied
     api_ca_file: str | None = None  # verifies the server that images are downloaded from; None: the system's authorities
     libvirt_uri: str | None = None  # None: the system's libvirtd when one answers, else one of our own
@@ -27,5 +28,6 @@ class AgentConfig(msgspec.Struct, kw_only=True):
     qemu_user: str = "libvirt-qemu"  # guests run as this user, which is made when it is missing
     vnc_listen: str = "127.0.0.1"
     external_networks: dict[str, ExternalNetwork] = {}
+    dns_servers: list[str] = []  # where guests' DHCP servers forward names to; none: they know only their own network
     image_cache_hours: float = 24.0  # how long the bits of an image that no guest uses are kept
     reserved_memory_mib: int = 512  # kept for the host itself

@@ -1,6 +1,7 @@
 """A real host: its drivers, put together from the agent's settings."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from monostack.agent.hypervisor.libvirt.daemon import Daemon
 from monostack.agent.hypervisor.libvirt.domain_xml import Surroundings
 from monostack.agent.hypervisor.libvirt.own_files import GuestFiles
 from monostack.agent.network import Network
+from monostack.agent.network.linux import LinuxNetwork, Settings
 from monostack.agent.qemu_user import QemuUser
+from monostack.protocol import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,11 @@ class Layout:
         return self.state / "accelerator.json"
 
 
+    def made(self) -> list[Path]:
+        """All that an agent makes there."""
+        return [self.images, self.guests, self.libvirt, self.verdict, self.state / "volumes", self.state / "snapshots"]
+
+
 @dataclass(frozen=True, slots=True)
 class RealHost:
     """An agent and those of its parts that somebody else needs too."""
@@ -53,30 +61,45 @@ class RealHost:
     daemon: Daemon
 
 
-async def open_host(config: AgentConfig, network: Network) -> RealHost:
-    """Get a host ready to take commands: libvirt runs and knows its guests. Raises CommandError, which says what is missing."""
+NetworkMaker = Callable[[Callable[[Report], None]], Network]
+
+
+async def open_host(config: AgentConfig, make_network: NetworkMaker | None = None) -> RealHost:
+    """Get a host ready to take commands: libvirt runs and knows its guests. Raises CommandError, which says what is missing.
+
+    `make_network` gets where to send reports; None: the native Linux network.
+    """
     layout = Layout(Path(config.state_dir))
     user = await asyncio.to_thread(_prepare, config, layout)
     images = ImageCache(layout.images, user, Path(config.image_dir) if config.image_dir else None, config.api_ca_file)
     files = GuestFiles(layout.guests, images, user)
     accelerator = await _accelerator(config, layout)
     daemon = Daemon(layout.libvirt, user, accelerator)
-    around = Surroundings(
-        accelerator=accelerator,
-        user=user,
-        vnc_listen=config.vnc_listen,
-        home=str(layout.state),
-        version=monostack.__version__,
-    )
+    around = Surroundings(accelerator, user, config.vnc_listen, home=str(layout.state), version=monostack.__version__)
 
+    # The parts know each other by what they do: each is made before what it calls.
     def volume_path(volume_id: str) -> Path:
         return block.volume_path(volume_id)
 
+    def report(what: Report) -> None:
+        agent.report(what)
+
     hypervisor = LibvirtHypervisor(daemon, config.libvirt_uri, files, around, volume_path, config.reserved_memory_mib)
     block = FileBlock(layout.state, user, images, hypervisor)
-    await hypervisor.open()
+    network = make_network(report) if make_network is not None else linux_network(config, report)
     agent = Agent(config.host, Drivers(hypervisor, block, network), boot_id=await asyncio.to_thread(probe.read_boot_id))
+    try:
+        await hypervisor.open()
+    except BaseException:
+        await agent.close()
+        raise
     return RealHost(agent, files, images, daemon)
+
+
+def linux_network(config: AgentConfig, report: Callable[[Report], None]) -> Network:
+    """The native network driver with the agent's settings."""
+    directory = Path(config.runtime_dir)
+    return LinuxNetwork(Settings(directory, config.external_networks, tuple(config.dns_servers)), report)
 
 
 def _prepare(config: AgentConfig, layout: Layout) -> QemuUser:
