@@ -141,7 +141,7 @@ class HttpApp:
             path = match["head"] + (match["tail"] or "")
         found = mount.router.find(path)
         routes = found[0].get(request.method) if found else None
-        if not (routes and routes[0].public):
+        if not (routes[0].public if routes else service.dialect.path_first):
             await self._authenticate(request)
             if in_path is not None and in_path != request.caller.project_id:
                 raise BadRequest(
@@ -176,6 +176,11 @@ class HttpApp:
             raise Unauthorized("The request you have made requires authentication.")
         request.token = token
         request.caller = self.authenticator.cached(token) or await self.authenticator.authenticate(token)
+        if request.caller.access_rules is not None:
+            service, path = request.service, request.path
+            # Rules are written with and without the prefix all services of a cloud like this have.
+            if not request.caller.may_call(service.type, request.method, (path, path.removeprefix(service.prefix))):
+                raise Unauthorized("The application credential's access rules do not allow this call.")
 
     async def _run(self, request: Request, route: Route, service: Service) -> Response:
         if not route.raw_body and request.method in ("POST", "PUT", "PATCH", "DELETE"):

@@ -24,6 +24,7 @@ class Dialect:
     malformed_json: str = "The request body is not valid JSON."
     no_route: str = "The resource could not be found."
     no_method: str = "The method is not allowed for this resource."
+    path_first: bool = False  # a path or method there is not is told before anything is asked of the token
     always: Mapping[str, str] = field(default_factory=dict[str, str])  # headers on every answer
     request_id: str | None = None  # a further header for the request's id: x-compute-request-id
 

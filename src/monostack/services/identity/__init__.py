@@ -2,20 +2,25 @@
 
 from monostack.authz.defaults.identity import POLICIES
 from monostack.http import Service
-from monostack.services.identity import domains, endpoints, roles, services
+from monostack.services.identity import discovery, domains, own_scopes, regions, services
 from monostack.services.identity.assignments import grants
+from monostack.services.identity.assignments import listing as assignments
 from monostack.services.identity.bootstrap import bootstrap
 from monostack.services.identity.dialect import DIALECT
-from monostack.services.identity.generation import telling
-from monostack.services.identity.groups import GROUPS
+from monostack.services.identity.endpoints import api as endpoints
+from monostack.services.identity.groups import api as groups
 from monostack.services.identity.projects import api as projects
-from monostack.services.identity.regions import REGIONS
+from monostack.services.identity.projects import listing as project_lists
+from monostack.services.identity.projects import tags
+from monostack.services.identity.roles import api as roles
+from monostack.services.identity.roles import implied
+from monostack.services.identity.routing import finished
 from monostack.services.identity.tokens import api as tokens
 from monostack.services.identity.users import api as users
 
 ROUTES = (
-    tokens.routes, domains.routes, projects.routes, users.routes, GROUPS.routes(), roles.routes, REGIONS.routes(),
-    services.routes, endpoints.routes, grants.routes,
+    discovery.routes, tokens.routes, own_scopes.routes, domains.routes, projects.routes, project_lists.routes, tags.routes, users.routes,
+    groups.routes, roles.routes, implied.routes, grants.routes, assignments.routes, regions.routes, services.routes, endpoints.routes,
 )  # fmt: skip
 
 SERVICE = Service(
@@ -25,7 +30,7 @@ SERVICE = Service(
     catalog_path="/v3",
     description="OpenStack Identity",
     dialect=DIALECT,
-    routes=[telling(group) for group in ROUTES],
+    routes=[finished(group) for group in ROUTES],
     policies=POLICIES,
     bootstrap=bootstrap,
 )

@@ -1,12 +1,13 @@
 """What many identity operations share: who may, in which domain, and whether the name is free."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from monostack.core.errors import BadRequest, Conflict, Forbidden
+from monostack.core.errors import BadRequest, Conflict, Fault, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.resources import Resource
@@ -42,17 +43,25 @@ def list_in_domain(resource: Resource) -> Callable[[Request, Transaction], Any]:
 
 def authorize_list(request: Request, rule: str) -> None:
     """The rule sees the filters of the query and the domain of the token."""
-    target: dict[str, Any] = dict(request.query_map)
-    if request.caller.domain_id:
-        target["target"] = {"domain_id": request.caller.domain_id}
-    request.authorize(rule, target)
+    domain_id = request.caller.domain_id
+    request.authorize(rule, {"target": {"domain_id": domain_id, "group": {"domain_id": domain_id}}} if domain_id else request.query_map)
 
 
-def require_domain(tx: Transaction, domain_id: str) -> Row[Any]:
-    """The domain, or the fault for a body that names one that does not exist."""
+def find(resource: Resource, tx: Transaction, id: str) -> Row[Any] | None:
+    """A row whoever asks, or None."""
+    return tx.row(_by_id(resource.table), {"id": id})
+
+
+@cache
+def _by_id(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(table).where(table.c.id == sa.bindparam("id"))
+
+
+def require_domain(tx: Transaction, domain_id: str, fault: type[Fault] = NotFound) -> Row[Any]:
+    """The domain that a body names. Users and groups answer 404 when there is none, projects 400."""
     row = tx.row(BY_ID, {"id": domain_id})
     if row is None:
-        raise BadRequest(f"Could not find domain: {domain_id}.")
+        raise fault(f"Could not find domain: {domain_id}.")
     return row
 
 
@@ -66,39 +75,20 @@ def keep_id(row: Row[Any], given: Mapping[str, Any]) -> None:
         raise BadRequest("Cannot change ID")
 
 
-def free_name(resource: Resource, tx: Transaction, name: str, domain_id: str | None, message: str, but: str | None = None) -> None:
+def free_name(
+    resource: Resource, tx: Transaction, name: str, domain_id: str | None, but: str | None = None, message: str | None = None
+) -> None:
     """Conflict if another one in the domain has the name; `but` is the id of the one that may have it."""
-    found = tx.scalar(_by_name(resource), {"name": name, "domain": domain_id or ""})
+    found = tx.scalar(_by_name(resource.table), {"name": name, "domain": domain_id or ""})
     if found is not None and found != but:
-        raise Conflict(message)
+        where = f" at domain ID {domain_id}" if domain_id else ""
+        text = message or f"Duplicate entry found with name {name}{where}."
+        raise Conflict(f"Conflict occurred attempting to store {resource.singular} - {text}")
 
 
-_BY_NAME: dict[str, Any] = {}
-
-
-def _by_name(resource: Resource) -> Any:
-    statement = _BY_NAME.get(resource.table_name)
-    if statement is None:
-        columns = resource.table.c
-        statement = sa.select(columns.id).where(columns.name == sa.bindparam("name"))
-        if "domain_id" in columns:
-            statement = statement.where(sa.func.coalesce(columns.domain_id, "") == sa.bindparam("domain"))
-        _BY_NAME[resource.table_name] = statement
+@cache
+def _by_name(table: sa.Table) -> sa.Select[Any]:
+    statement = sa.select(table.c.id).where(table.c.name == sa.bindparam("name"))
+    if "domain_id" in table.c:
+        statement = statement.where(sa.func.coalesce(table.c.domain_id, "") == sa.bindparam("domain"))
     return statement
-
-
-def check_mutable(row: Row[Any], kind: str, given: Mapping[str, Any] | None) -> None:
-    """What is immutable can only be made mutable, by nothing else in the same call. `given` is None for a deletion."""
-    if not (row.options or {}).get("immutable"):
-        return
-    options = (given or {}).get("options") or {}
-    if given is not None and len(given) == 1 and "immutable" in options and options["immutable"] in (False, None):
-        return
-    verb = "delete" if given is None else "update"
-    # The backquote without a partner is Keystone's own.
-    raise Forbidden(f'Unable to {verb} immutable {kind} resource: `{row.id}. Set resource option "immutable" to false first.')
-
-
-def merged_options(row: Row[Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options after an update: what is null is taken away."""
-    return {name: value for name, value in {**(row.options or {}), **given}.items() if value is not None}

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from monostack.core import ids
 from monostack.db import Transaction
 from monostack.services.identity import passwords
-from monostack.services.identity.assignments.table import SYSTEM, assignments, implied_roles
-from monostack.services.identity.catalog import PUBLIC_URL
+from monostack.services.identity.assignments.table import SYSTEM, assignments
 from monostack.services.identity.domains import domains
-from monostack.services.identity.endpoints import endpoints
+from monostack.services.identity.endpoints.table import endpoints
+from monostack.services.identity.endpoints.urls import PUBLIC_URL
 from monostack.services.identity.generation import identity_state
 from monostack.services.identity.projects.table import projects
 from monostack.services.identity.regions import REGIONS
-from monostack.services.identity.roles import roles
+from monostack.services.identity.roles.table import implied_roles, roles
 from monostack.services.identity.services import services
 from monostack.services.identity.tokens import keys
 from monostack.services.identity.users.table import users
@@ -67,7 +67,7 @@ def _seed_accounts(tx: Transaction, state_dir: Path) -> None:
     ])  # fmt: skip
     user_id = ids.new_hex()
     tx.execute(sa.insert(users), {
-        "id": user_id, "name": "admin", "domain_id": DEFAULT_DOMAIN, "enabled": True, "default_project_id": None, "description": None,
+        "id": user_id, "name": "admin", "domain_id": DEFAULT_DOMAIN, "enabled": True, "default_project_id": None,
         "token_generation": 0, "password_expires_at": None, "password_hash": passwords.hash_now(admin_password(state_dir)), **plain,
     })  # fmt: skip
     for target_type, target_id in (("project", project_ids["admin"]), ("system", SYSTEM)):

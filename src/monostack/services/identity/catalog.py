@@ -1,6 +1,5 @@
 """The catalog of a token: services and endpoints that are enabled, with the URLs filled in for the caller."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,11 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
-from monostack.services.identity.endpoints import endpoints
+from monostack.services.identity.endpoints.table import endpoints
+from monostack.services.identity.endpoints.urls import fill_in
 from monostack.services.identity.services import services
-
-PUBLIC_URL = "$(public_url)s"
-_VARIABLE = re.compile(r"[$%]\(([a-z_]+)\)s")
 
 _ENTRIES = (
     sa.select(
@@ -30,21 +27,8 @@ def entries(tx: Transaction) -> Sequence[Row[Any]]:
     return tx.rows(_ENTRIES)
 
 
-def fill_in(url: str, values: dict[str, str | None]) -> str | None:
-    """The URL with its variables replaced; None if the caller has no such thing (a project in an unscoped token)."""
-    missing = False
-
-    def value_of(match: re.Match[str]) -> str:
-        nonlocal missing
-        value = values.get(match[1])
-        missing = missing or value is None
-        return value or ""
-
-    filled = _VARIABLE.sub(value_of, url)
-    return None if missing else filled
-
-
 def variables(app_url: str, user_id: str, project_id: str | None) -> dict[str, str | None]:
+    """What the URLs of endpoints are filled in with for a caller."""
     return {"public_url": app_url, "user_id": user_id, "project_id": project_id, "tenant_id": project_id}
 
 

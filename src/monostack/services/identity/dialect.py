@@ -29,6 +29,11 @@ def forbidden_action(action: str) -> str:
 
 
 def fault(fault: Fault, request: Request) -> Response:
+    """Keystone's error body; paths and methods it does not have are told by the web framework below it."""
+    if fault.kind == "HTTPNotFound":
+        return Response(_PAGE_404, 404, content_type="text/html; charset=utf-8")
+    if fault.status == 405:
+        return Response({"message": fault.message}, 405)
     title = HTTPStatus(fault.status).phrase
     return Response({"error": {"code": fault.status, "message": fault.message, "title": title}}, fault.status)
 
@@ -42,19 +47,42 @@ def unauthenticated(request: Request) -> Response:
 
 
 def invalid(error: ValidationError, request: Request) -> Fault:
-    """A body or query that breaks its schema: where, and jsonschema's own account."""
-    if error.relative_path:
-        return BadRequest(f"Invalid input for field '{'/'.join(map(str, error.relative_path))}': {error}")
+    """A body that breaks its schema. An empty one is taken for an empty object."""
+    if request.body is None and request.route is not None and request.route.body:
+        error = request.route.body[0][1].error({}) or error
+    elif not isinstance(request.body, dict):
+        return expecting("valid JSON", "request body")
+    if error.path:
+        return BadRequest(f"Invalid input for field/attribute {error.path[-1]}. Value: {error.instance}. {error.message}")
+    return BadRequest(error.message)
+
+
+def invalid_query(error: ValidationError, request: Request) -> Fault:
+    if error.path:
+        return BadRequest(f"Invalid input for field/attribute {error.path[0]}. Value: {error.instance}. {error.message}")
+    return BadRequest(error.message)
+
+
+def invalid_in_full(error: ValidationError) -> Fault:
+    """How the calls word it that Keystone checks by an older way: logging in, changing passwords, tags."""
+    if error.path:
+        return BadRequest(f"Invalid input for field '{'/'.join(map(str, error.path))}': {error}")
     return BadRequest(str(error))
 
+
+_PAGE_404 = (
+    b"<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The requested URL was not found on the"
+    b" server. If you entered the URL manually please check your spelling and try again.</p>\n"
+)
 
 DIALECT = Dialect(
     fault=fault,
     invalid=invalid,
+    invalid_query=invalid_query,
     unauthenticated=unauthenticated,
     forbidden=lambda rule, request: forbidden_action(rule),
     malformed_json=f"Expecting to find valid JSON in request body.{MALFORMED}",
-    no_route="The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.",
     no_method="The method is not allowed for the requested URL.",
+    path_first=True,
     always={"vary": "X-Auth-Token"},
 )

@@ -1,13 +1,11 @@
 """A number that grows with every change of identity data, so that what is remembered of tokens can be trusted until it grows."""
 
-from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from monostack.db import Json, Transaction, table
-from monostack.http import Request, Routes
-from monostack.http.routing import Route
+from monostack.http import Request
 
 identity_state = table(
     "identity_state",
@@ -30,19 +28,3 @@ def changed(tx: Transaction, request: Request | None = None, cloud: Any = None) 
     authenticator = getattr(request.cloud if request is not None else cloud, "authenticator", None)
     if authenticator is not None:
         tx.after_commit(authenticator.forget)
-
-
-def _telling(route: Route) -> Route:
-    handler = route.handler
-
-    def tell(request: Request, tx: Transaction) -> Any:
-        answer = handler(request, tx)
-        changed(tx, request)
-        return answer
-
-    return replace(route, handler=tell)
-
-
-def telling(routes: Routes) -> Routes:
-    """The routes, with every one that writes in a transaction telling of the change: none can forget to."""
-    return Routes(routes.prefix, [_telling(r) if r.mode == "write" else r for r in routes.entries])

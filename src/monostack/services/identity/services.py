@@ -1,8 +1,12 @@
 """Services of the catalog."""
 
+from typing import Any
 
+from monostack.db import Transaction
+from monostack.http import Request
 from monostack.resources import Field, Resource, flag, text
 from monostack.resources.fields import REQUIRED
+from monostack.services.identity import access
 from monostack.services.identity.style import STYLE
 
 SERVICES = Resource(
@@ -10,7 +14,7 @@ SERVICES = Resource(
     fields=(
         Field("id", text(64)),
         Field("type", text(255, 1), REQUIRED, create=True, update=True),
-        Field("name", text(255), "", create=True, update=True),
+        Field("name", text(255, 1), "", create=True, update=True),
         Field("enabled", flag(), True, create=True, update=True, filter=False),
     ),
     policy={
@@ -21,4 +25,17 @@ SERVICES = Resource(
 )  # fmt: skip
 services = SERVICES.table
 
-routes = SERVICES.routes()
+
+def update_service(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Update a service."""
+    row = SERVICES.allowed(request, tx, "update")
+    given: dict[str, Any] = dict(request.body["service"])
+    access.keep_id(row, given)
+    return SERVICES.render(request, tx, SERVICES.change(tx, request, row, SERVICES.accept_update(request, given)))
+
+
+_UPDATE = SERVICES.body_schema("update")
+_UPDATE["properties"]["service"]["minProperties"] = 1
+
+routes = SERVICES.routes(only=("list", "show", "create", "delete"))
+routes.add("PATCH", "/{id}", update_service, "write", policy="identity:update_service", body=_UPDATE)

@@ -28,7 +28,7 @@ def parse_list(request: Request, resource: Resource) -> ListQuery:
         if field is None or not field.filter or field.stored_as is None:
             continue
         if not comparator:
-            query.filters[field.stored_as, "eq"] = value if field.kind.parse is str else parse_flag(value)
+            query.filters[field.stored_as, "eq"] = value if field.kind.parse is str else field.kind.parse(value)
         elif field.kind.parse is str:
             folded = "i" if comparator.startswith("i") else ""
             operator = COMPARATORS.get(comparator.removeprefix("i"))
@@ -39,11 +39,6 @@ def parse_list(request: Request, resource: Resource) -> ListQuery:
     if limit:
         query.limit = min(parse_limit(limit), MAXIMUM)
     return query
-
-
-def parse_flag(value: str) -> bool:
-    """Every word that does not say no is true, and so is a name without a value."""
-    return value.strip().lower() not in ("false", "0", "no", "off", "f", "n")
 
 
 def parse_limit(value: str) -> int:
@@ -66,6 +61,11 @@ def collection(request: Request, name: str, items: Sequence[Any], limit: int | N
         links["next"] = f"{request.app_url}{request.path}?{following}"
         answer["truncated"] = True
     return answer
+
+
+def query_flag(request: Request, name: str) -> bool:
+    """A parameter that is set by being there, with whatever value but 0."""
+    return request.query_map.get(name, "0") != "0"
 
 
 def self_link(request: Request, resource: Resource, item: dict[str, Any]) -> None:

@@ -13,9 +13,9 @@ from monostack.http import Request, Response, Routes
 from monostack.services.identity.assignments.table import SYSTEM, assignments
 from monostack.services.identity.dialect import FORBIDDEN
 from monostack.services.identity.domains import DOMAINS
-from monostack.services.identity.groups import GROUPS
+from monostack.services.identity.groups.table import GROUPS
 from monostack.services.identity.projects.table import PROJECTS
-from monostack.services.identity.roles import ROLES
+from monostack.services.identity.roles.table import ROLES
 from monostack.services.identity.style import collection
 from monostack.services.identity.users.table import USERS
 

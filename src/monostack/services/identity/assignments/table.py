@@ -1,4 +1,4 @@
-"""The tables of assignments and implied roles, and what follows from them: the roles a user has somewhere."""
+"""The table of assignments, and what follows from it: the roles a user has somewhere."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from monostack.db import Flag, Id, Name, Transaction, table
-from monostack.services.identity.groups import members
-from monostack.services.identity.roles import roles
+from monostack.services.identity.groups.table import members
+from monostack.services.identity.roles.table import implied_roles, roles
 
 # One row an assignment. The target is a project, a domain, or the system (target_id "system"); an inherited one holds for
 # projects below the target and not for the target itself.
@@ -20,12 +20,6 @@ assignments = table(
     sa.Column("role_id", sa.ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True, index=True),
     sa.Column("inherited", Flag, primary_key=True),
     sa.Index("ix_role_assignments_target", "target_type", "target_id"),
-)
-
-implied_roles = table(
-    "implied_roles",
-    sa.Column("prior_role_id", sa.ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("implied_role_id", sa.ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
 SYSTEM = "system"

@@ -7,7 +7,7 @@ from monostack.core.errors import BadRequest, NotFound, Unauthorized
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.services.identity import catalog
-from monostack.services.identity.dialect import AUTHENTICATE, expecting
+from monostack.services.identity.dialect import AUTHENTICATE, expecting, invalid_in_full
 from monostack.services.identity.generation import changed
 from monostack.services.identity.tokens import payload as kinds
 from monostack.services.identity.tokens.login import log_in
@@ -38,7 +38,7 @@ async def create_token(request: Request) -> Response:
         raise expecting("auth", "request body")
     error = ISSUE.error(auth)
     if error is not None:
-        raise request.service.dialect.invalid(error, request)
+        raise invalid_in_full(error)
     problem = missing_name(auth)
     if problem is not None:
         raise BadRequest(problem)

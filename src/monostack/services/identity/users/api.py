@@ -8,9 +8,13 @@ from monostack.core.errors import BadRequest, Unauthorized
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response
+from monostack.http.schema import Schema
 from monostack.services.identity import access, passwords
-from monostack.services.identity.dialect import AUTHENTICATE
+from monostack.services.identity.dialect import AUTHENTICATE, invalid_in_full
 from monostack.services.identity.generation import changed
+from monostack.services.identity.groups.api import list_groups_of_user
+from monostack.services.identity.immutable import merged_options
+from monostack.services.identity.kinds import BOOLEAN, is_true, query
 from monostack.services.identity.removal import forget_user
 from monostack.services.identity.users.table import USERS, users
 
@@ -31,8 +35,90 @@ async def hashed(request: Request) -> str | None:
     return None if password is None else await passwords.hash_password(password)
 
 
-def _conflict(name: str, domain_id: str) -> str:
-    return f"Conflict occurred attempting to store user - Duplicate entry found with name {name} at domain ID {domain_id}."
+def _check_default_project(tx: Transaction, given: dict[str, Any]) -> None:
+    project_id = given.get("default_project_id")
+    if project_id is not None and tx.row(access.BY_ID, {"id": project_id}) is not None:
+        raise BadRequest(f"User's default project ID cannot be a domain ID: {project_id}")
+
+
+def create_user(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Create a user."""
+    given: dict[str, Any] = {name: value for name, value in request.body["user"].items() if name != "password"}
+    access.authorize_create(USERS, request, given)
+    domain_id = given["domain_id"] = access.own_domain(request, given)
+    access.require_domain(tx, domain_id)
+    _check_default_project(tx, given)
+    given["name"] = given["name"].strip()
+    access.free_name(USERS, tx, given["name"], domain_id)
+    values = USERS.accept_create(request, given)
+    values["enabled"] = is_true(values["enabled"])
+    values["password_hash"] = request.prepared
+    return USERS.render(request, tx, USERS.insert(tx, request, values))
+
+
+def update_user(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Update a user."""
+    row = USERS.allowed(request, tx, "update")
+    given: dict[str, Any] = {name: value for name, value in request.body["user"].items() if name != "password"}
+    access.keep_id(row, given)
+    access.keep_domain(row, given)
+    _check_default_project(tx, given)
+    if "name" in given:
+        given["name"] = given["name"].strip()
+        access.free_name(USERS, tx, given["name"], row.domain_id, row.id)
+    if "enabled" in given:
+        given["enabled"] = is_true(given["enabled"])
+    if "options" in given:
+        given["options"] = merged_options(row, given["options"])
+    if request.prepared is not None:
+        tx.execute(_SET_PASSWORD, {"user": row.id, "hash": request.prepared})
+        record(tx, request, "user.password", row.id)
+    elif given.get("enabled") is False and row.enabled:
+        tx.execute(_REVOKE, {"user": row.id})
+    row = USERS.change(tx, request, row, USERS.accept_update(request, given))
+    answer = USERS.render(request, tx, row)
+    answer["user"]["extra"] = row.extra or {}  # an update shows them twice, as Keystone's always has
+    return answer
+
+
+def delete_user(request: Request, tx: Transaction) -> None:
+    """Delete a user."""
+    row = USERS.allowed(request, tx, "delete")
+    forget_user(tx, row.id)
+    USERS.remove(tx, request, row)
+
+
+def _body(method: str) -> dict[str, Any]:
+    schema = USERS.body_schema(method)
+    text = {"type": ["string", "null"]}
+    schema["properties"]["user"]["properties"].update(password=text, description=text)
+    if method == "update":
+        schema["properties"]["user"]["minProperties"] = 1
+    return schema
+
+
+routes = USERS.routes(only=("show",))
+routes.add("GET", "", list_users, "read", policy="identity:list_users", query=query(enabled=BOOLEAN))
+routes.add("POST", "", create_user, "write", body=_body("create"), prepare=hashed, status=201, policy="identity:create_user")
+routes.add("PATCH", "/{id}", update_user, "write", body=_body("update"), prepare=hashed, policy="identity:update_user")
+routes.add("DELETE", "/{id}", delete_user, "write", status=204, policy="identity:delete_user")
+routes.add("GET", "/{id}/groups", list_groups_of_user, "read", policy="identity:list_groups_for_user")
+
+PASSWORD = (
+    sa.update(users)
+    .where(users.c.id == sa.bindparam("user"))
+    .values(password_hash=sa.bindparam("hash"), token_generation=users.c.token_generation + 1)
+)
+_REVOKE = sa.update(users).where(users.c.id == sa.bindparam("user")).values(token_generation=users.c.token_generation + 1)
+_HASH = sa.select(users.c.password_hash, users.c.enabled).where(users.c.id == sa.bindparam("user"))
+
+list_users = access.list_in_domain(USERS)
+
+
+async def hashed(request: Request) -> str | None:
+    """The hash of the password in the body, made before the transaction begins."""
+    password = request.body["user"].get("password")
+    return None if password is None else await passwords.hash_password(password)
 
 
 def _check_default_project(tx: Transaction, given: dict[str, Any]) -> None:
@@ -49,8 +135,9 @@ def create_user(request: Request, tx: Transaction) -> dict[str, Any]:
     access.require_domain(tx, domain_id)
     _check_default_project(tx, given)
     given["name"] = given["name"].strip()
-    access.free_name(USERS, tx, given["name"], domain_id, _conflict(given["name"], domain_id))
+    access.free_name(USERS, tx, given["name"], domain_id)
     values = USERS.accept_create(request, given)
+    values["enabled"] = is_true(values["enabled"])
     values["password_hash"] = request.prepared
     return USERS.render(request, tx, USERS.insert(tx, request, values))
 
@@ -64,16 +151,20 @@ def update_user(request: Request, tx: Transaction) -> dict[str, Any]:
     _check_default_project(tx, given)
     if "name" in given:
         given["name"] = given["name"].strip()
-        access.free_name(USERS, tx, given["name"], row.domain_id, _conflict(given["name"], row.domain_id), row.id)
+        access.free_name(USERS, tx, given["name"], row.domain_id, row.id)
+    if "enabled" in given:
+        given["enabled"] = is_true(given["enabled"])
     if "options" in given:
-        given["options"] = access.merged_options(row, given["options"])
+        given["options"] = merged_options(row, given["options"])
     if request.prepared is not None:
         tx.execute(_SET_PASSWORD, {"user": row.id, "hash": request.prepared})
         record(tx, request, "user.password", row.id)
     elif given.get("enabled") is False and row.enabled:
         tx.execute(_REVOKE, {"user": row.id})
     row = USERS.change(tx, request, row, USERS.accept_update(request, given))
-    return USERS.render(request, tx, row)
+    answer = USERS.render(request, tx, row)
+    answer["user"]["extra"] = row.extra or {}  # an update shows them twice, as Keystone's always has
+    return answer
 
 
 def delete_user(request: Request, tx: Transaction) -> None:
@@ -88,24 +179,22 @@ routes.add("POST", "", create_user, "write", body=USERS.body_schema("create"), p
 routes.add("PATCH", "/{id}", update_user, "write", body=USERS.body_schema("update"), prepare=hashed, policy="identity:update_user")
 routes.add("DELETE", "/{id}", delete_user, "write", status=204, policy="identity:delete_user")
 
-PASSWORD = {
+_STRING = {"type": "string"}
+PASSWORD = Schema({
     "type": "object",
-    "properties": {
-        "user": {
-            "type": "object",
-            "properties": {"original_password": {"type": "string"}, "password": {"type": "string"}},
-            "required": ["original_password", "password"],
-            "additionalProperties": False,
-        }
-    },
-    "required": ["user"],
-}
+    "properties": {"original_password": _STRING, "password": _STRING},
+    "required": ["original_password", "password"],
+    "additionalProperties": False,
+})  # fmt: skip
 
 
-@routes.post("/{id}/password", mode="async", body=PASSWORD, public=True)
+@routes.post("/{id}/password", mode="async", public=True)
 async def change_password(request: Request) -> Response:
     """Change one's own password. The old one proves who asks; no token is needed."""
-    user_id, given = request.params["id"], request.body["user"]
+    user_id, given = request.params["id"], (request.body or {}).get("user", {})
+    error = PASSWORD.error(given)
+    if error is not None:
+        raise invalid_in_full(error)
     row = await request.db.read(lambda tx: tx.row(_HASH, {"user": user_id}))
     right = await passwords.verify_password(given["original_password"], row.password_hash if row is not None else None)
     if row is None or not right or not row.enabled:

@@ -2,16 +2,17 @@
 
 import sqlalchemy as sa
 
-from monostack.resources import Field, Resource, flag, integer, json_value, text
+from monostack.resources import Field, Resource, integer, json_value, text
 from monostack.resources.fields import REQUIRED
+from monostack.services.identity.kinds import BOOLEAN_OR_NULL, boolean, identifier
 from monostack.services.identity.style import STYLE
 
-_BOOL = {"type": ["boolean", "null"]}
 OPTIONS = {
     "type": "object",
     "properties": {
-        "ignore_change_password_upon_first_use": _BOOL, "ignore_password_expiry": _BOOL, "ignore_lockout_failure_attempts": _BOOL,
-        "lock_password": _BOOL, "ignore_user_inactivity": _BOOL, "multi_factor_auth_enabled": _BOOL,
+        "ignore_change_password_upon_first_use": BOOLEAN_OR_NULL, "ignore_password_expiry": BOOLEAN_OR_NULL,
+        "ignore_lockout_failure_attempts": BOOLEAN_OR_NULL, "lock_password": BOOLEAN_OR_NULL, "ignore_user_inactivity": BOOLEAN_OR_NULL,
+        "multi_factor_auth_enabled": BOOLEAN_OR_NULL,
         "multi_factor_auth_rules": {
             "type": ["array", "null"],
             "items": {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
@@ -26,10 +27,9 @@ USERS = Resource(
     fields=(
         Field("id", text(64)),
         Field("name", text(255, 1, r"[\S]+"), REQUIRED, create=True, update=True),
-        Field("domain_id", text(64), create=True, update=True, references="domains.id"),
-        Field("enabled", flag(), True, create=True, update=True),
+        Field("domain_id", identifier(), create=True, references="domains.id"),
+        Field("enabled", boolean(), True, create=True, update=True),
         Field("default_project_id", text(64), create=True, update=True, nullable=True, filter=False, index=True),
-        Field("description", text(65535), create=True, update=True, nullable=True, filter=False, view=False),
         Field("options", json_value(OPTIONS), dict, create=True, update=True, filter=False),
         Field("password_expires_at", text(32), nullable=True, filter=False),
         Field("token_generation", integer(), 0, view=False, filter=False),  # tokens of an older one are revoked

@@ -1,10 +1,11 @@
-"""Groups of users, which roles may be assigned to."""
+"""The table of groups, its declaration, and who is in them."""
 
 import sqlalchemy as sa
 
 from monostack.db import table
 from monostack.resources import Field, Resource, text
 from monostack.resources.fields import REQUIRED
+from monostack.services.identity.kinds import identifier
 from monostack.services.identity.style import STYLE
 
 GROUPS = Resource(
@@ -12,7 +13,7 @@ GROUPS = Resource(
     fields=(
         Field("id", text(64)),
         Field("name", text(64, 1, r"[\S]+"), REQUIRED, create=True, update=True),
-        Field("domain_id", text(64), create=True, references="domains.id"),
+        Field("domain_id", identifier(), create=True, references="domains.id"),
         Field("description", text(65535), "", create=True, update=True, filter=False, nullable=True),
     ),
     policy={

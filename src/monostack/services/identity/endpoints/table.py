@@ -1,9 +1,23 @@
-"""Endpoints of the catalog. The URLs of this cloud's own services begin with $(public_url)s, so that they follow its address."""
+"""The table of endpoints. The URLs of this cloud's own services begin with $(public_url)s, so that they follow its address."""
 
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.db import Transaction
+from monostack.http import Request
 from monostack.resources import Field, Resource, choice, flag, text
 from monostack.resources.fields import REQUIRED
+from monostack.services.identity.endpoints.urls import PUBLIC_URL
 from monostack.services.identity.style import STYLE
+
+
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+    """The region under its old name, and the cloud's address filled in."""
+    return [{"region": row.region_id, "url": row.url.replace(PUBLIC_URL, request.app_url)} for row in rows]
+
 
 ENDPOINTS = Resource(
     "endpoint", "endpoints", STYLE, "/v3/endpoints", table_name="catalog_endpoints",
@@ -20,6 +34,7 @@ ENDPOINTS = Resource(
         "update": "identity:update_endpoint", "delete": "identity:delete_endpoint",
     },
     unknown="extra",
+    expand=_expand,
 )  # fmt: skip
 endpoints = ENDPOINTS.table
 

@@ -1,0 +1,1 @@
+"""Groups of users, which roles may be assigned to."""

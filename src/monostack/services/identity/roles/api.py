@@ -1,0 +1,77 @@
+"""/v3/roles. Roles of a domain have rules of their own."""
+
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import BadRequest
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.services.identity import access
+from monostack.services.identity.immutable import check_mutable, merged_options
+from monostack.services.identity.roles.table import ROLES
+from monostack.services.identity.style import STYLE
+
+
+def find_role(request: Request, tx: Transaction, verb: str) -> Row[Any]:
+    """The role of the path, if the caller may do `verb` to it."""
+    role_id = request.params["id"]
+    row = access.find(ROLES, tx, role_id)
+    of_domain = row is not None and row.domain_id is not None
+    rule = f"identity:{verb}_domain_role" if of_domain else f"identity:{verb}_role"
+    request.authorize(rule, {"target": {"role": dict(row._mapping)}} if row is not None else {})
+    if row is None:
+        raise STYLE.not_found(ROLES, role_id)
+    return row
+
+
+def list_roles(request: Request, tx: Transaction) -> Any:
+    """List roles: those of no domain, or those of one."""
+    domain_id = request.query_map.get("domain_id")
+    request.authorize("identity:list_domain_roles" if domain_id else "identity:list_roles", request.query_map)
+    query = STYLE.parse_list(request, ROLES)
+    if not domain_id:
+        query.filters["domain_id", "isnull"] = None
+    rows = ROLES.page(request, tx, query)
+    return STYLE.list_envelope(request, ROLES, ROLES.views(request, tx, rows), query)
+
+
+def show_role(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Show a role."""
+    return ROLES.render(request, tx, find_role(request, tx, "get"))
+
+
+def create_role(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Create a role."""
+    given: dict[str, Any] = dict(request.body["role"])
+    domain_id = given.get("domain_id")
+    request.authorize("identity:create_domain_role" if domain_id else "identity:create_role", {"target": {"role": given}})
+    if domain_id:
+        access.require_domain(tx, domain_id)
+    access.free_name(ROLES, tx, given["name"], domain_id)
+    return ROLES.render(request, tx, ROLES.insert(tx, request, ROLES.accept_create(request, given)))
+
+
+def update_role(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Update a role."""
+    row = find_role(request, tx, "update")
+    given: dict[str, Any] = dict(request.body["role"])
+    access.keep_id(row, given)
+    check_mutable(row, "role", given)
+    if given.get("domain_id", row.domain_id) != row.domain_id:
+        raise BadRequest("Update of `domain_id` is not allowed.")
+    if "name" in given:
+        access.free_name(ROLES, tx, given["name"], row.domain_id, row.id)
+    if "options" in given:
+        given["options"] = merged_options(row, given["options"])
+    return ROLES.render(request, tx, ROLES.change(tx, request, row, ROLES.accept_update(request, given)))
+
+
+def delete_role(request: Request, tx: Transaction) -> None:
+    """Delete a role and take it from all who hold it."""
+    row = find_role(request, tx, "delete")
+    check_mutable(row, "role", None)
+    ROLES.remove(tx, request, row)
+
+
+routes = ROLES.routes(list=list_roles, show=show_role, create=create_role, update=update_role, delete=delete_role)
