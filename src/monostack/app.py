@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from monostack.agentlink import Hosts
+from monostack.agentlink.admission import Admission, admit
+from monostack.agentlink.authority import Authority
+from monostack.agentlink.enrolment import Enrolment
+from monostack.agentlink.listener import Listener
 from monostack.authz.policy import Enforcer
 from monostack.cloud import Cloud
 from monostack.core.config import Config, public_url
@@ -48,6 +52,8 @@ class App:
             self.db, [w for s in SERVICES for w in s.workflows], self.cloud, lease=config.operations.lease, exclusive=self.db.is_sqlite
         )
         self.cloud.reconcilers = Driver([r for s in SERVICES for r in s.reconcilers], self.cloud)
+        self.listener: Listener | None = None
+        self.agent_port = 0  # where agents dial in, once it is known
         self.faults = FaultPlan()  # of the simulated hosts
         self.authenticator = TokenAuthenticator(self.cloud)
         observer = Observer(self.cloud)
@@ -73,11 +79,27 @@ class App:
         self.cloud.reconcilers.open()
         if self.config.emulator.hosts:
             await attach_hosts(self.cloud.hosts, self.config.emulator.hosts, self.faults)
+        else:
+            await self._listen_for_agents()
         await self.server.open(self.http)
         log.info("the cloud answers at %s", self.url)
 
+    async def _listen_for_agents(self) -> None:
+        """Take in agents. The one beside the controller needs no token: its certificate is put where it looks for it."""
+        directory = Path(self.config.state_dir)
+        authority = await asyncio.to_thread(Authority.open, directory / "ca")
+        local, name = directory / "agent" / "tls", self.config.agent.host
+        if not (local / "agent.pem").exists():
+            await asyncio.to_thread(authority.issue_host, name, local)
+            await self.db.write(lambda tx: admit(tx, name))
+        admission = Admission(self.db)
+        self.listener = Listener(self.cloud.hosts, authority, Enrolment(authority, admission.redeem), admission.allowed)
+        self.agent_port = await self.listener.start(self.config.agent.listen, self.config.agent.port)
+
     async def close(self) -> None:
         await self.server.close()
+        if self.listener is not None:
+            await self.listener.close()
         await self.cloud.hosts.close()
         await self.cloud.reconcilers.close()
         await self.cloud.operations.close()
