@@ -10,18 +10,19 @@ from monostack.agent.hypervisor.libvirt.connection import find, get
 
 def attach(connection: Any, server_id: str, alias: str, xml: str) -> None:
     """Plug a device into a guest, running or not. One with the alias there already is success."""
-    import libvirt
-
     domain = get(connection, server_id)
     for where in _places(domain):
         if _device(domain, alias, where) is not None:
             continue
-        try:
-            domain.attachDeviceFlags(xml, where)
-        except libvirt.libvirtError as error:
-            if "already" in str(error) and error.get_error_code() == libvirt.VIR_ERR_OPERATION_FAILED:
-                raise CommandError("guest.device_taken", f"server {server_id}: {error}") from None
-            raise
+        _require_free(domain, server_id, xml, where)
+        domain.attachDeviceFlags(xml, where)
+
+
+def _require_free(domain: Any, server_id: str, xml: str, where: int) -> None:
+    """Raises CommandError when another device of the guest has the name (vdb, a tap) that the new one is to have."""
+    wanted = _target_of(ElementTree.fromstring(xml))
+    if any(_target_of(device) == wanted for device in _devices(domain, where)):
+        raise CommandError("guest.device_taken", f"server {server_id} has a device {wanted} already")
 
 
 def request_detach(connection: Any, server_id: str, alias: str) -> bool:
@@ -75,10 +76,9 @@ def begin_copy(connection: Any, server_id: str, alias: str, path: str) -> bool:
     backup = Element("domainbackup", mode="push")
     disks = ElementTree.SubElement(backup, "disks")
     for disk in ElementTree.fromstring(domain.XMLDesc()).iterfind("devices/disk"):
-        device = disk.find("target")
-        if device is None or disk.get("device") != "disk":
+        name = _target_of(disk)
+        if name is None or disk.get("device") != "disk":
             continue
-        name = device.get("dev", "")
         wanted = ElementTree.SubElement(disks, "disk", name=name, type="file", backup="yes" if name == target else "no")
         if name == target:
             ElementTree.SubElement(wanted, "target", file=path)
@@ -122,15 +122,24 @@ def _places(domain: Any) -> tuple[int, ...]:
     return (libvirt.VIR_DOMAIN_AFFECT_LIVE, libvirt.VIR_DOMAIN_AFFECT_CONFIG) if domain.isActive() else (libvirt.VIR_DOMAIN_AFFECT_CONFIG,)
 
 
-def _device(domain: Any, alias: str, where: int) -> Element | None:
+def _devices(domain: Any, where: int) -> list[Element]:
     import libvirt
 
     inactive = libvirt.VIR_DOMAIN_XML_INACTIVE if where == libvirt.VIR_DOMAIN_AFFECT_CONFIG else 0
-    for device in ElementTree.fromstring(domain.XMLDesc(inactive)).iterfind("devices/*"):
+    return ElementTree.fromstring(domain.XMLDesc(inactive)).findall("devices/*")
+
+
+def _device(domain: Any, alias: str, where: int) -> Element | None:
+    for device in _devices(domain, where):
         name = device.find("alias")
         if name is not None and name.get("name") == alias:
             return device
     return None
+
+
+def _target_of(device: Element) -> str | None:
+    target = device.find("target")
+    return target.get("dev") if target is not None else None
 
 
 def _open_disk(connection: Any, server_id: str, alias: str) -> tuple[Any, str] | None:
@@ -141,5 +150,5 @@ def _open_disk(connection: Any, server_id: str, alias: str) -> tuple[Any, str] |
     if domain is None or not domain.isActive():
         return None
     device = _device(domain, alias, libvirt.VIR_DOMAIN_AFFECT_LIVE)
-    target = device.find("target") if device is not None else None
-    return (domain, target.get("dev", "")) if target is not None else None
+    target = _target_of(device) if device is not None else None
+    return (domain, target) if target is not None else None
