@@ -1,59 +1,78 @@
-"""Bringing a database to the version of the code: one linear Alembic tree, run by `up`, safe to run twice."""
+"""Bringing a database to the version of the code: one linear Alembic tree, run by `up`, safe to run twice.
+
+An empty database gets the tables as they are declared, marked as being at HEAD; a test holds that the tree's migrations lead to the same
+tables. So Alembic, which takes long to load, is only needed where there is something to migrate.
+"""
 
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
+from monostack.db.columns import metadata
+
+HEAD = "0001"  # the newest revision of the tree; a test holds it to that
 TREE = Path(__file__).parent / "migrations"
 LOCK = 0x6D6F6E6F  # advisory lock of PostgreSQL, so that two controllers do not migrate at once
+_VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 
 
 class NewerDatabase(Exception):
     """The database was written by a newer version of the code."""
 
 
-def _config(url: str) -> AlembicConfig:
-    config = AlembicConfig()
-    config.set_main_option("script_location", str(TREE))
-    config.attributes["url"] = url
-    return config
-
-
-def head() -> str | None:
-    return ScriptDirectory(str(TREE)).get_current_head()
+def revision_of(connection: sa.Connection) -> str | None:
+    """The revision a database is at; None for an empty one."""
+    if not sa.inspect(connection).has_table(_VERSION.name):
+        return None
+    return connection.scalar(sa.select(_VERSION.c.version_num))
 
 
 def current(url: str) -> str | None:
-    """The revision a database is at; None for an empty one."""
+    """The revision the database at `url` is at; None for an empty one."""
     engine = sa.create_engine(url)
     try:
         with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            return revision_of(connection)
     finally:
         engine.dispose()
 
 
 def upgrade(url: str) -> None:
     """Bring the database to this version. Raises NewerDatabase when it is ahead of the code."""
-    known = {script.revision for script in ScriptDirectory(str(TREE)).walk_revisions()}
     engine = sa.create_engine(url)
     try:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": LOCK})
-            at = MigrationContext.configure(connection).get_current_revision()
-            if at == head():
-                return
-            if at is not None and at not in known:
-                raise NewerDatabase(
-                    f"The database is at revision {at}, which this version does not know: install the version that wrote it."
-                )
-            config = _config(url)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            at = revision_of(connection)
+            if at is None:
+                metadata.create_all(connection)
+                _VERSION.create(connection)
+                connection.execute(sa.insert(_VERSION).values(version_num=HEAD))
+            elif at != HEAD:
+                run_tree(connection, at)
     finally:
         engine.dispose()
+
+
+def tree_config(connection: sa.Connection | None = None) -> Any:
+    """Alembic's configuration for the tree, on a connection."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(TREE))
+    config.attributes["connection"] = connection
+    return config
+
+
+def run_tree(connection: sa.Connection, at: str | None) -> None:
+    """Run the migrations after revision `at`."""
+    from alembic import command
+    from alembic.script import ScriptDirectory
+
+    config = tree_config(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if at is not None and at not in known:
+        raise NewerDatabase(f"The database is at revision {at}, which this version does not know: install the version that wrote it.")
+    command.upgrade(config, "head")
