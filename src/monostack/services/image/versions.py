@@ -1,7 +1,8 @@
-"""The version documents. Whatever is asked for outside a version is answered with the choice of versions."""
+"""The version documents. Whatever is asked for outside of v2 is answered with the choice of versions."""
 
 from typing import Any
 
+from monostack.core.errors import NotFound
 from monostack.http import Request, Response, Routes
 
 # In Glance's order. 2.10 to 2.13 and 2.15 speak of several stores; 2.14, 2.16 and 2.18 of the cache, which is not served.
@@ -32,6 +33,13 @@ async def list_versions(request: Request) -> Response:
     return Response(_document(request))
 
 
-for _path in ("/", "/{unversioned:path}"):
-    for _method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
+async def refuse(request: Request) -> Response:
+    """There is nothing here."""
+    raise NotFound()
+
+
+for _method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
+    for _path in ("/", "/{unversioned:path}"):
         routes.add(_method, _path, show_choices, "async", public=True)
+    for _path in ("/v2", "/v2/{unknown:path}"):
+        routes.add(_method, _path, refuse, "async", raw_body=True)
