@@ -1,10 +1,11 @@
 """The composition root: the only module that knows every service."""
 
 import asyncio
+import fcntl
 import logging
 import signal
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from monostack.agentlink import Hosts
 from monostack.agentlink.admission import Admission, admit
@@ -23,6 +24,7 @@ from monostack.operations import Engine
 from monostack.reconcile import Driver
 from monostack.services import compute, identity, image, network, placement, volume
 from monostack.services.identity.facade import TokenAuthenticator
+from monostack.testing.control import control
 from monostack.testing.emulator import FaultPlan, attach_hosts
 
 log = logging.getLogger(__name__)
@@ -33,10 +35,10 @@ SERVICES = (identity.SERVICE, placement.SERVICE, image.SERVICE, network.SERVICE,
 class App:
     """A cloud in this process. `open` migrates the database and starts everything, `close` stops it in order."""
 
-    def __init__(self, config: Config, *, inline: bool = False) -> None:
+    def __init__(self, config: Config, *, inline: bool = False, durable: bool = True) -> None:
         self.config = config
-        Path(config.state_dir).mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.db = Database(config.database.url, inline=inline)
+        Path(config.state_dir).mkdir(parents=True, exist_ok=True, mode=0o711)  # guests' QEMU enters it
+        self.db = Database(config.database.url, inline=inline, synchronous="FULL" if durable else "OFF")
         overrides = Path(config.policy_file) if config.policy_file else None
         self.server = HttpServer(config)
         # A port of 0 is chosen when the socket is bound; the catalog names the one that was.
@@ -57,11 +59,12 @@ class App:
         self.faults = FaultPlan()  # of the simulated hosts
         self.authenticator = TokenAuthenticator(self.cloud)
         observer = Observer(self.cloud)
+        emulator = (control(self.faults),) if config.emulator.hosts else ()
         self.http = HttpApp(
-            SERVICES,
+            (*SERVICES, *emulator),
             self.db,
             self.authenticator,
-            self.cloud.enforcers,
+            {**self.cloud.enforcers, **{s.type: Enforcer(s.type, ()) for s in emulator}},
             self.cloud,
             public_url=self.url,
             plain={"/healthz": observer.healthz, "/metrics": observer.metrics},
@@ -82,6 +85,7 @@ class App:
         else:
             await self._listen_for_agents()
         await self.server.open(self.http)
+        await asyncio.to_thread((Path(self.config.state_dir) / "url").write_text, self.url + "\n")
         log.info("the cloud answers at %s", self.url)
 
     async def _listen_for_agents(self) -> None:
@@ -108,6 +112,7 @@ class App:
 
 async def serve(config: Config) -> None:
     """Run the controller until the process is asked to end."""
+    lock = await asyncio.to_thread(_lock, Path(config.state_dir))
     app = App(config)
     await app.open()
     ended = asyncio.Event()
@@ -116,6 +121,18 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(number, ended.set)
     await ended.wait()
     await app.close()
+    lock.close()
+
+
+def _lock(directory: Path) -> IO[str]:
+    """One controller a state directory. Raises SystemExit when another has it."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+    lock = (directory / "server.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit(f"Another controller runs on {directory}: `monostack status` shows it, `monostack down` ends it.") from None
+    return lock
 
 
 def build(config: Config, **options: Any) -> App:

@@ -1,0 +1,27 @@
+"""monostack db: which version the database is at, and bringing it to this one."""
+
+import argparse
+import sys
+
+from monostack.cli.settings import add_flags, config_of
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("current", "upgrade", "check"), help="check: exit 1 unless the database is at this version")
+    add_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    import monostack.app  # noqa: F401 - declares every table
+    from monostack.db import migrate
+
+    config = config_of(args)
+    if args.action == "upgrade":
+        try:
+            migrate.upgrade(config.database.url)
+        except migrate.NewerDatabase as error:
+            print(f"monostack db: {error}", file=sys.stderr)
+            return 1
+    at = migrate.current(config.database.url)
+    print(f"database: {at or 'empty'}, this version: {migrate.HEAD}")
+    return 0 if args.action != "check" or at == migrate.HEAD else 1

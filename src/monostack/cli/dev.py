@@ -1,0 +1,54 @@
+"""monostack dev: the emulator. The whole API on simulated hosts, in the foreground, needing neither root nor a hypervisor."""
+
+import argparse
+import asyncio
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+from monostack.cli.settings import add_flags, config_of
+from monostack.core import clock
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--hosts", type=int, default=100, metavar="N", help="simulated hosts (default: 100)")
+    parser.add_argument("--ephemeral", action="store_true", help="forget everything at the end")
+    parser.add_argument("--port", type=int, default=None, metavar="PORT", help="port of the API; 0 takes a free one (default: 8780)")
+    add_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    started = clock.monotonic()
+    import uvloop
+
+    from monostack.app import App
+    from monostack.core.logs import configure
+
+    flags = {"emulator.hosts": args.hosts, "identity.v2_api": True}
+    if args.port is not None:
+        flags["api.port"] = args.port
+    directory = tempfile.mkdtemp(prefix="monostack-dev-") if args.ephemeral else None
+    flags["state_dir"] = directory or str(Path("~/.local/share/monostack-dev").expanduser())
+    config = config_of(args, **flags)
+    configure(config.log.format, "warning" if config.log.level == "info" else config.log.level)
+
+    async def serve() -> None:
+        # What an emulator forgets in a power cut is no loss, and it is several times as quick.
+        app = App(config, durable=False)
+        await app.open()
+        ended = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        print(f"ready after {clock.monotonic() - started:.1f} s: {args.hosts} simulated hosts at {app.url}", flush=True)
+        print(f'log in: eval "$(monostack openrc --state-dir {config.state_dir})"', flush=True)
+        await ended.wait()
+        await app.close()
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve())
+    finally:
+        if directory:
+            shutil.rmtree(directory, ignore_errors=True)
+    return 0
