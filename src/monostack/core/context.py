@@ -35,6 +35,7 @@ class Caller:
     trustor_id: str | None = None
     trustee_id: str | None = None
     application_credential_id: str | None = None
+    unrestricted: bool = False  # the application credential may manage others
     methods: tuple[str, ...] = ()
     audit_ids: tuple[str, ...] = ()
     issued_at: float = 0.0  # seconds since the epoch

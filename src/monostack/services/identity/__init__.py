@@ -3,9 +3,13 @@
 from monostack.authz.defaults.identity import POLICIES
 from monostack.http import Service
 from monostack.services.identity import discovery, domains, own_scopes, regions, services
+from monostack.services.identity.application_credentials import api as application_credentials
+from monostack.services.identity.application_credentials import rules as access_rules
 from monostack.services.identity.assignments import grants
 from monostack.services.identity.assignments import listing as assignments
 from monostack.services.identity.bootstrap import bootstrap
+from monostack.services.identity.credentials import api as credentials
+from monostack.services.identity.credentials import ec2
 from monostack.services.identity.dialect import DIALECT
 from monostack.services.identity.endpoints import api as endpoints
 from monostack.services.identity.groups import api as groups
@@ -16,11 +20,14 @@ from monostack.services.identity.roles import api as roles
 from monostack.services.identity.roles import implied
 from monostack.services.identity.routing import finished
 from monostack.services.identity.tokens import api as tokens
+from monostack.services.identity.trusts import api as trusts
 from monostack.services.identity.users import api as users
+from monostack.services.identity.v2 import api as v2
 
 ROUTES = (
     discovery.routes, tokens.routes, own_scopes.routes, domains.routes, projects.routes, project_lists.routes, tags.routes, users.routes,
     groups.routes, roles.routes, implied.routes, grants.routes, assignments.routes, regions.routes, services.routes, endpoints.routes,
+    application_credentials.routes, access_rules.routes, trusts.routes, credentials.routes, ec2.routes, v2.routes,
 )  # fmt: skip
 
 SERVICE = Service(

@@ -33,7 +33,8 @@ _SEEDED = sa.update(identity_state).values(seeded=sa.bindparam("now_seeded"))
 
 def bootstrap(tx: Transaction, cloud: Any) -> None:
     """Write what is missing. What an administrator removed later is not written again."""
-    keys.create(cloud.state_dir / "fernet-keys")
+    for repository in ("fernet-keys", "credential-keys"):
+        keys.create(cloud.state_dir / repository)
     state = tx.row(_STATE)
     if state is None:
         tx.execute(sa.insert(identity_state), {"id": 1, "generation": 1, "seeded": []})

@@ -3,6 +3,7 @@
 from typing import Any
 
 from monostack.http import Request, Response, Routes
+from monostack.services.identity.v2.api import v2_version
 
 routes = Routes()
 
@@ -17,25 +18,12 @@ def _v3(request: Request) -> dict[str, Any]:
     }
 
 
-def _v2(request: Request) -> dict[str, Any]:
-    return {
-        "id": "v2.0",
-        "status": "deprecated",
-        "updated": "2016-08-04T00:00:00Z",
-        "links": [
-            {"rel": "self", "href": f"{request.service_url}/v2.0/"},
-            {"type": "text/html", "rel": "describedby", "href": "https://docs.openstack.org/"},
-        ],
-        "media-types": [{"base": "application/json", "type": "application/vnd.openstack.identity-v2.0+json"}],
-    }
-
-
 @routes.get("", mode="async", public=True)
 async def list_versions(request: Request) -> Response:
     """List the versions of the API."""
     versions = [_v3(request)]
     if request.cloud.config.identity.v2_api:
-        versions.append(_v2(request))
+        versions.append(v2_version(request))
     return Response({"versions": {"values": versions}}, 300, {"location": f"{request.service_url}/v3/"})
 
 

@@ -16,7 +16,8 @@ MAXIMUM = 1000  # items of a page at most
 
 
 def not_found(resource: Resource, id: str) -> Fault:
-    return NotFound(f"Could not find {resource.title}: {id}.")
+    title = resource.singular if resource.title == resource.singular.capitalize() else resource.title
+    return NotFound(f"Could not find {title}: {id}.")
 
 
 def parse_list(request: Request, resource: Resource) -> ListQuery:

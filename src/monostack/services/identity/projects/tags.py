@@ -98,7 +98,8 @@ def add_tag(request: Request, tx: Transaction) -> Response:
     if tag.strip() in row.tags:
         raise BadRequest(f"{[*row.tags, tag]} has non-unique elements")
     _write(request, tx, row, [*row.tags, tag.strip()])
-    return Response(None, 201, {"location": f"{request.service_url}/v3/{row.id}/tags/{tag}"})
+    location = {"location": f"{request.service_url}/v3/{row.id}/tags/{tag}"}
+    return Response(b"", 201, location, content_type="text/html; charset=utf-8")
 
 
 @routes.delete("/{tag}", policy="identity:delete_project_tag")

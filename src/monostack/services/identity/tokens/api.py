@@ -9,6 +9,8 @@ from monostack.http import Request, Response, Routes
 from monostack.services.identity import catalog
 from monostack.services.identity.dialect import AUTHENTICATE, expecting, invalid_in_full
 from monostack.services.identity.generation import changed
+from monostack.services.identity.kinds import is_true
+from monostack.services.identity.routing import require_json
 from monostack.services.identity.tokens import payload as kinds
 from monostack.services.identity.tokens.login import log_in
 from monostack.services.identity.tokens.revocations import revoke
@@ -17,6 +19,8 @@ from monostack.services.identity.tokens.session import Rejected, Session
 from monostack.services.identity.tokens.view import render
 
 log = logging.getLogger(__name__)
+
+EXPIRED_WINDOW = 48 * 3600  # seconds for which services may ask about an expired token: Keystone's [token] allow_expired_window
 
 routes = Routes("/v3/auth")
 
@@ -33,6 +37,7 @@ async def catalog_of(request: Request, session: Session) -> list[dict[str, Any]]
 @routes.post("/tokens", mode="async", public=True, status=201)
 async def create_token(request: Request) -> Response:
     """Make a token."""
+    require_json(request)
     auth = request.body.get("auth") if isinstance(request.body, dict) else None
     if auth is None:
         raise expecting("auth", "request body")
@@ -52,16 +57,20 @@ async def create_token(request: Request) -> Response:
 
 
 async def subject(request: Request, rule: str) -> tuple[str, Session]:
-    """The token that the call is about, and its session. It is authorized before it is told whether the token exists."""
-    token = request.headers.get("x-subject-token", "")
+    """The token that the call is about, and its session."""
+    token = request.headers.get("x-subject-token")
+    if token is None:
+        request.authorize(rule, {})
+        raise NotFound("No token in the request")
+    grace = EXPIRED_WINDOW if is_true(request.query_map.get("allow_expired", "0")) else 0
     try:
-        session = await request.cloud.authenticator.session(token)
-    except Rejected:
-        session = None
-    owner = session.user.id if session is not None else None
-    request.authorize(rule, {"target": {"token": {"user_id": owner}}})
-    if session is None:
-        raise NotFound(f"Could not find token: {token}." if token else "No token in the request")
+        session = await request.cloud.authenticator.session(token, grace)
+    except Rejected as reason:
+        raise NotFound(reason.told) from None
+    # Who cannot enforce access rules must not take the token for one without.
+    if session.access_rules is not None and "openstack-identity-access-rules" not in request.headers:
+        raise NotFound("Failed to validate token")
+    request.authorize(rule, {"target": {"token": {"user_id": session.actor.id}}})
     return token, session
 
 

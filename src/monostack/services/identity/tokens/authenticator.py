@@ -29,6 +29,7 @@ class TokenAuthenticator:
     def __init__(self, cloud: Any) -> None:
         self.cloud = cloud
         self.keys = KeyRepository(cloud.state_dir / "fernet-keys")
+        self.credential_keys = KeyRepository(cloud.state_dir / "credential-keys")
         self._sessions: dict[str, Session] = {}
         self._forgotten = 0  # times everything was forgotten
         self._generation = -1  # of the database, when it was last looked at
@@ -59,11 +60,13 @@ class TokenAuthenticator:
             log.info("a token was refused: %s", reason)
             raise Unauthorized("The request you have made requires authentication.") from None
 
-    async def session(self, token: str) -> Session:
-        """What the token stands for. Raises Rejected."""
+    async def session(self, token: str, grace: int = 0) -> Session:
+        """What the token stands for; with `grace` also if it expired no more than so many seconds ago. Raises Rejected."""
         if self.cached(token) is not None:
             return self._sessions[token]
         payload = self.read(token)
+        if grace and clock.timestamp() >= payload.expires_at:
+            return await self.cloud.db.read(lambda tx: validate(tx, payload, grace))
         forgotten = self._forgotten
         found = await self.cloud.db.read(lambda tx: self._look_up(tx, token, payload))
         if forgotten == self._forgotten:
@@ -89,11 +92,11 @@ class TokenAuthenticator:
         """The payload of a token that one of our keys made, valid or not. Raises Rejected."""
         opened = self.keys.open(token) if len(token) <= LONGEST else None
         if opened is None:
-            raise Rejected("none of the keys made it")
+            raise Rejected("none of the keys made it", "Could not recognize Fernet token")
         try:
             return unpack(*opened)
         except NotAPayload as error:
-            raise Rejected(f"a key of ours sealed what is no payload: {error}") from error
+            raise Rejected(f"a key of ours sealed what is no payload: {error}", "Could not recognize Fernet token") from error
 
     def write(self, payload: Payload) -> str:
         """The token of a payload."""

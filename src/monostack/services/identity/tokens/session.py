@@ -9,31 +9,56 @@ from sqlalchemy.engine import Row
 from monostack.core import clock
 from monostack.core.context import Caller
 from monostack.db import Transaction
+from monostack.services.identity.application_credentials.rules import compiled
+from monostack.services.identity.application_credentials.table import credentials, roles_of, rules_of
 from monostack.services.identity.assignments.table import SYSTEM as SYSTEM_TARGET
-from monostack.services.identity.assignments.table import held_roles
+from monostack.services.identity.assignments.table import held_roles, with_implied
 from monostack.services.identity.domains import domains
+from monostack.services.identity.moments import has_passed
 from monostack.services.identity.projects.table import projects
 from monostack.services.identity.tokens import payload as kinds
 from monostack.services.identity.tokens.payload import Payload
 from monostack.services.identity.tokens.revocations import is_revoked
+from monostack.services.identity.trusts.table import chain, find_valid, role_ids
 from monostack.services.identity.users.table import users
 
 
 class Rejected(Exception):
-    """The token, or the login, is not valid (any more). The text is for the log, never for the caller."""
+    """The token, or the login, is not valid (any more).
+
+    The reason is for the log. `told` is what a caller hears who asks about a token, having shown that he may.
+    """
+
+    def __init__(self, reason: str, told: str = "Failed to validate token") -> None:
+        super().__init__(reason)
+        self.told = told
 
 
 @dataclass(slots=True)
 class Session:
-    """`roles` are (id, name), implied ones included. `project` or `domain` is the scope; neither for unscoped and system tokens."""
+    """`roles` are (id, name), implied ones included. `project` or `domain` is the scope; neither for unscoped and system tokens.
+
+    `actor` is as whom the token acts: the user, or the trustor whom the user impersonates.
+    """
 
     payload: Payload
     user: Row[Any]
     roles: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     project: Row[Any] | None = None
     domain: Row[Any] | None = None
-    delegation: Any = None  # the trust or application credential
+    trust: Row[Any] | None = None
+    application_credential: Row[Any] | None = None
+    access_rules: list[dict[str, Any]] | None = None
+    actor: Row[Any] = field(init=False)
     caller: Caller = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.actor = self.user
+
+    @property
+    def scope_generation(self) -> int:
+        scope = self.project if self.project is not None else self.domain
+        return scope.token_generation if scope is not None else 0
 
     @property
     def is_system(self) -> bool:
@@ -51,7 +76,8 @@ USER = (
 )  # fmt: skip
 PROJECT = (
     sa.select(
-        projects.c.id, projects.c.name, projects.c.domain_id, projects.c.parent_id, projects.c.enabled, projects.c.token_generation,
+        projects.c.id, projects.c.name, projects.c.domain_id, projects.c.parent_id, projects.c.enabled, projects.c.description,
+        projects.c.token_generation,
         domains.c.name.label("domain_name"), domains.c.enabled.label("domain_enabled"),
     ).join_from(projects, domains, domains.c.id == projects.c.domain_id)
     .where(projects.c.id == sa.bindparam("project"))
@@ -59,6 +85,7 @@ PROJECT = (
 DOMAIN = sa.select(domains.c.id, domains.c.name, domains.c.enabled, domains.c.token_generation).where(
     domains.c.id == sa.bindparam("domain")
 )
+_CREDENTIAL = sa.select(credentials).where(credentials.c.id == sa.bindparam("id"))
 _parent = sa.select(projects.c.parent_id).where(projects.c.id == sa.bindparam("project")).cte("above", recursive=True)
 ABOVE = sa.select(
     _parent.union_all(sa.select(projects.c.parent_id).where(projects.c.id == _parent.c.parent_id)).c.parent_id
@@ -83,7 +110,12 @@ def find_user(tx: Transaction, user_id: str) -> Row[Any]:
 def find_project(tx: Transaction, project_id: str) -> Row[Any]:
     project = tx.row(PROJECT, {"project": project_id})
     if project is None or not project.enabled or not project.domain_enabled:
-        raise Rejected(f"project {project_id} does not exist or is disabled")
+        told = f"Could not find project: {project_id}." if project is None else (
+            f"Unable to validate token because project {project_id} is disabled"
+            if not project.enabled
+            else f"Unable to validate token because domain {project.domain_id} is disabled"
+        )  # fmt: skip
+        raise Rejected(f"project {project_id} does not exist or is disabled", told)
     return project
 
 
@@ -109,6 +141,10 @@ def establish(tx: Transaction, payload: Payload) -> Session:
     elif payload.kind == kinds.PROJECT:
         session.project = find_project(tx, payload.scope_id or "")
         session.roles = project_roles(tx, payload.user_id, session.project)
+    elif payload.kind == kinds.TRUST:
+        _act_by_trust(tx, session)
+    elif payload.kind == kinds.APPLICATION_CREDENTIAL:
+        _act_by_application_credential(tx, session)
     if payload.kind != kinds.UNSCOPED and not session.roles:
         raise Rejected(f"user {payload.user_id} holds no role on {payload.scope_id or 'the system'}")
     session.caller = caller_of(session)
@@ -119,19 +155,51 @@ def validate(tx: Transaction, payload: Payload, grace: int = 0) -> Session:
     """The session of a token that was presented. Raises Rejected; `grace` are seconds it may have been expired for."""
     if clock.timestamp() >= payload.expires_at + grace:
         raise Rejected("expired")
-    if is_revoked(tx, payload.audit_ids[0]):
+    if is_revoked(tx, payload.audit_ids):
         raise Rejected("revoked")
     session = establish(tx, payload)
-    scope = session.project if session.project is not None else session.domain
-    if session.user.token_generation != payload.generation or (
-        scope is not None and scope.token_generation != payload.scope_generation
-    ):
+    if session.user.token_generation != payload.generation or session.scope_generation != payload.scope_generation:
         raise Rejected("made before the user's or the scope's tokens were revoked")
     return session
 
 
+def _act_by_trust(tx: Transaction, session: Session) -> None:
+    """The roles the trust delegates. It ends when the trustor loses one of them."""
+    payload = session.payload
+    trust = find_valid(tx, payload.delegation_id or "")
+    pedigree = chain(tx, trust) if trust is not None else None
+    if trust is None or pedigree is None or trust.trustee_user_id != payload.user_id or trust.project_id is None:
+        told = f"Could not find trust: {payload.delegation_id}."
+        raise Rejected(f"trust {payload.delegation_id} is not one of {payload.user_id} any more", told)
+    trustor = find_user(tx, trust.trustor_user_id)
+    for above_it in pedigree[1:]:
+        find_user(tx, above_it.trustee_user_id)
+    session.trust, session.project = trust, find_project(tx, trust.project_id)
+    delegated = with_implied(tx, role_ids(tx, trust.id))
+    held = dict(project_roles(tx, pedigree[-1].trustor_user_id, session.project))
+    if not delegated or not held.keys() >= set(delegated):
+        raise Rejected(f"the trustor of {trust.id} does not hold all of its roles any more")
+    session.roles = [(id, held[id]) for id in delegated]
+    if trust.impersonation:
+        session.actor = trustor
+
+
+def _act_by_application_credential(tx: Transaction, session: Session) -> None:
+    """Those of the credential's roles that its user still holds."""
+    payload = session.payload
+    credential = tx.row(_CREDENTIAL, {"id": payload.delegation_id})
+    if credential is None or credential.user_id != payload.user_id or has_passed(credential.expires_at):
+        told = f"Could not find Application Credential: {payload.delegation_id}."
+        raise Rejected(f"application credential {payload.delegation_id} is not valid", told)
+    session.application_credential, session.project = credential, find_project(tx, credential.project_id)
+    granted = {role["id"] for role in roles_of(tx, [credential.id]).get(credential.id, ())}
+    session.roles = [role for role in project_roles(tx, payload.user_id, session.project) if role[0] in granted]
+    session.access_rules = rules_of(tx, [credential.id]).get(credential.id)
+
+
 def caller_of(session: Session) -> Caller:
-    payload, user, project, domain = session.payload, session.user, session.project, session.domain
+    payload, user, project, domain = session.payload, session.actor, session.project, session.domain
+    trust, credential = session.trust, session.application_credential
     return Caller(
         user_id=user.id,
         user_name=user.name,
@@ -145,6 +213,12 @@ def caller_of(session: Session) -> Caller:
         domain_name=domain.name if domain is not None else None,
         system_scope="all" if session.is_system else None,
         roles=frozenset(name for _, name in session.roles),
+        trust_id=trust.id if trust is not None else None,
+        trustor_id=trust.trustor_user_id if trust is not None else None,
+        trustee_id=trust.trustee_user_id if trust is not None else None,
+        application_credential_id=credential.id if credential is not None else None,
+        unrestricted=bool(credential is not None and credential.unrestricted),
+        access_rules=compiled(session.access_rules) if session.access_rules is not None else None,
         methods=payload.methods,
         audit_ids=payload.audit_ids,
         issued_at=payload.issued_at,

@@ -1,18 +1,13 @@
 """A session as the body of POST and GET /v3/auth/tokens."""
 
-from datetime import UTC, datetime
 from typing import Any
 
+from monostack.services.identity.moments import from_seconds
 from monostack.services.identity.tokens.session import Session
 
 
-def moment(seconds: int) -> str:
-    """2026-11-22T04:53:38.000000Z"""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
-
-
 def render(session: Session, catalog: list[dict[str, Any]] | None) -> dict[str, Any]:
-    payload, user = session.payload, session.user
+    payload, user = session.payload, session.actor
     token: dict[str, Any] = {
         "methods": list(payload.methods),
         "user": {
@@ -22,8 +17,8 @@ def render(session: Session, catalog: list[dict[str, Any]] | None) -> dict[str, 
             "password_expires_at": user.password_expires_at,
         },
         "audit_ids": list(payload.audit_ids),
-        "expires_at": moment(payload.expires_at),
-        "issued_at": moment(payload.issued_at),
+        "expires_at": from_seconds(payload.expires_at),
+        "issued_at": from_seconds(payload.issued_at),
     }
     roles = [{"id": id, "name": name} for id, name in session.roles]
     if session.is_system:
@@ -37,8 +32,21 @@ def render(session: Session, catalog: list[dict[str, Any]] | None) -> dict[str, 
         token["project"] = {
             "domain": {"id": project.domain_id, "name": project.domain_name}, "id": project.id, "name": project.name,
         }  # fmt: skip
-        token["is_domain"] = False
+        if session.trust is None:
+            token["is_domain"] = False
         token["roles"] = roles
+    if session.trust is not None:
+        token["OS-TRUST:trust"] = {
+            "id": session.trust.id,
+            "trustor_user": {"id": session.trust.trustor_user_id},
+            "trustee_user": {"id": session.trust.trustee_user_id},
+            "impersonation": session.trust.impersonation,
+        }
+    if session.application_credential is not None:
+        credential = session.application_credential
+        token["application_credential"] = {"id": credential.id, "name": credential.name, "restricted": not credential.unrestricted}
+        if session.access_rules is not None:
+            token["application_credential"]["access_rules"] = session.access_rules
     if catalog is not None:
         token["catalog"] = catalog
     return {"token": token}

@@ -1,7 +1,13 @@
 """The table of users and its declaration. Passwords are kept as hashes beside it, in a column that no declaration shows."""
 
-import sqlalchemy as sa
+from collections.abc import Sequence
+from typing import Any
 
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.db import Transaction
+from monostack.http import Request
 from monostack.resources import Field, Resource, integer, json_value, text
 from monostack.resources.fields import REQUIRED
 from monostack.services.identity.kinds import BOOLEAN_OR_NULL, boolean, identifier
@@ -22,6 +28,13 @@ OPTIONS = {
     "additionalProperties": False,
 }  # fmt: skip
 
+
+
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, str]]:
+    """A user without a default project does not show that it has none."""
+    return [{"default_project_id": row.default_project_id} if row.default_project_id is not None else {} for row in rows]
+
+
 USERS = Resource(
     "user", "users", STYLE, "/v3/users",
     fields=(
@@ -29,7 +42,7 @@ USERS = Resource(
         Field("name", text(255, 1, r"[\S]+"), REQUIRED, create=True, update=True),
         Field("domain_id", identifier(), create=True, references="domains.id"),
         Field("enabled", boolean(), True, create=True, update=True),
-        Field("default_project_id", text(64), create=True, update=True, nullable=True, filter=False, index=True),
+        Field("default_project_id", text(64), create=True, update=True, nullable=True, filter=False, index=True, view=False),
         Field("options", json_value(OPTIONS), dict, create=True, update=True, filter=False),
         Field("password_expires_at", text(32), nullable=True, filter=False),
         Field("token_generation", integer(), 0, view=False, filter=False),  # tokens of an older one are revoked
@@ -40,5 +53,6 @@ USERS = Resource(
     },
     columns=(sa.Column("password_hash", sa.String(255)), sa.UniqueConstraint("domain_id", "name")),
     unknown="extra",
+    expand=_expand,
 )  # fmt: skip
 users = USERS.table

@@ -1,0 +1,1 @@
+"""Trusts (OS-TRUST): a user lets another one act with some of its roles in a project."""
