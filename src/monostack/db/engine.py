@@ -15,8 +15,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, TypeVar
 
+import re2
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine, Row
@@ -101,6 +103,18 @@ class _Unit:
             self.future.set_result(self.result)
 
 
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> Any:
+    options: Any = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options)
+
+
+def _matches(pattern: str, text: Any) -> bool:
+    """SQLite's `text REGEXP pattern`."""
+    return text is not None and _compiled(pattern).search(str(text)) is not None
+
+
 def _sqlstate(error: BaseException) -> str | None:
     return getattr(getattr(error, "orig", None), "sqlstate", None)
 
@@ -141,6 +155,8 @@ class Database:
         for pragma in _PRAGMAS:
             cursor.execute(pragma.format(synchronous=self._synchronous))
         cursor.close()
+        # SQLAlchemy gives SQLite Python's re, which some patterns can keep busy for ever; RE2 takes time in proportion to the text.
+        connection.create_function("regexp", 2, _matches, deterministic=True)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ class ListQuery:
     """What a list call asks for.
 
     Filters are (column, operator) -> value, with the operators eq, ne, in, contains, startswith, endswith (with i before
-    them: whatever the case of letters), ge, le, gt, lt, isnull.
+    them: whatever the case of letters), ge, le, gt, lt, isnull, isset, regex.
     """
 
     filters: dict[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])
@@ -57,6 +57,10 @@ def _condition(column: ColumnElement[Any], operator: str, parameter: str) -> Col
             return column < bound
         case "isnull":
             return column.is_(None)
+        case "isset":
+            return column.is_not(None)
+        case "regex":
+            return sa.cast(column, sa.String).regexp_match(bound) if not isinstance(column.type, sa.String) else column.regexp_match(bound)
         case _:
             return column == bound
 

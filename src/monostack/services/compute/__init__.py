@@ -1,6 +1,68 @@
-"""The compute service."""
+"""The compute service: Nova's API, microversions 2.1 to 2.96."""
 
-from monostack.http import Dialect, Service
-from monostack.http.words import nova_invalid, wrapped_fault
+from typing import TYPE_CHECKING
 
-SERVICE = Service(type="compute", name="nova", prefix="/compute", dialect=Dialect(fault=wrapped_fault, invalid=nova_invalid), routes=())
+from monostack.authz.defaults.compute import POLICIES
+from monostack.http import Service
+from monostack.services.compute import keypairs, server_groups, versions
+from monostack.services.compute.dialect import DIALECT
+from monostack.services.compute.flavors import access, api, extra_specs
+from monostack.services.compute.guests import metadata as guest_metadata
+from monostack.services.compute.legacy import legacy
+from monostack.services.compute.reconcilers import guests, hosts
+from monostack.services.compute.servers import (
+    actions,
+    addresses,
+    console,
+    instance_actions,
+    interfaces,
+    listing,
+    locks,
+    metadata,
+    power,
+    tags,
+    volume_attachments,
+)
+from monostack.services.compute.servers import api as servers
+from monostack.services.compute.servers.create import handler
+from monostack.services.compute.workflows import boot_server, delete_server, volumes
+from monostack.services.compute.workflows import interfaces as nics
+from monostack.services.compute.workflows import power as powering
+from monostack.services.network import facade as network
+
+if TYPE_CHECKING:
+    from monostack.cloud import Cloud
+
+# Modules whose actions are reached through servers' one action URL.
+ACTION_MODULES = (power, locks)
+ROUTES = (
+    api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes, servers.routes,
+    actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, interfaces.routes, volume_attachments.routes,
+    instance_actions.routes,
+)  # fmt: skip
+
+
+def start(cloud: "Cloud") -> None:
+    """Listen to hosts, and supply what guests read of themselves."""
+    network.register_items("metadata", guest_metadata.documents)
+    guests.listen(cloud)
+
+
+SERVICE = Service(
+    type="compute",
+    name="nova",
+    prefix="/compute",
+    description="Servers",
+    dialect=DIALECT,
+    routes=(versions.routes, *ROUTES, legacy(ROUTES)),
+    policies=POLICIES,
+    microversions=versions.MICROVERSIONS,
+    catalog_path="/v2.1",
+    project_in_path=r"^(?P<head>/v2(?:\.1)?)/(?P<project>[0-9a-f]{32})(?P<tail>/.*)?$",
+    workflows=(
+        boot_server.WORKFLOW, delete_server.WORKFLOW, powering.START, powering.STOP, powering.REBOOT, volumes.ATTACH, volumes.DETACH,
+        nics.ATTACH, nics.DETACH,
+    ),
+    reconcilers=(hosts.RECONCILER, guests.RECONCILER),
+    start=start,
+)  # fmt: skip

@@ -3,8 +3,15 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
 from monostack.db import Transaction
 from monostack.protocol.guests import InstanceMetadata
+from monostack.services.compute.guests.metadata import documents
+from monostack.services.compute.hosts.known import known_hosts
+from monostack.services.compute.hosts.life import is_up, signs_of_life
+from monostack.services.compute.servers.states import RUNNING
+from monostack.services.compute.servers.table import servers
 
 __all__ = ["HostInfo", "ServerInfo", "hosts", "instance_metadata", "server_info"]
 
@@ -35,16 +42,25 @@ class HostInfo:
     availability_zone: str
 
 
+_INFO = sa.select(
+    servers.c.id, servers.c.name, servers.c.hostname, servers.c.project_id, servers.c.user_id, servers.c.host, servers.c.availability_zone,
+    servers.c.vm_state, servers.c.task_state, servers.c.power_state,
+).where(servers.c.id.in_(sa.bindparam("the_ids", expanding=True)), servers.c.deleted_at.is_(None))  # fmt: skip
+
+
 def server_info(tx: Transaction, server_ids: Collection[str]) -> dict[str, ServerInfo]:
     """The servers with these ids that exist (deleted ones do not), by id. One statement."""
-    raise NotImplementedError
+    rows = tx.rows(_INFO, {"the_ids": list(server_ids)})
+    return {row.id: ServerInfo(*row[:9], power_on=row.power_state == RUNNING) for row in rows}
 
 
 def hosts(tx: Transaction) -> list[HostInfo]:
     """Every compute host that ever enrolled, by name."""
-    raise NotImplementedError
+    living = signs_of_life(tx)
+    known = known_hosts(tx).by_name
+    return [HostInfo(name, is_up(host, living), host.enabled, host.zone) for name, host in sorted(known.items())]
 
 
 def instance_metadata(tx: Transaction, server_id: str) -> InstanceMetadata | None:
     """What the server may read of itself at 169.254.169.254; None for one that does not exist."""
-    raise NotImplementedError
+    return documents(tx, [server_id]).get(server_id)

@@ -93,7 +93,7 @@ def reachable(volume: Volume, cloud: Any, host: str) -> bool:
     return hello is not None and hello.inventory.accelerator == "simulated"
 
 
-def reserve(tx: Transaction, request: Request, volume_id: str, server_id: str, device: str | None = None) -> str:
+def reserve(tx: Transaction, request: Request | None, volume_id: str, server_id: str, device: str | None = None) -> str:
     """Keep a volume for a server, which makes it "reserved". Returns the attachment's id. Raises NotFound, BadRequest."""
     row = tx.row(BY_ID, {"the_id": volume_id})
     if row is None:

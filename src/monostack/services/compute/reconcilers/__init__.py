@@ -1,0 +1,1 @@
+"""What keeps hosts and guests as the database wants them."""

@@ -1,0 +1,94 @@
+"""The choice itself."""
+
+from collections.abc import Collection, Sequence
+
+from monostack.db import Transaction
+from monostack.services.compute.hosts.known import Host, KnownHosts, known_hosts
+from monostack.services.compute.hosts.life import signs_of_life
+from monostack.services.compute.hosts.table import DEFAULT_ZONE
+from monostack.services.compute.scheduler.filters import Living, objection
+from monostack.services.compute.scheduler.weighers import best
+from monostack.services.compute.scheduler.wish import Wish
+from monostack.services.placement import facade as placement
+
+# How many hosts with room are looked at: few, from a random one on, and only if none of them is fit, more.
+LOOKS = (16, 256, 1_000_000)
+EXPLAINED = 50  # hosts named in a refusal
+
+
+class NoValidHost(Exception):
+    """No host is fit. `details` names the hosts and what is against each; only administrators may read it."""
+
+    def __init__(self, details: str) -> None:
+        self.message = "No valid host was found. There are not enough hosts available."
+        self.details = details
+        super().__init__(details)
+
+
+def pick(tx: Transaction, wish: Wish) -> Host:
+    """The best host for what is wished. Raises NoValidHost."""
+    known = known_hosts(tx)
+    living = signs_of_life(tx)
+    only = _only(known, wish)
+    member_of, strangers = _aggregates(known, wish)
+    for limit in LOOKS:
+        found = placement.candidates(
+            tx, wish.resources, wish.required, wish.forbidden, member_of, limit, not_member_of=strangers, only=only
+        )
+        fit = [c for c in found if (host := known.by_id.get(c.uuid)) is not None and objection(host, wish, living) is None]
+        if fit:
+            return known.by_id[best(fit, wish).uuid]
+        if len(found) < limit:
+            break
+    raise NoValidHost(_explain(tx, known, wish, living))
+
+
+def _only(known: KnownHosts, wish: Wish) -> Collection[str] | None:
+    """Narrow the search where few hosts are possible."""
+    names = wish.hosts
+    if names is None and wish.group is not None and wish.group.policy == "affinity" and wish.group.held:
+        names = list(wish.group.held)
+    if names is None:
+        return None
+    return [known.by_name[name].id for name in names if name in known.by_name]
+
+
+def _aggregates(known: KnownHosts, wish: Wish) -> tuple[Sequence[Collection[str]], Collection[str]]:
+    """A zone as placement knows it: the aggregates that are the zone, or for the default zone not those of other zones."""
+    if wish.zone is None:
+        return (), ()
+    if wish.zone in known.aggregates_of_zone:
+        return (known.aggregates_of_zone[wish.zone],), ()
+    if wish.zone == DEFAULT_ZONE:
+        return (), [uuid for uuids in known.aggregates_of_zone.values() for uuid in uuids]
+    return (), ()
+
+
+def _explain(tx: Transaction, known: KnownHosts, wish: Wish, living: Living) -> str:
+    if not known.by_id:
+        return "No compute host has enrolled yet."
+    hosts = sorted(known.by_id.values(), key=lambda host: host.name)[:EXPLAINED]
+    stock = placement.inventories_of(tx, [host.id for host in hosts])
+    taken = placement.usages(tx, [host.id for host in hosts])
+    reasons = []
+    for host in hosts:
+        reason = objection(host, wish, living) or _short(host, wish, stock.get(host.id, {}), taken.get(host.id, {}))
+        reasons.append(f"{host.name}: {reason}")
+    more = len(known.by_id) - len(hosts)
+    return "; ".join(reasons) + (f"; and {more} more hosts" if more else "")
+
+
+def _short(host: Host, wish: Wish, stock: dict[str, placement.Inventory], taken: dict[str, int]) -> str:
+    for name, amount in wish.resources.items():
+        if amount == 0:
+            continue
+        inventory = stock.get(name)
+        if inventory is None:
+            return f"it has no {name}"
+        free = int(inventory.capacity) - taken.get(name, 0)
+        if free < amount:
+            return f"{amount} {name} are asked for, {max(free, 0)} are free"
+        if not inventory.portions(amount):
+            return f"it does not give {amount} {name} to one server"
+    missing = ", ".join(sorted(wish.required)) or "none"
+    return f"it lacks a required trait ({missing}) or has a forbidden one"

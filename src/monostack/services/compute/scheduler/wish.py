@@ -1,0 +1,56 @@
+"""What a server wants of its host."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_RESOURCE = re.compile(r"^resources:([A-Z][A-Z0-9_]*)$")
+_TRAIT = re.compile(r"^trait:([A-Z][A-Z0-9_]*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRule:
+    """The policy of a server's group, and how many of the group's servers each host has."""
+
+    policy: str
+    per_host: int = 1  # anti-affinity: servers of the group on one host at most
+    held: Mapping[str, int] = field(default_factory=dict)
+
+    def objection(self, host: str) -> str | None:
+        if self.policy == "affinity" and self.held and host not in self.held:
+            return f"the server group's other servers are on {', '.join(sorted(self.held))}"
+        if self.policy == "anti-affinity" and self.held.get(host, 0) >= self.per_host:
+            return "it has a server of the anti-affine server group"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """`hosts` are the only ones allowed (None: any); `avoid` are not."""
+
+    resources: Mapping[str, int]
+    required: frozenset[str] = frozenset()
+    forbidden: frozenset[str] = frozenset()
+    zone: str | None = None
+    hosts: Collection[str] | None = None
+    hosts_because: str = "another host was asked for"
+    avoid: Collection[str] = ()
+    extra_specs: Mapping[str, str] = field(default_factory=dict)
+    image: Mapping[str, Any] = field(default_factory=dict)  # the image's properties
+    group: GroupRule | None = None
+
+
+def wish_for(flavor: Mapping[str, Any], image: Mapping[str, Any], *, local_root: bool, **more: Any) -> Wish:
+    """From a flavor as servers keep it, and the properties of an image. `local_root`: the root disk takes room on the host."""
+    specs: Mapping[str, str] = flavor["extra_specs"]
+    disk = (flavor["disk"] if local_root else 0) + flavor["ephemeral"] + -(-flavor["swap"] // 1024)
+    resources = {"VCPU": flavor["vcpus"], "MEMORY_MB": flavor["ram"], "DISK_GB": disk}
+    required, forbidden = set(), {"COMPUTE_STATUS_DISABLED"}
+    for name, value in specs.items():
+        if (match := _RESOURCE.match(name)) and value.isdigit():
+            resources[match[1]] = int(value)
+        elif match := _TRAIT.match(name):
+            (required if value == "required" else forbidden).add(match[1])
+    required |= {name.removeprefix("trait:") for name, value in image.items() if name.startswith("trait:") and value == "required"}
+    return Wish(resources, frozenset(required), frozenset(forbidden), extra_specs=specs, image=image, **more)

@@ -1,0 +1,1 @@
+"""Servers: their states, what is shown of them, and all that can be asked of them."""

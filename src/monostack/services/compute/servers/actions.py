@@ -1,0 +1,16 @@
+"""POST /servers/{id}/action: what can be done to a server."""
+
+from monostack.http import Routes
+from monostack.services.compute.actions import Actions
+
+# Those of OpenStack that are not served (yet).
+_NOT_BUILT = (
+    "addFixedIp", "changePassword", "confirmResize", "createBackup", "createImage", "evacuate", "forceDelete", "injectNetworkInfo",
+    "migrate", "os-getRDPConsole", "os-getSPICEConsole", "os-getSerialConsole", "os-getVNCConsole", "os-migrateLive", "pause", "rebuild",
+    "removeFixedIp", "rescue", "resetNetwork", "resize", "resume", "restore", "revertResize", "shelve", "shelveOffload", "suspend",
+    "trigger_crash_dump", "unpause", "unrescue", "unshelve",
+)  # fmt: skip
+ACTIONS = Actions(_NOT_BUILT)
+
+routes = Routes("/v2.1/servers")
+routes.add("POST", "/{id}/action", ACTIONS.dispatch, "async")

@@ -1,0 +1,74 @@
+"""GET, PUT and DELETE of one server."""
+
+from typing import Any
+
+from monostack.core.errors import BadRequest
+from monostack.db import Transaction
+from monostack.events import record
+from monostack.http import Request, Routes
+from monostack.services.compute.parameters import DESCRIPTION, DISK_CONFIG, FQDN, HOSTNAME, IPV4, IPV6, NAME, Json, fields, one, query
+from monostack.services.compute.servers import history, table
+from monostack.services.compute.servers.lookup import authorize, check_state, visible
+from monostack.services.compute.servers.states import DELETING
+from monostack.services.compute.servers.view import show
+from monostack.services.network import facade as network
+
+routes = Routes("/v2.1/servers")
+
+
+def _update(version: tuple[int, int]) -> Json:
+    properties: Json = {"name": NAME, "OS-DCF:diskConfig": DISK_CONFIG, "accessIPv4": IPV4, "accessIPv6": IPV6}
+    if version >= (2, 19):
+        properties["description"] = DESCRIPTION
+    if version >= (2, 90):
+        properties["hostname"] = FQDN if version >= (2, 94) else HOSTNAME
+    return one("server", fields(properties))
+
+
+_UPDATE = [(version, _update(version)) for version in ((0, 0), (2, 19), (2, 90), (2, 94))]
+_COLUMNS = {
+    "description": "description", "hostname": "hostname", "OS-DCF:diskConfig": "disk_config", "accessIPv4": "access_ip_v4",
+    "accessIPv6": "access_ip_v6",
+}  # fmt: skip
+
+
+@routes.get("/{id}", policy="os_compute_api:servers:show", query=query({}))
+def show_server(request: Request, tx: Transaction) -> Any:
+    """Show a server."""
+    server = visible(request, tx)
+    request.authorize("os_compute_api:servers:show", {"project_id": server.project_id})
+    return show(request, tx, server.id)
+
+
+@routes.put("/{id}", policy="os_compute_api:servers:update", body=_UPDATE)
+def update_server(request: Request, tx: Transaction) -> Any:
+    """Update a server's name, description, host name, access addresses and disk configuration."""
+    server = visible(request, tx)
+    authorize(request, "os_compute_api:servers:update", server)
+    given = request.body["server"]
+    values = {column: given[name] for name, column in _COLUMNS.items() if name in given}
+    if "name" in given:
+        values["name"] = given["name"].strip()
+    if values.get("disk_config") == "AUTO" and ((server.image or {}).get("properties") or {}).get("auto_disk_config") == "disabled":
+        raise BadRequest(f"Requested image {server.image_id} has automatic disk resize disabled.")
+    if values:
+        table.update(tx, server.id, **values)
+        record(tx, request, "server.update", server.id, server.project_id, {"changed": sorted(values)})
+    if "name" in values or "hostname" in values:
+        network.items_changed(tx, request.cloud, "metadata", [server.id])
+    return show(request, tx, server.id, everything=request.at_least(2, 75))
+
+
+@routes.delete("/{id}", policy="os_compute_api:servers:delete")
+def delete_server(request: Request, tx: Transaction) -> None:
+    """Delete a server. It overtakes whatever is being done to the server."""
+    server = visible(request, tx)
+    authorize(request, "os_compute_api:servers:delete", server)
+    check_state(request, server, "delete")
+    if server.task_state == DELETING:
+        return  # it is going already
+    table.update(tx, server.id, task_state=DELETING, progress=0)
+    history.start(tx, request, server.id, "delete")
+    record(tx, request, "server.delete", server.id, server.project_id)
+    request.cloud.cancel(tx, server.id)
+    request.cloud.start(tx, "delete_server", server.id, history.input_of(server), request, server.project_id)

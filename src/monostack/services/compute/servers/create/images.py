@@ -1,0 +1,79 @@
+"""The image of a new server, and whether the flavor is large enough for it."""
+
+from typing import TYPE_CHECKING, Any
+
+from monostack.core.errors import BadRequest, Conflict, NotFound
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.protocol.guests import ImageSource
+from monostack.services.compute.flavors import Flavor
+from monostack.services.image import facade as image
+
+if TYPE_CHECKING:
+    from monostack.cloud import Cloud
+
+GIB = 1 << 30
+
+
+def find(tx: Transaction, request: Request, image_id: str) -> image.ImageInfo:
+    """Raises BadRequest in Nova's words."""
+    try:
+        return image.get(tx, request, image_id)
+    except NotFound:
+        raise BadRequest("Can not find requested image") from None
+
+
+def check(found: image.ImageInfo, flavor: Flavor, *, local_root: bool, volume_gib: int | None = None) -> None:
+    """Raises BadRequest when the server could not run from this image."""
+    if found.status != "active":
+        raise BadRequest(f"Image {found.id} is not active.")
+    option = found.properties.get("img_config_drive", "optional")
+    if option not in ("optional", "mandatory"):
+        raise BadRequest(f"Image's config drive option '{option}' is invalid")
+    if flavor.memory_mb < found.min_ram:
+        raise BadRequest("Flavor's memory is too small for requested image.")
+    least = found.min_disk * GIB
+    if not local_root:
+        if volume_gib is not None and volume_gib * GIB < least:
+            raise BadRequest(
+                "Volume is smaller than the minimum size specified in image metadata. Volume size is "
+                f"{volume_gib * GIB} bytes, minimum size is {least} bytes."
+            )
+        return
+    room = flavor.root_gb * GIB
+    size = found.size or 0
+    if room and size > room:
+        raise BadRequest(
+            f"Flavor's disk is too small for requested image. Flavor disk is {room} bytes, image is {size} bytes."
+        )
+    if room and least > room:
+        raise BadRequest(
+            "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is "
+            f"{room} bytes, minimum size is {least} bytes."
+        )
+    if room and (found.virtual_size or 0) > room:
+        raise BadRequest(
+            f"Flavor's disk is too small for requested image. Flavor disk is {room} bytes, image is {found.virtual_size} bytes."
+        )
+
+
+def source(tx: Transaction, cloud: "Cloud", found: image.ImageInfo) -> ImageSource:
+    """Raises BadRequest for an image that no host can boot."""
+    try:
+        return image.source(tx, cloud, found.id)
+    except (Conflict, NotFound) as fault:
+        raise BadRequest(f"Image {found.id} is unacceptable: {fault.message}") from None
+
+
+def disk_config(found: image.ImageInfo | None, asked: str | None) -> str:
+    """AUTO or MANUAL. Raises BadRequest when the image forbids AUTO."""
+    said = str((found.properties if found else {}).get("auto_disk_config", "")).strip().lower()
+    if asked == "AUTO" and said == "disabled":
+        raise BadRequest(f"Requested image {found.id if found else ''} has automatic disk resize disabled.")
+    if asked is not None:
+        return asked
+    return "AUTO" if said in ("true", "1", "yes", "on", "t", "y") else "MANUAL"
+
+
+def is_mandatory_config_drive(properties: Any) -> bool:
+    return properties.get("img_config_drive") == "mandatory"

@@ -1,0 +1,133 @@
+"""The states of servers as data: what each means to users, and in which of them each action is allowed.
+
+vm_state is what the server is, task_state what is being done to it. Source: Nova's compute API and its state map.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+# vm_state
+ACTIVE = "active"
+BUILDING = "building"
+STOPPED = "stopped"
+ERROR = "error"
+DELETED = "deleted"
+
+# task_state
+SCHEDULING = "scheduling"
+NETWORKING = "networking"
+BLOCK_DEVICE_MAPPING = "block_device_mapping"
+SPAWNING = "spawning"
+POWERING_OFF = "powering-off"
+POWERING_ON = "powering-on"
+REBOOTING = "rebooting"
+REBOOT_PENDING = "reboot_pending"
+REBOOT_STARTED = "reboot_started"
+REBOOTING_HARD = "rebooting_hard"
+UPDATING_PASSWORD = "updating_password"
+DELETING = "deleting"
+
+# power_state
+NOSTATE = 0
+RUNNING = 1
+PAUSED = 3
+SHUTDOWN = 4
+CRASHED = 6
+
+POWER_OF_GUEST = {"running": RUNNING, "stopped": SHUTDOWN, "paused": PAUSED, "crashed": CRASHED}
+
+# vm_state -> task_state -> status. "default" stands for every other task_state, and for none.
+STATUS: dict[str, dict[str, str]] = {
+    ACTIVE: {
+        "default": "ACTIVE",
+        REBOOTING: "REBOOT", REBOOT_PENDING: "REBOOT", REBOOT_STARTED: "REBOOT",
+        REBOOTING_HARD: "HARD_REBOOT", "reboot_pending_hard": "HARD_REBOOT", "reboot_started_hard": "HARD_REBOOT",
+        UPDATING_PASSWORD: "PASSWORD",
+        "rebuilding": "REBUILD", "rebuild_block_device_mapping": "REBUILD", "rebuild_spawning": "REBUILD",
+        "migrating": "MIGRATING",
+        "resize_prep": "RESIZE", "resize_migrating": "RESIZE", "resize_migrated": "RESIZE", "resize_finish": "RESIZE",
+    },
+    BUILDING: {"default": "BUILD"},
+    STOPPED: {
+        "default": "SHUTOFF",
+        "resize_prep": "RESIZE", "resize_migrating": "RESIZE", "resize_migrated": "RESIZE", "resize_finish": "RESIZE",
+        "rebuilding": "REBUILD", "rebuild_block_device_mapping": "REBUILD", "rebuild_spawning": "REBUILD",
+    },
+    "resized": {"default": "VERIFY_RESIZE", "resize_reverting": "REVERT_RESIZE"},
+    "paused": {"default": "PAUSED", "migrating": "MIGRATING"},
+    "suspended": {"default": "SUSPENDED"},
+    "rescued": {"default": "RESCUE"},
+    ERROR: {
+        "default": "ERROR",
+        "rebuilding": "REBUILD", "rebuild_block_device_mapping": "REBUILD", "rebuild_spawning": "REBUILD",
+    },
+    DELETED: {"default": "DELETED"},
+    "soft-delete": {"default": "SOFT_DELETED"},
+    "shelved": {"default": "SHELVED"},
+    "shelved_offloaded": {"default": "SHELVED_OFFLOADED"},
+}  # fmt: skip
+
+WITH_PROGRESS = {"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"}
+WITH_FAULT = {"ERROR", "DELETED"}
+
+
+def status_of(vm_state: str, task_state: str | None) -> str:
+    """The status users see."""
+    tasks = STATUS[vm_state]
+    return tasks.get(task_state or "default") or tasks["default"]
+
+
+def states_of(statuses: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The vm_states and task_states that show as one of these statuses; both empty if no status is known."""
+    asked = {status.lower() for status in statuses}
+    found = [(vm, task) for vm, tasks in STATUS.items() for task, status in tasks.items() if status.lower() in asked]
+    return sorted({vm for vm, _ in found}), sorted({task for _, task in found})
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """When an action is allowed. None for states: in all of them. `launched`: only once the server has run."""
+
+    vm_states: frozenset[str] | None
+    task_states: frozenset[str | None] | None = frozenset({None})
+    launched: bool = True
+    locked: bool = False  # allowed on a locked server
+    host: bool = False  # the server must have been placed
+
+    def objection(self, vm_state: str, task_state: str | None, launched: bool) -> tuple[str, Any] | None:
+        """What stands against the action: the attribute and its value, in the order Nova looks at them."""
+        if self.vm_states is not None and vm_state not in self.vm_states:
+            return "vm_state", vm_state
+        if self.task_states is not None and task_state not in self.task_states:
+            return "task_state", task_state
+        if self.launched and not launched:
+            return "launched_at", None
+        return None
+
+
+def _in(*states: str) -> frozenset[str]:
+    return frozenset(states)
+
+
+_USED = _in(ACTIVE, "paused", STOPPED, "suspended", "resized", "soft-delete", "shelved", "shelved_offloaded")
+_ANY_TASK_OF_REBOOT = frozenset({None, REBOOTING, REBOOT_PENDING, REBOOT_STARTED, REBOOTING_HARD, "resuming", "pausing", "unpausing",
+                                 "suspending"})  # fmt: skip
+
+ACTIONS: dict[str, Allowed] = {
+    "delete": Allowed(None, None, launched=False),
+    "start": Allowed(_in(STOPPED), host=True),
+    "stop": Allowed(_in(ACTIVE, ERROR), host=True),
+    "reboot-soft": Allowed(_in(ACTIVE)),
+    "reboot-hard": Allowed(_in(ACTIVE, STOPPED, "paused", "suspended", ERROR), _ANY_TASK_OF_REBOOT),
+    "attach_volume": Allowed(_in(ACTIVE, "paused", STOPPED, "suspended", "resized", "soft-delete", "shelved", "shelved_offloaded")),
+    "detach_volume": Allowed(_in(ACTIVE, "paused", STOPPED, "suspended", "resized", "soft-delete", "shelved", "shelved_offloaded")),
+    "attach_interface": Allowed(_in(ACTIVE, "paused", STOPPED)),
+    "detach_interface": Allowed(_in(ACTIVE, "paused", STOPPED)),
+    "update_server_metadata": Allowed(_in(ACTIVE, "paused", "suspended", STOPPED), None),
+    "delete_server_metadata": Allowed(_in(ACTIVE, "paused", "suspended", STOPPED), None),
+    "add_security_group": Allowed(None, None, launched=False, locked=True),
+    "os-getConsoleOutput": Allowed(None, None, launched=False, locked=True, host=True),
+    "changePassword": Allowed(_in(ACTIVE)),
+    "tags": Allowed(_in(ACTIVE, "paused", "suspended", STOPPED), None, launched=False, locked=True),
+}

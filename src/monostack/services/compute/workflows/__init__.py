@@ -1,0 +1,1 @@
+"""What is done to servers, one verb a file."""
