@@ -125,6 +125,8 @@ class HttpApp:
             )
         for name, value in mount.service.dialect.always.items():
             response.headers.setdefault(name, value)
+        if response.content_type is None:
+            response.content_type = mount.service.dialect.empty_type
         if mount.service.dialect.request_id is not None:
             response.headers[mount.service.dialect.request_id] = request.request_id
         if request.response_headers:

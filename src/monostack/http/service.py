@@ -26,6 +26,7 @@ class Dialect:
     no_method: str = "The method is not allowed for this resource."
     path_first: bool = False  # a path or method there is not is told before anything is asked of the token
     always: Mapping[str, str] = field(default_factory=dict[str, str])  # headers on every answer
+    empty_type: str | None = None  # the content type of an answer without a body
     request_id: str | None = None  # a further header for the request's id: x-compute-request-id
 
 

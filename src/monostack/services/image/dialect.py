@@ -44,8 +44,9 @@ def _body(fault: Fault, request: Request, escape: bool) -> str:
         return f"The request media type {media_type} is not supported by this server.\n<br /><br />\n{quoted(fault.detail)}"
     if fault.status == 405 and not fault.message:
         return f"The method {request.method} is not allowed for this resource. <br /><br />\n{quoted(fault.detail)}"
+    detail = "" if fault.kind == "MalformedRequestBody" else fault.detail  # where the JSON is wrong, Glance does not say
     explanation = quoted(fault.message or _EXPLANATIONS.get(fault.status, ""))
-    return f"{explanation}<br /><br />\n{quoted(fault.detail)}\n\n"
+    return f"{explanation}<br /><br />\n{quoted(detail)}\n\n"
 
 
 def _plain(body: str) -> str:
@@ -96,6 +97,7 @@ DIALECT = Dialect(
     fault=render,
     invalid=lambda error, request: does_not_match("image", error),
     unauthenticated=_unauthenticated,
+    empty_type="text/html; charset=UTF-8",
     forbidden=lambda rule, request: refusal(rule).message,
     malformed_json="Malformed JSON in request body.",
     no_route="",
