@@ -24,6 +24,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine, Row
 from sqlalchemy.exc import DBAPIError
 
+from monostack.db.hot import HotStatements
+
 T = TypeVar("T")
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -46,26 +48,32 @@ _PRAGMAS = (
 class Transaction:
     """What a unit of work sees of the database."""
 
-    __slots__ = ("_after", "connection", "writable")
+    __slots__ = ("_after", "_hot", "connection", "writable")
 
-    def __init__(self, connection: Connection, writable: bool) -> None:
+    def __init__(self, connection: Connection, writable: bool, hot: HotStatements | None = None) -> None:
         self.connection = connection
         self.writable = writable
+        self._hot = hot
         self._after: list[Callable[[], None]] = []
 
     def execute(self, statement: sa.Executable, params: Params = None) -> CursorResult[Any]:
         return self.connection.execute(statement, params)
 
     def rows(self, statement: sa.Executable, params: Params = None) -> Sequence[Row[Any]]:
+        if self._hot is not None and (hot := self._hot.find(statement, self.connection)) is not None:
+            return hot.rows(self.connection, params)
         return self.connection.execute(statement, params).all()
 
     def row(self, statement: sa.Executable, params: Params = None) -> Row[Any] | None:
         """The first row, or None."""
+        if self._hot is not None and (hot := self._hot.find(statement, self.connection)) is not None:
+            return hot.first(self.connection, params)
         return self.connection.execute(statement, params).first()
 
     def scalar(self, statement: sa.Executable, params: Params = None) -> Any:
         """The first column of the first row, or None."""
-        return self.connection.execute(statement, params).scalar()
+        row = self.row(statement, params)
+        return None if row is None else row[0]
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` on the event loop once this unit is durable; never if it fails. It must not block."""
@@ -130,6 +138,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._synchronous = synchronous
         self.engine = self._create_engine()
+        self._hot = HotStatements() if self.is_sqlite else None
+        self._hot_for_writing = HotStatements() if self.is_sqlite else None  # the writer is another thread
         self._queue: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._begin = "BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN ISOLATION LEVEL SERIALIZABLE"
         self._reader: Connection | None = None
@@ -179,11 +189,10 @@ class Database:
             self._held.append(connection)
         return self._snapshot(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", unit)
 
-    @staticmethod
-    def _snapshot(connection: Connection, begin: str, unit: Callable[[Transaction], T]) -> T:
+    def _snapshot(self, connection: Connection, begin: str, unit: Callable[[Transaction], T]) -> T:
         control(connection, begin)
         try:
-            return unit(Transaction(connection, writable=False))
+            return unit(Transaction(connection, writable=False, hot=self._hot))
         finally:
             if not connection.invalidated:
                 control(connection, "ROLLBACK")
@@ -267,7 +276,7 @@ class Database:
             raise
 
     def _run_unit(self, connection: Connection, job: _Unit) -> None:
-        tx = Transaction(connection, writable=True)
+        tx = Transaction(connection, writable=True, hot=self._hot_for_writing)
         job.error = None
         control(connection, "SAVEPOINT unit")
         try:
