@@ -164,6 +164,7 @@ def test_operations_on_one_resource_run_one_after_another(url):
         world.stop_at = "a"
         db, engine = await opened(url, world)
         await db.write(begin(engine))
+        await until(lambda: asyncio.sleep(0, world.history == ["do a"]))
         await db.write(begin(engine, "destroy"))
         await db.write(begin(engine, "destroy", "another"))
         await until(lambda: asyncio.sleep(0, world.history.count("do d") == 1))
