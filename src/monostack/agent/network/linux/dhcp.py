@@ -24,7 +24,8 @@ def _mode(subnet: SubnetItem) -> str:
     return {"dhcpv6-stateful": "stateful", "dhcpv6-stateless": "stateless"}.get(subnet.ipv6_address_mode or "", "none")
 
 
-def config(network: NetworkItem, interface: str, directory: str, dns_servers: Iterable[str]) -> str:
+def config(network: NetworkItem, ports: list[PortItem], interface: str, directory: str, dns_servers: Iterable[str]) -> str:
+    """What dnsmasq reads when it starts; what changes with each port is in `files`."""
     lines = [
         f"interface={interface}",
         "except-interface=lo",
@@ -48,6 +49,8 @@ def config(network: NetworkItem, interface: str, directory: str, dns_servers: It
     if domain:
         lines += [f"domain={domain}", f"local=/{domain}/"]
     lines += [f"server={server}" for server in dns_servers]
+    # Not as `set:` among the hosts: dnsmasq up to 2.90 crashes when it reads such a line again after a lease.
+    lines += sorted(f"dhcp-mac=set:port-{port.id},{port.mac}" for port in ports if any(True for _ in _port_options(port)))
     for subnet in subnets(network):
         cidr = ip_network(subnet.cidr)
         size = str(cidr.netmask) if cidr.version == 4 else str(cidr.prefixlen)
@@ -76,7 +79,7 @@ def leased(network: NetworkItem, ports: list[PortItem]) -> dict[str, str]:
 def _hosts(network: NetworkItem, port: PortItem) -> Iterator[str]:
     modes = {subnet.id: (subnet.ip_version, _mode(subnet)) for subnet in subnets(network)}
     client = next((option["opt_value"] for option in port.dhcp_options if str(option["opt_name"]) in _CLIENT_ID), None)
-    who = ",".join([port.mac, *([f"id:{client}"] if client else []), f"set:port-{port.id}"])
+    who = f"{port.mac},id:{client}" if client else port.mac
     for fixed in port.fixed_ips:
         version, mode = modes.get(fixed.subnet_id, (0, ""))
         if version == 4:
@@ -84,8 +87,6 @@ def _hosts(network: NetworkItem, port: PortItem) -> Iterator[str]:
         elif mode == "stateful":
             # The tag, which dnsmasq sets itself, keeps the line from being taken for IPv4's.
             yield f"{who},tag:dhcpv6,[{fixed.ip_address}],{_hostname(port, fixed.ip_address)}"
-        elif mode == "stateless":
-            yield f"{who},tag:dhcpv6"
 
 
 def _hostname(port: PortItem, address: str) -> str:

@@ -51,7 +51,7 @@ class DhcpServers:
             gateway = next((subnet.gateway_ip for subnet in dhcp.subnets(network) if subnet.ip_version == 4 and subnet.gateway_ip), None)
             addresses.route(links, {"0.0.0.0/0": (gateway, link.index)} if gateway else {})
         process = self.process(network.id)
-        config = dhcp.config(network, inside, str(process.directory), self._settings.dns_servers)
+        config = dhcp.config(network, ports, inside, str(process.directory), self._settings.dns_servers)
         process.ensure(name, config, dhcp.files(network, ports), dhcp.leased(network, ports))
 
     def remove(self, host: Links, network_id: str) -> None:

@@ -1,0 +1,232 @@
+"""Routers, floating IPs and the way out, between guests, the host and a machine on the external network."""
+
+import socket
+from typing import Any
+
+import pytest
+from network_lab import ABSENCE, PATIENCE, Lab, Node, external, gateway, group, items, lab, network, port, router, rule, waits_for
+
+__all__ = ["lab"]
+pytestmark = pytest.mark.host
+
+OPEN = group(rule(), rule(ethertype="IPv6"))
+A, B, C = "10.10.0.11", "10.10.0.12", "10.20.0.11"
+OUTER = "172.24.4.200"
+FLOATING = "172.24.4.50"
+
+
+class Site:
+    """A tenant with two networks, guests `a` and `b` on the first and `c` on the second; a machine `out` on the external network."""
+
+    def __init__(self, lab: Lab, *, outside: bool = True, **changes: Any) -> None:
+        self.lab = lab
+        self.nets = [network(), network("10.20.0.0/24")]
+        self.public = external()
+        self.ports = [port(self.nets[net], address, groups=[OPEN["id"]]) for net, address in ((0, A), (0, B), (1, C))]
+        self.a, self.b, self.c = (lab.guest(made) for made in self.ports)
+        for node, address in ((self.a, A), (self.b, B), (self.c, C)):
+            node.address(address + "/24", address.rpartition(".")[0] + ".1")
+        self.router = router((self.nets[0], "10.10.0.1/24"), (self.nets[1], "10.20.0.1/24"), **changes)
+        if outside:
+            self.router["gateway"] = gateway(self.public, "172.24.4.10/24")
+        lab.apply(items(network=[*self.nets, self.public], group=[OPEN], port=self.ports, router=[self.router]))
+        self.out = lab.nodes.get("out") or lab.node("out", "fa:16:3e:77:77:77", "out", lab.external.bridge)
+        if "out" not in lab.__dict__:
+            self.out.address(OUTER + "/24")
+            lab.__dict__["out"] = self.out
+
+    def float(self, *pairs: tuple[str, str]) -> None:
+        self.router["floating_ips"] = [
+            {"id": f"f1{number:06d}-0000-4000-8000-000000000000", "floating_ip": floating, "fixed_ip": fixed}
+            for number, (floating, fixed) in enumerate(pairs)
+        ]
+        self.lab.apply(items(router=[self.router]))
+
+
+def caller_seen(caller: Node, called: Node, address: str, number: int = 80) -> str:
+    """Whom a server takes its caller for; both directions are tried."""
+    with called.listen(number) as listening:
+        listening.settimeout(PATIENCE)
+        with caller.connect(address, number) as here:
+            there, peer = listening.accept()
+            with there:
+                there.settimeout(PATIENCE)
+                here.settimeout(PATIENCE)
+                here.send(b"hello")
+                assert there.recv(16) == b"hello"
+                there.send(b"welcome")
+                assert here.recv(16) == b"welcome"
+    return str(peer[0])
+
+
+def test_between_two_networks_nothing_is_translated(lab: Lab) -> None:
+    site = Site(lab)
+    assert caller_seen(site.a, site.c, C) == A
+    assert caller_seen(site.c, site.a, A) == C
+
+
+def test_without_a_router_networks_are_apart(lab: Lab) -> None:
+    site = Site(lab)
+    lab.apply({f"router/{site.router['id']}": None})
+    assert not site.a.pings(C)
+    assert not site.a.pings("10.10.0.1")
+
+
+def test_the_way_out_shows_the_routers_address(lab: Lab) -> None:
+    site = Site(lab)
+    assert caller_seen(site.a, site.out, OUTER) == "172.24.4.10"
+    assert caller_seen(site.c, lab.machine(), "172.24.4.1") == "172.24.4.10"
+    assert site.a.pings(OUTER, timeout=PATIENCE)
+
+
+def test_without_snat_addresses_stay(lab: Lab) -> None:
+    site = Site(lab)
+    site.router["gateway"]["snat"] = False
+    lab.apply(items(router=[site.router]))
+    site.out.route("10.10.0.0/24", "172.24.4.10")
+    assert caller_seen(site.a, site.out, OUTER) == A
+
+
+def test_a_floating_ip_both_ways(lab: Lab) -> None:
+    site = Site(lab)
+    site.float((FLOATING, A))
+    assert caller_seen(site.out, site.a, FLOATING) == OUTER, "the server sees who calls"
+    assert caller_seen(lab.machine(), site.a, FLOATING) == "172.24.4.1", "the host reaches it too"
+    assert caller_seen(site.a, site.out, OUTER) == FLOATING
+    assert caller_seen(site.b, site.out, OUTER) == "172.24.4.10", "others have the router's address"
+    assert site.out.pings(FLOATING, timeout=PATIENCE)
+
+
+def test_a_floating_ip_from_inside(lab: Lab) -> None:
+    site = Site(lab)
+    site.float((FLOATING, A), ("172.24.4.51", C))
+    assert caller_seen(site.b, site.a, FLOATING) == "172.24.4.10", "a neighbour without a floating IP"
+    assert caller_seen(site.c, site.a, FLOATING) == "172.24.4.51", "from the other network, with one"
+    assert caller_seen(site.a, site.a, FLOATING) == FLOATING, "itself"
+    assert caller_seen(site.b, site.a, A) == B, "its own address needs no router"
+
+
+def test_a_floating_ip_moves_to_another_server_and_cuts_the_first(lab: Lab) -> None:
+    site = Site(lab)
+    site.float((FLOATING, A))
+    with site.a.listen(80) as listening, site.out.connect(FLOATING, 80) as here:
+        there, _ = listening.accept()
+        here.send(b"1")
+        assert there.recv(1) == b"1"
+        site.float((FLOATING, C))
+        assert caller_seen(site.out, site.c, FLOATING, 81) == OUTER
+        assert silent(here, there)
+    site.float()
+    assert not site.out.pings(FLOATING)
+    assert caller_seen(site.a, site.out, OUTER) == "172.24.4.10"
+
+
+def silent(here: socket.socket, there: socket.socket) -> bool:
+    """Whether nothing passes on a connection any more, either way."""
+    heard = []
+    for sender, receiver in ((here, there), (there, here)):
+        receiver.settimeout(ABSENCE)
+        try:
+            sender.send(b"x")
+            heard.append(receiver.recv(16) != b"")
+        except (TimeoutError, ConnectionError):
+            heard.append(False)
+    return not any(heard)
+
+
+def test_a_floating_ip_moves_to_another_router(lab: Lab) -> None:
+    one = Site(lab)
+    one.float((FLOATING, A))
+    assert caller_seen(one.out, one.a, FLOATING) == OUTER
+    net = network("10.30.0.0/24")
+    made = port(net, "10.30.0.5", groups=[OPEN["id"]])
+    other = lab.guest(made)
+    other.address("10.30.0.5/24", "10.30.0.1")
+    second = router((net, "10.30.0.1/24"), gateway=gateway(one.public, "172.24.4.11/24"))
+    lab.apply(items(network=[net], port=[made], router=[second]))
+    one.router["floating_ips"] = []
+    second["floating_ips"] = [{"id": "f1000000-0000-4000-8000-000000000000", "floating_ip": FLOATING, "fixed_ip": "10.30.0.5"}]
+    lab.apply(items(router=[one.router, second]))
+    # The neighbours, which knew it elsewhere, were told: the very next packet finds it.
+    assert one.out.pings(FLOATING, timeout=0.25)
+    assert caller_seen(one.out, other, FLOATING) == OUTER
+    assert caller_seen(lab.machine(), other, FLOATING) == "172.24.4.1"
+
+
+def test_removing_a_floating_ip_cuts_its_connections(lab: Lab) -> None:
+    site = Site(lab)
+    site.float((FLOATING, A))
+    with site.a.listen(80) as listening, site.out.connect(FLOATING, 80) as here:
+        there, _ = listening.accept()
+        here.send(b"1")
+        assert there.recv(1) == b"1"
+        site.float()
+        assert silent(here, there)
+
+
+def test_tenants_with_the_same_networks(lab: Lab) -> None:
+    one, two = Site(lab), Site(lab, outside=False)
+    two.router["gateway"] = gateway(one.public, "172.24.4.11/24")
+    lab.apply(items(network=[one.public], router=[two.router]))
+    one.float((FLOATING, A))
+    two.float(("172.24.4.60", A))
+    assert caller_seen(one.out, one.a, FLOATING) == OUTER
+    assert caller_seen(one.out, two.a, "172.24.4.60") == OUTER
+    assert caller_seen(two.a, one.a, FLOATING) == "172.24.4.60"
+    with one.c.listen(80), pytest.raises(ConnectionRefusedError):
+        # The same address is in the own tenant too, where nobody listens.
+        two.a.connect(C, 80)
+
+
+def test_static_routes(lab: Lab) -> None:
+    site = Site(lab)
+    site.c.address("192.168.50.1/32")
+    site.router["routes"] = [{"destination": "192.168.50.0/24", "nexthop": C}]
+    lab.apply(items(router=[site.router]))
+    with site.c.listen(80, "192.168.50.1"):
+        # The guest's own filter lets such an address out only when it is allowed.
+        assert not site.a.reaches("192.168.50.1", 80)
+        lab.apply(items(port=[{**site.ports[2], "allowed_pairs": [{"ip_address": "192.168.50.0/24"}]}]))
+        assert site.a.reaches("192.168.50.1", 80)
+        site.router["routes"] = []
+        lab.apply(items(router=[site.router]))
+        assert not site.a.reaches("192.168.50.1", 80)
+
+
+def test_a_router_that_is_down_and_up_again(lab: Lab) -> None:
+    site = Site(lab)
+    assert site.a.pings(C, timeout=PATIENCE)
+    lab.apply(items(router=[{**site.router, "admin_up": False}]))
+    assert not site.a.pings(C)
+    lab.apply(items(router=[site.router]))
+    waits_for(lambda: site.a.pings(C), "the router is up again")
+
+
+def test_interfaces_come_and_go(lab: Lab) -> None:
+    site = Site(lab)
+    both = site.router["interfaces"]
+    site.router["interfaces"] = both[:1]
+    lab.apply(items(router=[site.router]))
+    assert not site.a.pings(C)
+    assert site.a.pings(OUTER, timeout=PATIENCE)
+    site.router["interfaces"] = both
+    lab.apply(items(router=[site.router]))
+    waits_for(lambda: site.a.pings(C), "the interface is back")
+    site.router["gateway"] = None
+    lab.apply(items(router=[site.router]))
+    assert not site.a.pings(OUTER)
+    assert site.a.pings(C, timeout=PATIENCE)
+
+
+def test_a_long_answer_fits_through_a_network_of_smaller_packets(lab: Lab) -> None:
+    """The external network carries 1500 octets, the tenant's 1450: the router says so to who sends more."""
+    site = Site(lab)
+    site.float((FLOATING, A))
+    site.out.netlink(lambda netlink, index: netlink.link("set", index=index, mtu=1500))
+    with site.a.listen(80) as listening, site.out.connect(FLOATING, 80) as here:
+        there, _ = listening.accept()
+        there.settimeout(PATIENCE)
+        here.sendall(b"x" * 200_000)
+        total = 0
+        while total < 200_000:
+            total += len(there.recv(65536))

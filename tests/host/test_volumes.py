@@ -1,0 +1,187 @@
+"""Volumes as files: made, copied, grown and removed, at rest and under a guest that writes."""
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from guest_lab import DISK, GuestLab, guest_lab
+
+from monostack.agent.block import qemu_img
+from monostack.protocol.guests import AttachVolume
+
+pytestmark = pytest.mark.host
+GIB = 1 << 30
+WRITTEN = b"written by the guest\n"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[GuestLab]:
+    with guest_lab() as made:
+        yield made
+
+
+def beginning(path: str) -> bytes:
+    """The first bytes that a guest would read from a volume."""
+    subprocess.run(["qemu-img", "dd", "-f", "qcow2", "-O", "raw", "bs=512", "count=1", f"if={path}", f"of={path}.head"], check=True)
+    head = Path(path + ".head")
+    try:
+        return head.read_bytes()
+    finally:
+        head.unlink()
+
+
+def write(path: str, pattern: int) -> None:
+    """Fill the first MiB with a byte."""
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", f"write -P {pattern} 0 1M", path], check=True, stdout=subprocess.DEVNULL)
+
+
+def size_of(lab: GuestLab, path: str) -> int:
+    return lab.run(qemu_img.info(Path(path), "qcow2")).virtual_size
+
+
+def test_a_volume_at_rest(lab: GuestLab) -> None:
+    volume = lab.volume()
+    path, reference = volume.connection.path, {"volume_id": volume.volume_id}
+    assert size_of(lab, path) == GIB
+    assert Path(path).stat().st_mode & 0o777 == 0o600
+    write(path, 0x41)
+    lab.do("volume.create", reference | {"size_gib": 1})  # asked again, it keeps what is in it
+    assert beginning(path) == b"A" * 512
+    lab.do("volume.extend", reference | {"size_gib": 3})
+    lab.do("volume.extend", reference | {"size_gib": 2})  # never shrinks
+    assert size_of(lab, path) == 3 * GIB
+    snapshot = reference | {"snapshot_id": lab.spec().server_id}
+    lab.do("volume.snapshot", snapshot)
+    write(path, 0x42)
+    lab.do("volume.snapshot", snapshot)  # asked again, it stays as it was
+    error = lab.refuse("volume.create", {"volume_id": lab.spec().server_id, "size_gib": 2, "snapshot_id": snapshot["snapshot_id"]})
+    assert (error.code, "needs 3 GiB" in error.message) == ("volume.too_small", True)
+    old = lab.volume(4, snapshot_id=snapshot["snapshot_id"])
+    new = lab.volume(3, source_volume_id=volume.volume_id)
+    assert beginning(old.connection.path) == b"A" * 512
+    assert beginning(new.connection.path) == b"B" * 512
+    assert size_of(lab, old.connection.path) == 4 * GIB
+    stored = lab.do("volume.list", {})
+    assert set(stored["volumes"]) == {volume.volume_id, old.volume_id, new.volume_id}
+    assert stored["snapshots"] == [snapshot["snapshot_id"]]
+    assert 0 < stored["free_gib"] <= stored["capacity_gib"]
+    for volume_id in stored["volumes"]:
+        lab.do("volume.delete", {"volume_id": volume_id})
+        lab.do("volume.delete", {"volume_id": volume_id})
+    lab.do("volume.delete_snapshot", {"snapshot_id": snapshot["snapshot_id"]})
+    lab.do("volume.delete_snapshot", {"snapshot_id": snapshot["snapshot_id"]})
+    stored = lab.do("volume.list", {})
+    assert (stored["volumes"], stored["snapshots"]) == ([], [])
+
+
+def test_a_volume_under_a_guest(lab: GuestLab) -> None:
+    spec, volume = lab.spec(), lab.volume()
+    lab.do("guest.create", spec)
+    lab.wait_sees(spec.server_id, "disk vda")
+    lab.do("guest.attach_volume", AttachVolume(spec.server_id, volume))
+    lab.wait_console(spec.server_id, "volume written")
+    assert volume.device == DISK
+    snapshot_id, clone_id = lab.spec().server_id, lab.spec().server_id
+    snapshot = {"volume_id": volume.volume_id, "snapshot_id": snapshot_id}
+    # Who does not say that a guest has it open gets no torn copy, but an error and nothing.
+    assert lab.refuse("volume.snapshot", snapshot).code == "volume.in_use"
+    clone = {"volume_id": clone_id, "size_gib": 2, "source_volume_id": volume.volume_id}
+    assert lab.refuse("volume.create", clone).code == "volume.in_use"
+    assert lab.refuse("volume.extend", {"volume_id": volume.volume_id, "size_gib": 2}).code == "volume.in_use"
+    assert lab.do("volume.list", {})["snapshots"] == []
+    lab.do("volume.snapshot", snapshot | {"server_id": spec.server_id})
+    lab.do("volume.create", clone | {"source_server_id": spec.server_id})
+    copy = lab.volume(snapshot_id=snapshot_id)
+    assert beginning(copy.connection.path).startswith(WRITTEN)
+    cloned = lab.do("volume.create", clone)["connection"]["path"]
+    assert beginning(cloned).startswith(WRITTEN)
+    assert size_of(lab, cloned) == 2 * GIB
+    # The guest stops: the same commands go to the file itself.
+    lab.do("guest.stop", {"server_id": spec.server_id, "timeout": 0})
+    lab.do("volume.extend", {"volume_id": volume.volume_id, "size_gib": 2, "server_id": spec.server_id})
+    assert size_of(lab, volume.connection.path) == 2 * GIB
+    lab.do("guest.destroy", {"server_id": spec.server_id})
+    for volume_id in lab.do("volume.list", {})["volumes"]:
+        lab.do("volume.delete", {"volume_id": volume_id})
+    lab.do("volume.delete_snapshot", {"snapshot_id": snapshot_id})
+    assert list((lab.state / "snapshots").iterdir()) == []
+
+
+def test_a_volume_from_an_image(lab: GuestLab) -> None:
+    volume = lab.volume(image=msgspec.to_builtins(lab.image))
+    assert size_of(lab, volume.connection.path) == GIB
+    compare = subprocess.run(["qemu-img", "compare", volume.connection.path, str(lab.store / "image")], check=False, capture_output=True)
+    assert compare.returncode == 0, compare.stdout
+    lab.do("volume.delete", {"volume_id": volume.volume_id})
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "code"),
+    [
+        ("volume.create", {"volume_id": "../../etc/passwd", "size_gib": 1}, "command.invalid"),
+        ("volume.create", {"volume_id": "A" * 36, "size_gib": 1}, "command.invalid"),
+        ("volume.create", {"volume_id": "00000000-0000-4000-8000-000000000000", "size_gib": 0}, "command.invalid"),
+        ("volume.create", {"volume_id": "00000000-0000-4000-8000-00000000000A", "size_gib": 1}, "command.invalid"),
+        ("volume.delete", {"volume_id": "x"}, "command.invalid"),
+        ("volume.delete_snapshot", {"snapshot_id": "../volumes"}, "command.invalid"),
+        ("volume.extend", {"volume_id": "00000000-0000-4000-8000-000000000000", "size_gib": 2}, "volume.not_found"),
+        (
+            "volume.create",
+            {
+                "volume_id": "00000000-0000-4000-8000-000000000000",
+                "size_gib": 1,
+                "snapshot_id": "00000000-0000-4000-8000-000000000001",
+            },
+            "snapshot.not_found",
+        ),
+    ],
+)
+def test_bad_requests(lab: GuestLab, name: str, args: dict[str, object], code: str) -> None:
+    before = sorted(lab.state.rglob("*.qcow2"))
+    assert lab.refuse(name, args).code == code
+    assert sorted(lab.state.rglob("*.qcow2")) == before
+
+
+def test_what_a_killed_agent_left_is_swept(lab: GuestLab) -> None:
+    left = lab.state / "volumes" / f".{'0' * 8}.qcow2.abc{qemu_img.UNFINISHED}"
+    left.write_bytes(b"half a volume")
+    assert lab.do("volume.list", {})["volumes"] == []
+    lab.reopen()
+    assert not left.exists()
+
+
+def test_unused_images_leave_the_cache(lab: GuestLab) -> None:
+    used, unused = lab.store / "used", lab.store / "unused"
+    for copy in (used, unused):
+        shutil.copyfile(lab.store / "image", copy)
+    spec = lab.spec()
+    assert spec.root is not None
+    spec.root.image = lab.describe(used, "qcow2")
+    lab.do("guest.create", spec)
+    volume = lab.volume(image=msgspec.to_builtins(lab.describe(unused, "qcow2")))
+    host = lab.host
+    assert host.images.drop_unused(host.files.used_images(), 3600) == []
+    dropped = host.images.drop_unused(host.files.used_images(), -1)
+    assert unused.stat().st_nlink == 1
+    assert used.stat().st_nlink == 3  # the store's, the cache's, the guest's
+    assert all(path.name.endswith(".qcow2") for path in dropped)
+    # It comes back when it is needed.
+    other = lab.volume(image=msgspec.to_builtins(lab.describe(unused, "qcow2")))
+    for made in (volume, other):
+        lab.do("volume.delete", {"volume_id": made.volume_id})
+    lab.do("guest.destroy", {"server_id": spec.server_id})
+
+
+def test_the_checksum_is_part_of_an_image(lab: GuestLab) -> None:
+    other = lab.store / "other"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(other), "8M"], check=True)
+    described = msgspec.structs.replace(lab.describe(other, "qcow2"), id=lab.image.id)
+    assert described.sha512 == hashlib.sha512(other.read_bytes()).hexdigest()
+    first, second = lab.volume(image=msgspec.to_builtins(lab.image)), lab.volume(image=msgspec.to_builtins(described))
+    assert beginning(first.connection.path) != beginning(second.connection.path) or lab.image.size != described.size
+    for made in (first, second):
+        lab.do("volume.delete", {"volume_id": made.volume_id})
