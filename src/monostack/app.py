@@ -48,7 +48,7 @@ class App:
             db=self.db,
             hosts=Hosts(),
             services=SERVICES,
-            enforcers={s.type: Enforcer(s.type, s.policies, overrides) for s in SERVICES},
+            enforcers={s.type: Enforcer(s.type, s.policies, overrides, s.policy_kinds) for s in SERVICES},
         )
         self.cloud.operations = Engine(
             self.db, [w for s in SERVICES for w in s.workflows], self.cloud, lease=config.operations.lease, exclusive=self.db.is_sqlite
@@ -71,7 +71,8 @@ class App:
             observe=observer.observe,
         )
 
-    async def open(self) -> None:
+    async def open(self, *, listen: bool = True) -> None:
+        """Begin. Without `listen` nobody is let in from outside: requests and hosts are brought by whoever runs the loop (simulation)."""
         await asyncio.to_thread(upgrade, self.config.database.url)
         for service in SERVICES:
             if service.bootstrap is not None:
@@ -82,7 +83,9 @@ class App:
         self.cloud.reconcilers.open()
         if self.config.emulator.hosts:
             await attach_hosts(self.cloud.hosts, self.config.emulator.hosts, self.faults)
-        else:
+        if not listen:
+            return
+        if not self.config.emulator.hosts:
             await self._listen_for_agents()
         await self.server.open(self.http)
         await asyncio.to_thread((Path(self.config.state_dir) / "url").write_text, self.url + "\n")
