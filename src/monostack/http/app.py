@@ -135,7 +135,7 @@ class HttpApp:
 
     async def _serve(self, request: Request, mount: _Mount, path: str) -> Response:
         service = mount.service
-        if len(path) > 1 and path[-1] == "/":
+        if len(path) > 1 and path[-1] == "/" and not service.strict_paths:
             path = path.rstrip("/") or "/"
         in_path = None
         if mount.path_pattern is not None and (match := mount.path_pattern.match(path)):

@@ -53,6 +53,7 @@ class Service:
     dialect: Dialect
     routes: Sequence[Routes]
     policies: Sequence[Any] = ()
+    policy_kinds: Mapping[str, Any] | None = None  # check kinds beyond oslo.policy's own, such as Neutron's
     description: str = ""
     microversions: Microversions | None = None
     catalog_path: str = ""  # appended to the prefix in the catalog: /v2.1, /v3/%(project_id)s
@@ -62,4 +63,5 @@ class Service:
     reconcilers: Sequence[Any] = ()
     bootstrap: Callable[..., Any] | None = None  # (tx, cloud): rows every cloud has, written once, idempotent
     start: Callable[[Any], None] | None = None  # (cloud): on the loop before hosts connect, e.g. to listen to them
+    strict_paths: bool = False  # a path that ends in a slash is another path
     max_body: int = 114688  # bytes of a JSON body, as oslo.middleware's default

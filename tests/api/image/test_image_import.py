@@ -100,6 +100,24 @@ def test_deletion_takes_staged_bits_along(cloud: TestCloud, make_image, store) -
     assert not (store / ".staged" / image_id).exists()
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"input": {}}, "Task &#x27;type&#x27; is required"),
+        ({"type": "odd", "input": {}}, "is not one of"),
+        ({"type": "import", "input": {}}, "Invalid location: None"),
+        ({"type": "import", "input": {"import_from": "file:///etc/passwd"}}, "File based imports are not allowed."),
+        ({"type": "import", "input": {"import_from": "ftp://host/x"}}, "The given uri is not valid."),
+        ({"type": "import", "input": {"import_from": "http://127.0.0.1:1/x"}}, "does not pass filtering"),
+    ],
+)
+def test_importing_from_elsewhere_is_refused(cloud: TestCloud, body: dict, message: str) -> None:
+    answer = cloud.admin.post("image", "/tasks", body)
+    assert answer.status_code == 400
+    assert message in answer.text
+    assert cloud.demo.post("image", "/tasks", body).status_code == 403
+
+
 def test_tasks_are_for_administrators(cloud: TestCloud, make_image) -> None:
     image_id = _stage(cloud, make_image, b"bits", name="with a task")
     cloud.demo.post("image", f"/images/{image_id}/import", DIRECT)

@@ -11,6 +11,8 @@ import pytest
 from image_bodies import GIB, OCTETS, iso, qcow2, vdi
 
 from clouds import TestCloud
+from monostack.core.errors import Conflict
+from monostack.services.image import facade
 
 
 def test_bits_are_hashed_and_kept(cloud: TestCloud, make_image, store) -> None:
@@ -168,6 +170,26 @@ def test_an_image_deleted_during_its_upload_is_gone(cloud: TestCloud, make_image
     assert answer.startswith("HTTP/1.1 410 ")
     _wait(lambda: not list((store / ".incoming").glob(f"{image['id']}*")))
     assert not (store / image["id"]).exists()
+
+
+def test_other_content_is_kept_where_that_is_allowed_but_not_used(tmp_path_factory: pytest.TempPathFactory, new_database) -> None:
+    state_dir = tmp_path_factory.mktemp("lenient")
+    lenient = TestCloud(state_dir, new_database(state_dir), hosts=0, **{"image.require_format_match": False}).start()
+    try:
+        results = {}
+        for name, bits in (("other", b"not qcow2"), ("unsafe", qcow2(backing=b"/etc/passwd"))):
+            image = lenient.demo.post("image", "/images", {"disk_format": "qcow2", "container_format": "bare"}).json()
+            answer = lenient.demo.put("image", f"/images/{image['id']}/file", content=bits, headers=OCTETS)
+            results[name] = (image["id"], answer.status_code)
+        assert (results["other"][1], results["unsafe"][1]) == (204, 415)
+
+        async def source() -> object:
+            return await lenient.app.db.read(lambda tx: facade.source(tx, lenient.app.cloud, results["other"][0]))
+
+        with pytest.raises(Conflict, match="its content is not"):
+            lenient.run(source())
+    finally:
+        lenient.stop()
 
 
 def test_no_more_than_an_image_may_have(tmp_path_factory: pytest.TempPathFactory, new_database) -> None:

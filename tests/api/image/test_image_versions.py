@@ -49,6 +49,11 @@ def test_wrong_methods_are_405(cloud: TestCloud, path: str, allowed: str) -> Non
     assert "The method PATCH is not allowed for this resource." in answer.text
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_an_empty_id_is_no_image(cloud: TestCloud, method: str) -> None:
+    assert cloud.demo.request(method, "image", "/images/").status_code == 404
+
+
 def test_a_body_where_none_is_expected_is_refused(cloud: TestCloud) -> None:
     answer = cloud.demo.request("GET", "image", "/images", json={})
     assert answer.status_code == 400

@@ -110,6 +110,10 @@ class Image(Section, frozen=True):
 
     directory: Annotated[str, _option("Directory the bits of images are kept in.", "`<state_dir>/images`")] = ""
     max_size: Annotated[int, _option("Largest image in bytes, as uploaded.", ge=1)] = 1 << 40
+    require_format_match: Annotated[
+        bool,
+        _option("Refuse an upload whose content is not of the image's disk format. Otherwise it is kept, but hosts do not use it."),
+    ] = True
 
 
 class Log(Section, frozen=True):

@@ -58,5 +58,6 @@ SERVICE = Service(
     workflows=(IMPORT_IMAGE,),
     reconcilers=(files.RECONCILER,),
     bootstrap=bootstrap,
+    strict_paths=True,
     max_body=1 << 20,
 )

@@ -81,6 +81,8 @@ def source(tx: Transaction, cloud: "Cloud", image_id: str) -> ImageSource:
         raise Conflict(f"Image {image_id} is in a container of the format {row.container_format}: only bare images can be used.")
     if row.disk_format not in READ_AS:
         raise Conflict(f"Image {image_id} has the disk format {row.disk_format}: convert it to qcow2 or raw.")
+    if row.disk_format == "qcow2" and row.virtual_size is None:
+        raise Conflict(f"Image {image_id} says that it is qcow2, but its content is not.")
     return ImageSource(
         id=image_id,
         disk_format=READ_AS[row.disk_format],

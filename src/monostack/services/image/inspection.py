@@ -42,14 +42,17 @@ class Inspection:
         self._feed.block = block
         self._wrapper.read(len(block))
 
-    def conclude(self, disk_format: str) -> int | None:
-        """The virtual size in bytes, None where the format has none. Raises UnsupportedMediaType for a mismatch or unsafe content."""
+    def conclude(self, disk_format: str, *, strict: bool) -> int | None:
+        """The virtual size in bytes, None where it is not known. Raises UnsupportedMediaType for unsafe content, and, if `strict`, for
+        content that is not of the format."""
         self._wrapper.close()
         try:
             inspector = self._detected()
             size = _virtual_size(inspector, disk_format)
             inspector.safety_check()
         except ImageFormatError as error:
+            if not strict:
+                return None
             raise UnsupportedMediaType(detail=str(error)) from None
         except SafetyCheckFailed as error:
             if disk_format not in ("aki", "ari") or set(error.failures) != {"mbr"}:  # kernels carry boot sectors that are none

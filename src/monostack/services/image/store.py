@@ -91,13 +91,13 @@ class _Sink:
         if self.inspection is not None:
             self.inspection.take(block)
 
-    def finish(self, disk_format: str | None) -> Content:
+    def finish(self, disk_format: str | None, strict: bool) -> Content:
         self.file.flush()
         os.fsync(self.file.fileno())
         content = Content(self.size, self.md5.hexdigest(), self.sha512.hexdigest())
         if self.inspection is not None and disk_format is not None:
             try:
-                content.virtual_size = self.inspection.conclude(disk_format)
+                content.virtual_size = self.inspection.conclude(disk_format, strict=strict)
             except Fault as fault:
                 content.refusal = fault.detail
         return content
@@ -110,9 +110,12 @@ async def receive(
     limit: int,
     disk_format: str | None,
     inspect: bool,
+    strict: bool,
     progress: Callable[[], Awaitable[None]],
 ) -> Content:
     """Write what arrives to `path` (made with mode 0600) while hashing and inspecting it. `progress` is awaited between blocks.
+
+    `strict`: content that is not of the disk format is refused.
 
     Raises TooLarge past `limit` bytes, and what the chunks raise. The file is then left for the caller to remove.
     """
@@ -141,7 +144,7 @@ async def receive(
         if writing is not None:
             writing.result()
         await asyncio.to_thread(sink.take, parts)
-        return await asyncio.to_thread(sink.finish, disk_format)
+        return await asyncio.to_thread(sink.finish, disk_format, strict)
 
 
 def _create(path: Path) -> IO[bytes]:

@@ -12,12 +12,14 @@ from monostack.core import clock, ids
 from monostack.core.errors import BadRequest, MethodNotAllowed, NotFound
 from monostack.db import Id, Json, Name, Timestamp, Transaction, table
 from monostack.http import Request, Routes
-from monostack.http.schema import FORMATS
+from monostack.http.schema import FORMATS, Schema
 from monostack.resources import query as list_queries
 from monostack.resources.query import ListQuery
 from monostack.resources.style import seconds_z
+from monostack.services.image.dialect import does_not_match
 from monostack.services.image.images.filters import DEFAULT_LIMIT, MAX_LIMIT
 from monostack.services.image.images.image import get as get_image
+from monostack.services.image.schemas import TASK, body_of
 
 KEPT = timedelta(hours=48)
 tasks = table(
@@ -53,6 +55,7 @@ _ONE = sa.select(tasks).where(_t.id == sa.bindparam("the_id"))
 _OF_IMAGE = sa.select(tasks).where(_t.image_id == sa.bindparam("the_image")).order_by(_t.created_at, _t.id)
 _EXPIRED = sa.delete(tasks).where(_t.expires_at < sa.bindparam("the_time"))
 STATUSES = ("pending", "processing", "success", "failure")
+_CHECKED = Schema({**TASK, "additionalProperties": False})
 routes = Routes("/v2")
 
 
@@ -145,6 +148,26 @@ def list_tasks(request: Request, tx: Transaction) -> dict[str, Any]:
     if rows and len(rows) == query.limit:
         answer["next"] = f"/v2/tasks?{urlencode({**given, 'marker': rows[-1].id})}"
     return answer
+
+
+@routes.post("/tasks", policy="tasks_api_access", enforce=True)
+def create_task(request: Request, tx: Transaction) -> None:
+    """Import from elsewhere, as older clients ask for it: refused, since no host passes the filter for sources."""
+    body = body_of(request, dict)
+    for name in ("type", "input"):
+        if name not in body:
+            raise BadRequest(f"Task '{name}' is required")
+    error = _CHECKED.error(body)
+    if error is not None:
+        raise does_not_match("task", error)
+    location = (body["input"] or {}).get("import_from")
+    if not location or not isinstance(location, str):
+        raise BadRequest(f"Invalid location: {location}")
+    if location.startswith(("file:///", "filesystem:///")):
+        raise BadRequest("File based imports are not allowed. Please use a non-local source of image data.")
+    if not location.startswith(("http://", "https://")):
+        raise BadRequest("The given uri is not valid. Please specify a valid uri from the following list of supported uri ['http']")
+    raise BadRequest(f"URI for legacy import task does not pass filtering: {location}")
 
 
 @routes.get("/tasks/{task_id}", policy="tasks_api_access", enforce=True)

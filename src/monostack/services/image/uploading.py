@@ -50,6 +50,7 @@ class Writer:
                 limit=self.cloud.config.image.max_size,
                 disk_format=values["disk_format"],
                 inspect=values["container_format"] == "bare" and values["disk_format"] is not None,
+                strict=self.cloud.config.image.require_format_match,
                 progress=self._renew,
             )
         except OSError as error:
