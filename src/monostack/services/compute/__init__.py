@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING
 
 from monostack.authz.defaults.compute import POLICIES
 from monostack.http import Service
-from monostack.services.compute import keypairs, server_groups, versions
+from monostack.services.compute import extensions, keypairs, quota_sets, server_groups, versions
 from monostack.services.compute.dialect import DIALECT
 from monostack.services.compute.flavors import access, api, extra_specs
 from monostack.services.compute.guests import metadata as guest_metadata
+from monostack.services.compute.hosts import aggregates, hypervisors, services, zones
 from monostack.services.compute.legacy import legacy
+from monostack.services.compute.proxies import images, networks
 from monostack.services.compute.reconcilers import guests, hosts
 from monostack.services.compute.servers import (
     actions,
@@ -38,7 +40,8 @@ ACTION_MODULES = (power, locks)
 ROUTES = (
     api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes, servers.routes,
     actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, interfaces.routes, volume_attachments.routes,
-    instance_actions.routes,
+    instance_actions.routes, services.routes, hypervisors.routes, aggregates.routes, zones.routes, quota_sets.routes,
+    extensions.routes, images.routes, networks.routes,
 )  # fmt: skip
 
 

@@ -24,10 +24,15 @@ _NO_ROUTE = """<html>
 </html>"""
 
 
+_NO_ROUTE_JSON = {"message": "The resource could not be found.<br /><br />\n\n\n", "code": "404 Not Found", "title": "Not Found"}
+
+
 def _fault(fault: Fault, request: Request) -> Response:
     if isinstance(fault, MethodNotAllowed) or fault.kind == "HTTPNotFound":
         fault.headers.clear()
         request.response_headers.clear()
+        if "json" in request.headers.get("accept", ""):
+            return Response(_NO_ROUTE_JSON, 404)
         return Response(_NO_ROUTE.encode(), 404, content_type="text/html; charset=UTF-8")
     return wrapped_fault(fault, request)
 
@@ -39,7 +44,9 @@ def _invalid(error: ValidationError, request: Request) -> Fault:
 
 
 DIALECT = Dialect(
-    fault=_fault, invalid=_invalid, invalid_query=nova_invalid_query, malformed_json="Malformed request body"
+    fault=_fault,
+    invalid=_invalid, invalid_query=nova_invalid_query, malformed_json="Malformed request body",
+    request_id="x-compute-request-id",
 )
 
 

@@ -80,7 +80,7 @@ FLAVORS = Resource(
         Field("OS-FLV-DISABLED:disabled", Kind(Flag(), {"type": "boolean"}), False, column="disabled"),
         Field("vcpus", _size(SIZE), REQUIRED, create=True),
         Field("os-flavor-access:is_public", Kind(Flag(), BOOLEAN), True, create=True, column="is_public"),
-        Field("rxtx_factor", Kind(sa.Float(), _FACTOR), 1.0, create=True),
+        Field("rxtx_factor", Kind(sa.Float(), _FACTOR), 1.0, create=True, show=float),
         Field("description", Kind(sa.Text(), _DESCRIPTION), create=True, update=True, nullable=True, since=(2, 55)),
         Field("extra_specs", json_value(), {}, since=(2, 61), view="os_compute_api:os-flavor-extra-specs:index"),
         Field("created_at", time(), view=False),

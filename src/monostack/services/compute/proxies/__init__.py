@@ -1,0 +1,3 @@
+"""Parts of other services' APIs that Nova offered until microversion 2.36, for clients of that age."""
+
+LAST = (2, 35)
