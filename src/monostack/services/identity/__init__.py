@@ -2,7 +2,7 @@
 
 from monostack.authz.defaults.identity import POLICIES
 from monostack.http import Service
-from monostack.services.identity import discovery, domains, own_scopes, regions, services
+from monostack.services.identity import discovery, domains, own_scopes, policies, regions, services
 from monostack.services.identity.application_credentials import api as application_credentials
 from monostack.services.identity.application_credentials import rules as access_rules
 from monostack.services.identity.assignments import grants
@@ -11,6 +11,7 @@ from monostack.services.identity.bootstrap import bootstrap
 from monostack.services.identity.credentials import api as credentials
 from monostack.services.identity.credentials import ec2
 from monostack.services.identity.dialect import DIALECT
+from monostack.services.identity.endpoint_filter import api as endpoint_filter
 from monostack.services.identity.endpoints import api as endpoints
 from monostack.services.identity.groups import api as groups
 from monostack.services.identity.projects import api as projects
@@ -28,6 +29,7 @@ ROUTES = (
     discovery.routes, tokens.routes, own_scopes.routes, domains.routes, projects.routes, project_lists.routes, tags.routes, users.routes,
     groups.routes, roles.routes, implied.routes, grants.routes, assignments.routes, regions.routes, services.routes, endpoints.routes,
     application_credentials.routes, access_rules.routes, trusts.routes, credentials.routes, ec2.routes, v2.routes,
+    policies.routes, endpoint_filter.group_routes, endpoint_filter.routes,
 )  # fmt: skip
 
 SERVICE = Service(

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
+from monostack.services.identity.endpoint_filter.table import endpoints_of
 from monostack.services.identity.endpoints.table import endpoints
 from monostack.services.identity.endpoints.urls import fill_in
 from monostack.services.identity.services import services
@@ -22,9 +23,11 @@ _ENTRIES = (
 )  # fmt: skip
 
 
-def entries(tx: Transaction) -> Sequence[Row[Any]]:
-    """Every endpoint with its service; a service without endpoints has one row whose `id` is None."""
-    return tx.rows(_ENTRIES)
+def entries(tx: Transaction, project_id: str | None) -> Sequence[Row[Any]]:
+    """Every endpoint that is for the project, with its service; a service without endpoints has one row whose `id` is None."""
+    rows = tx.rows(_ENTRIES)
+    chosen = endpoints_of(tx, project_id) if project_id is not None else None
+    return rows if chosen is None else [row for row in rows if row.id in chosen]
 
 
 def variables(app_url: str, user_id: str, project_id: str | None) -> dict[str, str | None]:

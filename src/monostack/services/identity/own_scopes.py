@@ -53,4 +53,5 @@ def show_catalog(request: Request, tx: Transaction) -> dict[str, Any]:
     if caller.project_id is None:
         raise Forbidden(FORBIDDEN)
     values = catalog.variables(request.app_url, caller.user_id, caller.project_id)
-    return {"catalog": catalog.render(catalog.entries(tx), values), "links": {"self": f"{request.service_url}/v3/auth/catalog"}}
+    entries = catalog.render(catalog.entries(tx, caller.project_id), values)
+    return {"catalog": entries, "links": {"self": f"{request.service_url}/v3/auth/catalog"}}

@@ -74,7 +74,8 @@ def keep(request: Request, tx: Transaction, given: dict[str, Any]) -> Any:
     if credential_id is not None and access.find(CREDENTIALS, tx, credential_id) is not None:
         raise Conflict(f"Conflict occurred attempting to store credential - Duplicate entry found with ID {credential_id}.")
     values = CREDENTIALS.accept_create(request, given)
-    return CREDENTIALS.insert(tx, request, {"project_id": None, **values, "id": credential_id, "encrypted_blob": sealed(request.cloud, given["blob"])})
+    values.setdefault("project_id", None)
+    return CREDENTIALS.insert(tx, request, {**values, "id": credential_id, "encrypted_blob": sealed(request.cloud, given["blob"])})
 
 
 def update_credential(request: Request, tx: Transaction) -> dict[str, Any]:

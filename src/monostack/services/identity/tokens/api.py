@@ -29,8 +29,8 @@ async def catalog_of(request: Request, session: Session) -> list[dict[str, Any]]
     """The catalog for a scoped session's token, None for an unscoped one and where the caller wants none."""
     if session.payload.kind == kinds.UNSCOPED or "nocatalog" in request.query_map:
         return None
-    rows = await request.db.read(catalog.entries)
     project_id = session.project.id if session.project is not None else None
+    rows = await request.db.read(lambda tx: catalog.entries(tx, project_id))
     return catalog.render(rows, catalog.variables(request.app_url, session.user.id, project_id))
 
 

@@ -11,11 +11,13 @@ from monostack.http import Request, Response
 from monostack.http.schema import Schema
 from monostack.services.identity import access, passwords
 from monostack.services.identity.dialect import AUTHENTICATE, invalid_in_full
+from monostack.services.identity.domains import BY_ID as DOMAIN_BY_ID
 from monostack.services.identity.generation import changed
 from monostack.services.identity.groups.api import list_groups_of_user
 from monostack.services.identity.immutable import merged_options
 from monostack.services.identity.kinds import BOOLEAN, is_true, query
 from monostack.services.identity.removal import forget_user
+from monostack.services.identity.style import STYLE
 from monostack.services.identity.users.table import USERS, users
 
 _SET_PASSWORD = (
@@ -26,8 +28,6 @@ _SET_PASSWORD = (
 _REVOKE = sa.update(users).where(users.c.id == sa.bindparam("user")).values(token_generation=users.c.token_generation + 1)
 _HASH = sa.select(users.c.password_hash, users.c.enabled).where(users.c.id == sa.bindparam("user"))
 
-list_users = access.list_in_domain(USERS)
-
 
 async def hashed(request: Request) -> str | None:
     """The hash of the password in the body, made before the transaction begins."""
@@ -35,15 +35,19 @@ async def hashed(request: Request) -> str | None:
     return None if password is None else await passwords.hash_password(password)
 
 
+def _without_password(request: Request) -> dict[str, Any]:
+    return {name: value for name, value in request.body["user"].items() if name != "password"}
+
+
 def _check_default_project(tx: Transaction, given: dict[str, Any]) -> None:
     project_id = given.get("default_project_id")
-    if project_id is not None and tx.row(access.BY_ID, {"id": project_id}) is not None:
+    if project_id is not None and tx.row(DOMAIN_BY_ID, {"id": project_id}) is not None:
         raise BadRequest(f"User's default project ID cannot be a domain ID: {project_id}")
 
 
 def create_user(request: Request, tx: Transaction) -> dict[str, Any]:
     """Create a user."""
-    given: dict[str, Any] = {name: value for name, value in request.body["user"].items() if name != "password"}
+    given = _without_password(request)
     access.authorize_create(USERS, request, given)
     domain_id = given["domain_id"] = access.own_domain(request, given)
     access.require_domain(tx, domain_id)
@@ -57,9 +61,9 @@ def create_user(request: Request, tx: Transaction) -> dict[str, Any]:
 
 
 def update_user(request: Request, tx: Transaction) -> dict[str, Any]:
-    """Update a user."""
+    """Update a user. A new password and disabling revoke the user's tokens."""
     row = USERS.allowed(request, tx, "update")
-    given: dict[str, Any] = {name: value for name, value in request.body["user"].items() if name != "password"}
+    given = _without_password(request)
     access.keep_id(row, given)
     access.keep_domain(row, given)
     _check_default_project(tx, given)
@@ -75,9 +79,9 @@ def update_user(request: Request, tx: Transaction) -> dict[str, Any]:
         record(tx, request, "user.password", row.id)
     elif given.get("enabled") is False and row.enabled:
         tx.execute(_REVOKE, {"user": row.id})
-    row = USERS.change(tx, request, row, USERS.accept_update(request, given))
-    answer = USERS.render(request, tx, row)
-    answer["user"]["extra"] = row.extra or {}  # an update shows them twice, as Keystone's always has
+    changed_row = USERS.change(tx, request, row, USERS.accept_update(request, given))
+    answer = USERS.render(request, tx, changed_row)
+    answer["user"]["extra"] = changed_row.extra or {}  # an update shows them twice, as Keystone's always has
     return answer
 
 
@@ -86,6 +90,17 @@ def delete_user(request: Request, tx: Transaction) -> None:
     row = USERS.allowed(request, tx, "delete")
     forget_user(tx, row.id)
     USERS.remove(tx, request, row)
+
+
+def revoke_tokens(request: Request, tx: Transaction) -> None:
+    """Revoke all tokens of a user."""
+    user_id = request.params["id"]
+    row = access.find(USERS, tx, user_id)
+    request.authorize("identity:revoke_tokens_for_user", {"user_id": user_id})
+    if row is None:
+        raise STYLE.not_found(USERS, user_id)
+    tx.execute(_REVOKE, {"user": user_id})
+    record(tx, request, "user.revoke_tokens", user_id)
 
 
 def _body(method: str) -> dict[str, Any]:
@@ -98,89 +113,15 @@ def _body(method: str) -> dict[str, Any]:
 
 
 routes = USERS.routes(only=("show",))
-routes.add("GET", "", list_users, "read", policy="identity:list_users", query=query(enabled=BOOLEAN))
+routes.add("GET", "", access.list_in_domain(USERS), "read", policy="identity:list_users", query=query(enabled=BOOLEAN))
 routes.add("POST", "", create_user, "write", body=_body("create"), prepare=hashed, status=201, policy="identity:create_user")
 routes.add("PATCH", "/{id}", update_user, "write", body=_body("update"), prepare=hashed, policy="identity:update_user")
 routes.add("DELETE", "/{id}", delete_user, "write", status=204, policy="identity:delete_user")
+routes.add("DELETE", "/{id}/tokens", revoke_tokens, "write", status=204, policy="identity:revoke_tokens_for_user")
 routes.add("GET", "/{id}/groups", list_groups_of_user, "read", policy="identity:list_groups_for_user")
 
-PASSWORD = (
-    sa.update(users)
-    .where(users.c.id == sa.bindparam("user"))
-    .values(password_hash=sa.bindparam("hash"), token_generation=users.c.token_generation + 1)
-)
-_REVOKE = sa.update(users).where(users.c.id == sa.bindparam("user")).values(token_generation=users.c.token_generation + 1)
-_HASH = sa.select(users.c.password_hash, users.c.enabled).where(users.c.id == sa.bindparam("user"))
-
-list_users = access.list_in_domain(USERS)
-
-
-async def hashed(request: Request) -> str | None:
-    """The hash of the password in the body, made before the transaction begins."""
-    password = request.body["user"].get("password")
-    return None if password is None else await passwords.hash_password(password)
-
-
-def _check_default_project(tx: Transaction, given: dict[str, Any]) -> None:
-    project_id = given.get("default_project_id")
-    if project_id is not None and tx.row(access.BY_ID, {"id": project_id}) is not None:
-        raise BadRequest(f"User's default project ID cannot be a domain ID: {project_id}")
-
-
-def create_user(request: Request, tx: Transaction) -> dict[str, Any]:
-    """Create a user."""
-    given: dict[str, Any] = {name: value for name, value in request.body["user"].items() if name != "password"}
-    access.authorize_create(USERS, request, given)
-    domain_id = given["domain_id"] = access.own_domain(request, given)
-    access.require_domain(tx, domain_id)
-    _check_default_project(tx, given)
-    given["name"] = given["name"].strip()
-    access.free_name(USERS, tx, given["name"], domain_id)
-    values = USERS.accept_create(request, given)
-    values["enabled"] = is_true(values["enabled"])
-    values["password_hash"] = request.prepared
-    return USERS.render(request, tx, USERS.insert(tx, request, values))
-
-
-def update_user(request: Request, tx: Transaction) -> dict[str, Any]:
-    """Update a user."""
-    row = USERS.allowed(request, tx, "update")
-    given: dict[str, Any] = {name: value for name, value in request.body["user"].items() if name != "password"}
-    access.keep_id(row, given)
-    access.keep_domain(row, given)
-    _check_default_project(tx, given)
-    if "name" in given:
-        given["name"] = given["name"].strip()
-        access.free_name(USERS, tx, given["name"], row.domain_id, row.id)
-    if "enabled" in given:
-        given["enabled"] = is_true(given["enabled"])
-    if "options" in given:
-        given["options"] = merged_options(row, given["options"])
-    if request.prepared is not None:
-        tx.execute(_SET_PASSWORD, {"user": row.id, "hash": request.prepared})
-        record(tx, request, "user.password", row.id)
-    elif given.get("enabled") is False and row.enabled:
-        tx.execute(_REVOKE, {"user": row.id})
-    row = USERS.change(tx, request, row, USERS.accept_update(request, given))
-    answer = USERS.render(request, tx, row)
-    answer["user"]["extra"] = row.extra or {}  # an update shows them twice, as Keystone's always has
-    return answer
-
-
-def delete_user(request: Request, tx: Transaction) -> None:
-    """Delete a user."""
-    row = USERS.allowed(request, tx, "delete")
-    forget_user(tx, row.id)
-    USERS.remove(tx, request, row)
-
-
-routes = USERS.routes(list=list_users, only=("list", "show"))
-routes.add("POST", "", create_user, "write", body=USERS.body_schema("create"), prepare=hashed, status=201, policy="identity:create_user")
-routes.add("PATCH", "/{id}", update_user, "write", body=USERS.body_schema("update"), prepare=hashed, policy="identity:update_user")
-routes.add("DELETE", "/{id}", delete_user, "write", status=204, policy="identity:delete_user")
-
 _STRING = {"type": "string"}
-PASSWORD = Schema({
+_NEW_PASSWORD = Schema({
     "type": "object",
     "properties": {"original_password": _STRING, "password": _STRING},
     "required": ["original_password", "password"],
@@ -191,8 +132,9 @@ PASSWORD = Schema({
 @routes.post("/{id}/password", mode="async", public=True)
 async def change_password(request: Request) -> Response:
     """Change one's own password. The old one proves who asks; no token is needed."""
-    user_id, given = request.params["id"], (request.body or {}).get("user", {})
-    error = PASSWORD.error(given)
+    user_id = request.params["id"]
+    given = request.body.get("user", {}) if isinstance(request.body, dict) else {}
+    error = _NEW_PASSWORD.error(given)
     if error is not None:
         raise invalid_in_full(error)
     row = await request.db.read(lambda tx: tx.row(_HASH, {"user": user_id}))

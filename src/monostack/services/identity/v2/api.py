@@ -99,7 +99,8 @@ async def create_token(request: Request) -> Response:
     except (Rejected, NotFound) as reason:
         log.info("a login was refused: %s", reason)
         raise Unauthorized(AUTHENTICATE) from None
-    catalog = await request.db.read(entries) if session.project is not None else []
+    project = session.project
+    catalog = await request.db.read(lambda tx: entries(tx, project.id)) if project is not None else []
     token = request.cloud.authenticator.write(session.payload)
     return Response(rendered(session, token, catalog, request.app_url))
 
