@@ -145,10 +145,6 @@ class HttpApp:
         routes = found[0].get(request.method) if found else None
         if not (routes[0].public if routes else service.dialect.path_first):
             await self._authenticate(request)
-            if in_path is not None and in_path != request.caller.project_id:
-                raise BadRequest(
-                    f"Malformed request URL: URL's project_id '{in_path}' doesn't match Context's project_id '{request.caller.project_id}'"
-                )
         spec = service.microversions
         if spec is not None:
             request.microversion = spec.fixed.get(path.split("/", 2)[1])
@@ -159,6 +155,8 @@ class HttpApp:
             raise NotFound(service.dialect.no_route, kind="HTTPNotFound")
         request.params.update(found[1])
         route = self._choose(request, found[0], routes)
+        if in_path is not None and not route.public and in_path != request.caller.project_id:
+            raise BadRequest(service.dialect.foreign_project)
         request.route = route
         return await self._run(request, route, service)
 

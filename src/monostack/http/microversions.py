@@ -44,6 +44,7 @@ def negotiate(spec: Microversions, headers: dict[str, str]) -> Version:
         raise NotAcceptable(
             f"Version {asked} is not supported by the API. Minimum is {text(spec.minimum)} and maximum is {text(spec.maximum)}.",
             kind="InvalidGlobalAPIVersion",
+            headers=answer_headers(spec, version) if spec.echo_refused else None,
         )
     return version
 

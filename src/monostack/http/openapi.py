@@ -26,8 +26,9 @@ def _operation(service: Service, route: Route) -> dict[str, Any]:
         parameters += [{"name": name, "in": "query", "schema": schema} for name, schema in properties.items()]
     if parameters:
         operation["parameters"] = parameters
-    if route.body:
-        schemas = [schema.document for _, schema in route.body]
+    bodies = [body for routes in (route.actions or {}).values() for action in routes for body in action.body] or route.body
+    if bodies:
+        schemas = [schema.document for _, schema in bodies]
         content = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     operation["security"] = [] if route.public else [{"token": []}]

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from monostack.core.context import ANONYMOUS, Caller
-from monostack.core.errors import BadRequest, Forbidden, PolicyNotAuthorized, TooLarge
+from monostack.core.errors import BadRequest, Forbidden, PolicyNotAuthorized, TooLarge, UnsupportedMediaType
 
 if TYPE_CHECKING:
     from monostack.db import Database
@@ -150,10 +150,18 @@ class Request:
         parts = [chunk async for chunk in self.chunks(limit)]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def _is_typed(self) -> bool:
+        """Does the body say that it is what the service reads? Raises UnsupportedMediaType when it says that it is something else."""
+        known = self.service.dialect.content_types
+        given = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if known and given and given not in known:
+            raise UnsupportedMediaType("Unsupported Content-Type")
+        return bool(given) or not known
+
     async def read_json(self, limit: int) -> None:
         """Read the body and decode it into `body`; empty is None."""
         data = await self.read(limit)
-        if not data:
+        if not data or not self._is_typed():
             return
         try:
             self.body = _decode(data)

@@ -6,7 +6,7 @@ routes = Routes("/v2.1")
 def create_server(request, tx): ...
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -46,6 +46,7 @@ class Route:
     raw_body: bool = False  # the handler reads the body itself
     max_body: int | None = None
     summary: str = ""
+    actions: "Mapping[str, Sequence[Route]] | None" = None  # what the body's only key chooses among (http.actions), for the documents
 
     def serves(self, version: Version | None) -> bool:
         if version is None:

@@ -22,6 +22,8 @@ class Dialect:
     unauthenticated: Callable[[Request], Response] | None = None  # no valid token; None: keystonemiddleware's answer
     forbidden: Callable[[str, Request], str] | None = None  # the text for a policy rule that refuses
     malformed_json: str = "The request body is not valid JSON."
+    content_types: frozenset[str] = frozenset()  # of JSON bodies: others are 415, and a body without a type is not looked at; empty: any
+    foreign_project: str = "Malformed request url"  # the path names another project than the token
     no_route: str = "The resource could not be found."
     no_method: str = "The method is not allowed for this resource."
     path_first: bool = False  # a path or method there is not is told before anything is asked of the token
@@ -41,6 +43,7 @@ class Microversions:
     path: str = ""  # only below this path ("/v2.1"); version documents have none
     default: Version | None = None  # without a header; the minimum if None
     fixed: Mapping[str, Version] = field(default_factory=dict[str, Version])  # "v2": (2, 0): an old API that knows no header
+    echo_refused: bool = False  # the headers of a 406 name the version that was asked for
 
 
 @dataclass(frozen=True, slots=True)
