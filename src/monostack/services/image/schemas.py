@@ -94,23 +94,28 @@ MEMBER: dict[str, Any] = {
         "schema": {"readOnly": True, "type": "string"},
     },
 }
-_BLOB = ["null", "object"]
+
+
+def _of_task(description: str, kind: Any = "string", **more: Any) -> dict[str, Any]:
+    return {"description": description, **more, "type": kind}
+
+
 _TASK_DETAILS: dict[str, Any] = {
-    "input": {"description": "The parameters required by task, JSON blob", "type": _BLOB},
-    "result": {"description": "The result of current task, JSON blob", "type": _BLOB},
-    "message": _text("Human-readable informative message only included when appropriate (usually on failure)"),
+    "input": _of_task("The parameters required by task, JSON blob", ["null", "object"]),
+    "result": _of_task("The result of current task, JSON blob", ["null", "object"]),
+    "message": _of_task("Human-readable informative message only included when appropriate (usually on failure)"),
 }
 _TASK_STUB: dict[str, Any] = {
-    "id": _text("An identifier for the task", pattern=UUID),
-    "type": _text("The type of task represented by this content", enum=["import", "api_image_import", "location_import"]),
-    "status": _text("The current status of this task", enum=["pending", "processing", "success", "failure"]),
-    "owner": _text("An identifier for the owner of this task"),
-    "image_id": _text("Image associated with the task"),
-    "request_id": _text("Human-readable informative request-id"),
-    "user_id": _text("User associated with the task"),
-    "expires_at": _text("Datetime when this resource would be subject to removal", null=True),
-    "created_at": _text("Datetime when this resource was created"),
-    "updated_at": _text("Datetime when this resource was updated"),
+    "id": _of_task("An identifier for the task", pattern=UUID),
+    "type": _of_task("The type of task represented by this content", enum=["import", "api_image_import", "location_import"]),
+    "status": _of_task("The current status of this task", enum=["pending", "processing", "success", "failure"]),
+    "owner": _of_task("An identifier for the owner of this task"),
+    "image_id": _of_task("Image associated with the task"),
+    "request_id": _of_task("Human-readable informative request-id"),
+    "user_id": _of_task("User associated with the task"),
+    "expires_at": _of_task("Datetime when this resource would be subject to removal", ["null", "string"]),
+    "created_at": _of_task("Datetime when this resource was created"),
+    "updated_at": _of_task("Datetime when this resource was updated"),
     "self": {"readOnly": True, "type": "string"},
     "schema": {"readOnly": True, "type": "string"},
 }

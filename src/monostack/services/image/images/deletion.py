@@ -18,7 +18,7 @@ def delete(tx: Transaction, request: Request, image_id: str) -> None:
     try:
         image = find(tx, request, image_id)
     except NotFound:
-        raise NotFound(f"Failed to find image {image_id} to delete") from None
+        raise NotFound(f"Failed to find image {image_id} to delete" if image_id else "") from None
     authorize(request, image, "delete_image")
     if image.values["protected"]:
         raise Forbidden(f"Image {image_id} is protected and cannot be deleted.")

@@ -76,6 +76,8 @@ def missing(image_id: str) -> NotFound:
 
 def find(tx: Transaction, request: Request, image_id: str) -> Image:
     """The image as the caller may know it. Raises NotFound."""
+    if not image_id:
+        raise NotFound()
     params: Mapping[str, Any] = {"the_id": image_id, "caller_project": request.caller.project_id}
     rows = tx.rows(table.GET[is_admin(request)], params)
     if not rows:
