@@ -48,7 +48,7 @@ class App:
             db=self.db,
             hosts=Hosts(),
             services=SERVICES,
-            enforcers={s.type: Enforcer(s.type, s.policies, overrides, s.policy_kinds) for s in SERVICES},
+            enforcers={s.type: Enforcer(s.type, s.policies, overrides) for s in SERVICES},
         )
         self.cloud.operations = Engine(
             self.db, [w for s in SERVICES for w in s.workflows], self.cloud, lease=config.operations.lease, exclusive=self.db.is_sqlite
