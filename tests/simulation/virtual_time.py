@@ -31,7 +31,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future = self.create_future()
         try:
             future.set_result(func(*args))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whoever awaits it gets it
             future.set_exception(error)
         return future
 

@@ -1,0 +1,55 @@
+"""Random users, random faults, crashing controllers: from a seed, on virtual time. A failing seed fails again:
+
+MONOSTACK_SEEDS=17 pytest tests/simulation
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from client import User
+from invariants import check
+from virtual_time import run
+from world import World
+
+SEEDS = [int(seed) for seed in os.environ.get("MONOSTACK_SEEDS", "").split(",") if seed] or list(range(100))
+ACTIONS = 25
+REST = 1800.0  # virtual seconds after the last fault until everything must have ended
+
+
+async def scenario(seed: int, directory: Path) -> World:
+    world = World(seed, directory)
+    await world.start_controller()
+    user = User(world)
+    await user.prepare()
+    for _ in range(ACTIONS):
+        chance = world.random.random()
+        if chance < 0.2:
+            world.add_fault()
+        elif chance < 0.26:
+            await asyncio.sleep(world.random.random() * 0.2)
+            await world.restart_controller()
+        else:
+            await user.act()
+        await asyncio.sleep(world.random.choice((0.0, 0.001, 0.01, 0.3, 3.0, 40.0)))
+    world.faults.clear()
+    await asyncio.sleep(REST)
+    await check(world)
+    await world.crash_controller()
+    return world
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_everything_ends_and_agrees(seed: int, tmp_path: Path):
+    worlds: list[World] = []
+
+    async def go() -> None:
+        world = await scenario(seed, tmp_path)
+        worlds.append(world)
+
+    run(seed, go)
