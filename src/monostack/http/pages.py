@@ -41,8 +41,9 @@ def _body(fault: Fault, request: Request, escape: bool) -> str:
     if fault.status == 415:
         media_type = quoted(request.headers.get("content-type") or "${CONTENT_TYPE}")
         return f"The request media type {media_type} is not supported by this server.\n<br /><br />\n{quoted(fault.detail)}"
-    if fault.status == 405 and not fault.message:
-        return f"The method {request.method} is not allowed for this resource. <br /><br />\n{quoted(fault.detail)}"
+    if fault.status == 405:
+        default = f"The method {request.method} is not allowed for this resource. <br /><br />\n{quoted(fault.detail)}"
+        return quoted(fault.message) or default
     detail = "" if fault.kind == "MalformedRequestBody" else fault.detail  # where the JSON is wrong is not said
     explanation = quoted(fault.message or _EXPLANATIONS.get(fault.status, ""))
     return f"{explanation}<br /><br />\n{quoted(detail)}\n\n"
