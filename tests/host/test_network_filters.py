@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from network_lab import ABSENCE, Lab, Node, group, items, lab, network, port, rule, waits_for
 
+from monostack.agent.network.linux import sysctl
+
 __all__ = ["lab"]
 pytestmark = pytest.mark.host
 
@@ -250,3 +252,48 @@ def test_a_rule_that_cannot_be_enforced_is_told_and_allows_nothing(lab: Lab) -> 
     with pair.b.listen(22), pair.b.listen(85):
         assert pair.a.reaches(B, 22), "the group's other rules are in force"
         assert not pair.a.reaches(B, 85)
+
+
+def test_only_our_bridges_are_filtered_and_only_by_us(lab: Lab) -> None:
+    """The host's switches for all bridges stay as they are: off is off for others, and ours are filtered all the same."""
+    switches = ("bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables", "bridge/bridge-nf-call-arptables")
+    lab.on_host(lambda: [sysctl.write(switch, 0) for switch in switches])
+    pair = Pair(lab, rule(**SSH))
+    with pair.b.listen(22), pair.b.listen(80), pair.a.listen(80):
+        assert pair.a.reaches(B, 22)
+        assert not pair.a.reaches(B, 80)
+        assert pair.b.reaches(A, 80)
+    assert lab.on_host(lambda: [sysctl.read(switch) for switch in switches]) == ["0", "0", "0"]
+
+
+def test_an_address_of_two_ports_is_judged_by_both(lab: Lab) -> None:
+    """A virtual address that moves between guests: a connection goes on while one of them may have it."""
+    shared = "10.10.0.100"
+    pair = Pair(lab)
+    for made in pair.ports:
+        made["allowed_pairs"] = [{"ip_address": shared}]
+    pair.ports[0]["groups"] = [group()["id"]]
+    lab.apply(items(port=pair.ports))
+    pair.set_rules(rule(**SSH))
+    pair.b.address(shared + "/24")
+    caller = port(pair.net, C, groups=[pair.open["id"]])
+    c = lab.guest(caller)
+    c.address(C + "/24")
+    lab.apply(items(port=[caller]))
+    here, there = established(c, pair.b, shared, 22)
+    lab.apply(items(port=[{**caller, "groups": [pair.open["id"], pair.group["id"]]}, {**pair.ports[0], "groups": []}]))
+    assert passes(here, there) and passes(there, here)
+    pair.set_rules()
+    assert not passes(here, there) and not passes(there, here)
+
+
+def test_removing_a_port_leaves_its_neighbours_connections(lab: Lab) -> None:
+    pair = Pair(lab, rule(**SSH))
+    here, there = established(pair.a, pair.b, B, 22)
+    other = port(pair.net, C, allowed_pairs=[{"ip_address": "0.0.0.0/0"}], groups=[pair.open["id"]])
+    c = lab.guest(other)
+    c.address(C + "/24")
+    lab.apply(items(port=[other]))
+    assert c.pings(A), "a port that may claim any address is held to none"
+    lab.apply({f"port/{other['id']}": None})
+    assert passes(here, there) and passes(there, here)

@@ -62,8 +62,8 @@ class Wire:
         lab.apply(items(network=[net], group=[everything], port=[self.a_port, self.b_port]))
         self.mac, self.far = self.a_port["mac"], self.b_port["mac"]
 
-    def arrives(self, frame: bytes) -> bool:
-        """Whether a frame reaches the other guest, which hears one sent after it for certain."""
+    def arrives(self, frame: bytes, content: bytes | None = None) -> bool:
+        """Whether a frame (or its content, in whatever wrapping) reaches the other guest, which hears one sent after it for certain."""
         end = ether(self.far, self.mac, 0x0800, ipv4(A, B, 17, udp(9, 9, b"the end")))
         with self.b.sniffer() as hears:
             hears.settimeout(20)
@@ -71,7 +71,7 @@ class Wire:
             self.a.inject(end)
             while True:
                 heard = hears.recv(2048)
-                if heard == frame:
+                if heard == frame or (content is not None and content in heard):
                     return True
                 if heard == end:
                     return False
@@ -106,6 +106,9 @@ def test_no_other_protocols(lab: Lab) -> None:
     wire = Wire(lab)
     assert not wire.arrives(ether(wire.far, wire.mac, 0x88B5, bytes(46)))
     assert not wire.arrives(ether("01:80:c2:00:00:00", wire.mac, 0x0026, bytes(46)))
+    # A VLAN tag hides nothing.
+    tagged = struct.pack("!HH", 5, 0x0800) + ipv4("8.8.8.8", B, 17, udp(1, 2, b"tagged"))
+    assert not wire.arrives(ether(wire.far, wire.mac, 0x8100, tagged), b"tagged")
 
 
 def test_a_guest_is_no_dhcp_server_and_no_router(lab: Lab) -> None:

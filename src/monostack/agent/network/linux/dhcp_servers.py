@@ -38,7 +38,7 @@ class DhcpServers:
         mac = (network.dhcp_mac or "0a:" + hashlib.sha256(name.encode()).digest()[:5].hex(":")).lower()
         namespaces.ensure(name)
         alias = f"{MARK} dhcp {network.id}"
-        plug(host, DHCP_PORT + short(network.id), bridge, name, inside, mac=mac, mtu=network.mtu, alias=alias)
+        laid = plug(host, DHCP_PORT + short(network.id), bridge, name, inside, mac=mac, mtu=network.mtu, alias=alias)
         with namespaces.entered(name), Links() as links:
             for setting, value in _SYSCTLS.items():
                 if sysctl.read(setting) is not None:
@@ -48,6 +48,8 @@ class DhcpServers:
             own = [f"{subnet.dhcp_ip}/{ip_network(subnet.cidr).prefixlen}" for subnet in network.subnets if subnet.dhcp_ip]
             addresses.settle(links, link, [*own, f"{METADATA_ADDRESS}/32"])
             links.set(link, up=True)
+            if laid:
+                host.await_carrying(DHCP_PORT + short(network.id))
             gateway = next((subnet.gateway_ip for subnet in dhcp.subnets(network) if subnet.ip_version == 4 and subnet.gateway_ip), None)
             addresses.route(links, {"0.0.0.0/0": (gateway, link.index)} if gateway else {})
         process = self.process(network.id)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
+from monostack.agent.errors import CommandError
 from monostack.agent.metadata import Listener, MetadataService, Source
-from monostack.agent.network.linux import namespaces
+from monostack.agent.network.linux import namespaces, requirements
 from monostack.agent.network.linux.host import FAULTS, HostNetwork, Outcome
 from monostack.agent.network.linux.lookup import Lookup
 from monostack.agent.network.linux.settings import METADATA_ADDRESS, METADATA_PORT, Settings
@@ -28,7 +29,7 @@ class _Open(NamedTuple):
 
 
 class LinuxNetwork:
-    """Network driver of a real host (see Network). Needs root.
+    """Network driver of a real host (see Network). Needs root; its methods raise CommandError where the host cannot make networks.
 
     All kernel work is done in one thread of its own: a network namespace is a thread's, and order matters. `report` takes what
     guests tell through the metadata service.
@@ -53,6 +54,9 @@ class LinuxNetwork:
 
     def _do(self, work: Callable[[HostNetwork], T]) -> T:
         if self._host is None:
+            if lacking := requirements.missing():
+                told = "; ".join(f"{one.name}: {one.explanation} ({one.remedy})" for one in lacking)
+                raise CommandError("host.network_unsupported", f"this host cannot make networks: {told}")
             self._host = HostNetwork(self._settings)
         return work(self._host)
 
@@ -93,8 +97,11 @@ class LinuxNetwork:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._settings.watch_interval)
-            async with self._lock:
-                await self._run(lambda host: host.watch())
+            try:
+                async with self._lock:
+                    await self._run(lambda host: host.watch())
+            except FAULTS as fault:
+                log.warning("cannot look after the network: %s", fault)
 
     async def release(self) -> None:
         """See Network.release."""

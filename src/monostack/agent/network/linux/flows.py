@@ -27,6 +27,10 @@ class Policy:
     def remote_groups(self) -> set[str]:
         return {rule.group for rule in self.rules if rule.group}
 
+    def own(self) -> frozenset[Network]:
+        """The single addresses: prefixes of allowed pairs are claimed by many."""
+        return frozenset(network for network in self.addresses if network.num_addresses == 1)
+
 
 @dataclass(slots=True)
 class Review:
@@ -45,8 +49,10 @@ def compare(before: Mapping[str, Policy], members_before: Members, after: Mappin
     for port, old in before.items():
         new = after.get(port)
         if new is None or new.zone != old.zone:
-            review.ended[old.zone] |= old.addresses
+            review.ended[old.zone] |= old.own()
             continue
+        if gone := old.own() - new.own():
+            review.ended[old.zone] |= gone
         groups = new.remote_groups()
         if new.filtered and (not old.filtered or not old.rules <= new.rules or new.addresses != old.addresses or groups & smaller):
             review.narrowed.add(new.zone)
@@ -79,32 +85,35 @@ def _concerns(flow: Flow, addresses: set[Network]) -> bool:
 
 
 class _Ports:
-    """Policies by zone and address."""
+    """Policies by zone and address. An address may be several ports' (a virtual one that moves between them)."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
-        self._exact: dict[tuple[int, Address], Policy] = {}
-        self._wide: list[Policy] = []
+        self._exact: dict[tuple[int, Address], list[Policy]] = defaultdict(list)
+        self._wide: list[tuple[Policy, Network]] = []
         for policy in policies:
             for network in policy.addresses:
                 if network.num_addresses == 1:
-                    self._exact[policy.zone, network.network_address] = policy
-                elif policy not in self._wide:
-                    self._wide.append(policy)
+                    self._exact[policy.zone, network.network_address].append(policy)
+                else:
+                    self._wide.append((policy, network))
 
-    def of(self, zone: int, address: Address) -> Policy | None:
+    def of(self, zone: int, address: Address) -> list[Policy]:
+        """The policies of the ports that have an address, else of those that may claim it; none: it is nobody's here."""
         exact = self._exact.get((zone, address))
-        if exact is not None:
-            return exact
-        return next((policy for policy in self._wide if policy.zone == zone and any(address in net for net in policy.addresses)), None)
+        return exact if exact else [policy for policy, network in self._wide if policy.zone == zone and address in network]
 
 
 def _judge(found: list[conntrack.Entry], ports: _Ports, members: Members) -> None:
     changes = []
     for entry in found:
-        sender, receiver = ports.of(entry.zone, entry.flow.source), ports.of(entry.zone, entry.flow.destination)
-        allowed = (sender is None or not sender.filtered or allows(sender.rules, members, entry.flow, ingress=False)) and (
-            receiver is None or not receiver.filtered or allows(receiver.rules, members, entry.flow, ingress=True)
-        )
-        if allowed == (entry.mark == REFUSED) and (sender or receiver):
+        senders, receivers = ports.of(entry.zone, entry.flow.source), ports.of(entry.zone, entry.flow.destination)
+        if not senders and not receivers:
+            continue
+        allowed = _allowed(senders, members, entry.flow, ingress=False) and _allowed(receivers, members, entry.flow, ingress=True)
+        if allowed == (entry.mark == REFUSED):
             changes.append((entry, 0 if allowed else REFUSED))
     conntrack.mark(changes)
+
+
+def _allowed(policies: list[Policy], members: Members, flow: Flow, *, ingress: bool) -> bool:
+    return not policies or any(not policy.filtered or allows(policy.rules, members, flow, ingress=ingress) for policy in policies)

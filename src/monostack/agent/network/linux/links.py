@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from pyroute2.netlink.exceptions import NetlinkError
 from monostack.agent.network.linux import namespaces, sysctl
 
 _UP = 1
+_FORWARDING = 3  # BR_STATE_FORWARDING
+_CARRYING_SECONDS = 2.0  # the kernel takes a millisecond, but gathers some changes for a second
 MARK = "monostack"  # how an alias of ours begins: it tells our interfaces from others', whatever their names
 
 
@@ -107,6 +110,20 @@ class Links:
             message |= {"kind": "bridge", "br_nf_call_iptables": value, "br_nf_call_ip6tables": value}
         with doing(f"set {', '.join(changes)} of interface {link.name}"):
             self.netlink.link("set", index=link.index, **message)
+
+    def await_carrying(self, name: str) -> None:
+        """Wait until the bridge of a cable that was just laid forwards its packets: it learns of the carrier by and by.
+
+        Not for ever: a cable whose other end is down carries nothing.
+        """
+        until = time.monotonic() + _CARRYING_SECONDS
+        while time.monotonic() < until:
+            message = self.netlink.link("get", ifname=name)[0]
+            info = message.get_attr("IFLA_LINKINFO")
+            data = info.get_attr("IFLA_INFO_SLAVE_DATA") if info else None
+            if data is None or data.get_attr("IFLA_BRPORT_STATE") == _FORWARDING:
+                return
+            time.sleep(0.002)
 
     def delete(self, name: str) -> None:
         """Nothing happens when there is none."""

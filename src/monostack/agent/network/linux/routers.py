@@ -48,12 +48,7 @@ class Routers:
         name = self._settings.router_namespace(router.id)
         if namespaces.ensure(name):
             self._installed.pop(name, None)
-        ends = [*router.interfaces, *([router.gateway] if router.gateway else [])]
-        for end in ends:
-            if end.network_id in bridges:
-                alias = f"{MARK} router {router.id}"
-                mtu = networks[end.network_id].mtu
-                plug(host, ROUTER_PORT + short(end.port_id), bridges[end.network_id], name, inside(end), mac=end.mac, mtu=mtu, alias=alias)
+        laid = self._plug(host, name, router, networks, bridges)
         with namespaces.entered(name), Links() as links:
             for setting, value in _SYSCTLS.items():
                 if sysctl.read(setting) is not None:
@@ -62,6 +57,8 @@ class Routers:
             new = self._address(links, router, networks)
             self._translate(name, router, anew=anew)
             _route(links, router)
+            for outside in laid:
+                host.await_carrying(outside)
             if router.gateway and new:
                 announce.announce(inside(router.gateway), router.gateway.mac, new)
         self._advertise(name, router, networks)
@@ -69,9 +66,21 @@ class Routers:
         if missing:
             raise Waiting(f"network/{missing}")
 
+    def _plug(
+        self, host: Links, name: str, router: RouterItem, networks: Mapping[str, NetworkItem], bridges: Mapping[str, Link]
+    ) -> list[str]:
+        """Lay the cables to the networks that are here; returns those that are new."""
+        laid = []
+        for end in _ends(router):
+            if end.network_id in bridges:
+                outside, mtu, alias = ROUTER_PORT + short(end.port_id), networks[end.network_id].mtu, f"{MARK} router {router.id}"
+                if plug(host, outside, bridges[end.network_id], name, inside(end), mac=end.mac, mtu=mtu, alias=alias):
+                    laid.append(outside)
+        return laid
+
     def _clear(self, host: Links, links: Links, router: RouterItem) -> None:
         """Unplug what the router has no longer."""
-        wanted = {inside(end) for end in [*router.interfaces, *([router.gateway] if router.gateway else [])]}
+        wanted = {inside(end) for end in _ends(router)}
         for link in links.all():
             if link.name.startswith(INSIDE) and link.name not in wanted:
                 host.delete(ROUTER_PORT + link.name.removeprefix(INSIDE))
@@ -127,6 +136,10 @@ class Routers:
             for end in plugged:
                 host.delete(ROUTER_PORT + end.removeprefix(INSIDE))
         namespaces.remove(name)
+
+
+def _ends(router: RouterItem) -> list[RouterInterface | RouterGateway]:
+    return [*router.interfaces, *([router.gateway] if router.gateway else [])]
 
 
 def inside(end: RouterInterface | RouterGateway) -> str:
