@@ -9,7 +9,7 @@ MICROVERSIONS = Microversions(
     name="compute",
     minimum=(2, 1),
     maximum=(2, 96),
-    legacy_header="X-OpenStack-Nova-API-Version",
+    legacy_header="x-openstack-nova-api-version",
     path="/v2.1",
     fixed={"v2": (2, 0)},
 )
