@@ -31,6 +31,7 @@ class Cloud:
     operations: Engine = field(init=False)
     reconcilers: Driver = field(init=False)
     authenticator: Any = field(init=False, default=None)  # the identity service's; it enters itself
+    network: Any = field(init=False, default=None)  # the network service's synchroniser of hosts; it enters itself
 
     @property
     def state_dir(self) -> Path:

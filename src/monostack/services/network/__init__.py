@@ -1,6 +1,43 @@
-"""The network service."""
+"""The network service: Neutron's API, and the controller's half of the data plane."""
 
-from monostack.http import Dialect, Service
-from monostack.http.words import nova_invalid, wrapped_fault
+from typing import Any
 
-SERVICE = Service(type="network", name="neutron", prefix="/network", dialect=Dialect(fault=wrapped_fault, invalid=nova_invalid), routes=())
+from monostack.authz.defaults.network import POLICIES
+from monostack.authz.network_checks import NETWORK_KINDS
+from monostack.http import Service
+from monostack.services.network import availability, extensions, quotas, root, zones
+from monostack.services.network.agents import api as agents_api
+from monostack.services.network.desired.sync import Sync
+from monostack.services.network.dialect import DIALECT
+from monostack.services.network.floatingips import api as floatingips_api
+from monostack.services.network.groups import api as groups_api
+from monostack.services.network.networks import api as networks_api
+from monostack.services.network.pools import api as pools_api
+from monostack.services.network.ports import api as ports_api
+from monostack.services.network.rbac import api as rbac_api
+from monostack.services.network.reconcilers import RECONCILERS
+from monostack.services.network.routers import api as routers_api
+from monostack.services.network.subnets import api as subnets_api
+
+
+def _start(cloud: Any) -> None:
+    cloud.network = Sync(cloud)
+    cloud.network.open()
+
+
+SERVICE = Service(
+    type="network",
+    name="neutron",
+    prefix="/network",
+    description="OpenStack Networking",
+    dialect=DIALECT,
+    routes=(
+        root.routes, extensions.routes, quotas.routes, zones.routes, availability.routes, *networks_api.routes,
+        *subnets_api.routes, *pools_api.routes, *ports_api.routes, *groups_api.routes, *routers_api.routes, *floatingips_api.routes,
+        *rbac_api.routes, *agents_api.routes,
+    ),
+    policies=POLICIES,
+    policy_kinds=NETWORK_KINDS,
+    reconcilers=RECONCILERS,
+    start=_start,
+)  # fmt: skip

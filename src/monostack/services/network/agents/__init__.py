@@ -1,0 +1,1 @@
+"""Agents: what each host does for the network, as operators list it."""

@@ -1,0 +1,92 @@
+"""How many addresses of each network are used: `/network-ip-availabilities`. Source: Neutron's extension network-ip-availability."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from netaddr import IPAddress, IPNetwork
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import NotFound
+from monostack.db import Transaction
+from monostack.http import Request, Routes
+from monostack.services.network.addresses.table import allocations
+from monostack.services.network.lookup import among, grouped
+from monostack.services.network.networks.table import NETWORKS
+from monostack.services.network.subnets.table import of_networks
+from monostack.services.network.words import bad
+
+_USED = (
+    sa.select(allocations.c.subnet_id, sa.func.count()).where(among(allocations.c.subnet_id)).group_by(allocations.c.subnet_id)
+)
+NOT_FILTERS = ("fields", "limit", "marker", "sort_key", "sort_dir", "page_reverse")
+FILTERS = ("network_id", "network_name", "project_id", "tenant_id", "ip_version")
+_NAMES = {"network_id": "id", "network_name": "name", "project_id": "project_id", "tenant_id": "project_id"}
+
+routes = Routes("/v2.0/network-ip-availabilities")
+
+
+def _total(subnet: Row[Any]) -> int:
+    """What the pools hold; without pools what the prefix holds. Neutron counts an IPv4 prefix without its two ends."""
+    if subnet.allocation_pools:
+        return sum(int(IPAddress(pool["end"])) - int(IPAddress(pool["start"])) + 1 for pool in subnet.allocation_pools)
+    network = IPNetwork(subnet.cidr)
+    return int(network.size) - (2 if network.version == 4 and network.prefixlen < 31 else 0)
+
+
+def _describe(tx: Transaction, rows: Sequence[Row[Any]], versions: Sequence[int]) -> list[dict[str, Any]]:
+    subnets = of_networks(tx, [row.id for row in rows])
+    used = grouped(tx, _USED, [subnet.id for found in subnets.values() for subnet in found])
+    shown = []
+    for row in rows:
+        mine = [subnet for subnet in subnets.get(row.id, ()) if not versions or subnet.ip_version in versions]
+        items = [
+            {
+                "subnet_id": subnet.id,
+                "ip_version": subnet.ip_version,
+                "cidr": subnet.cidr,
+                "subnet_name": subnet.name,
+                "used_ips": used[subnet.id][0][1] if subnet.id in used else 0,
+                "total_ips": _total(subnet),
+            }
+            for subnet in mine
+        ]
+        shown.append(
+            {
+                "network_id": row.id,
+                "network_name": row.name,
+                "tenant_id": row.project_id,
+                "project_id": row.project_id,
+                "subnet_ip_availability": items,
+                "used_ips": sum(item["used_ips"] for item in items),
+                "total_ips": sum(item["total_ips"] for item in items),
+            }
+        )
+    return shown
+
+
+@routes.get("", policy="get_network_ip_availability")
+def list_availabilities(request: Request, tx: Transaction) -> Any:
+    """List the use of addresses by network."""
+    given = {name: request.query_all(name) for name, _ in request.query if name not in NOT_FILTERS}
+    unknown = [name for name in given if name not in FILTERS]
+    if unknown:
+        raise bad(f"{unknown} is invalid attribute for filtering")
+    if not request.allows("get_network_ip_availability"):
+        return {"network_ip_availabilities": []}
+    wanted = {_NAMES[name]: values for name, values in given.items() if name in _NAMES}
+    versions = [int(value) for value in given.get("ip_version", ()) if value.isdigit()]
+    statement = sa.select(NETWORKS.table).order_by(NETWORKS.table.c.id)
+    for column in sorted(wanted):
+        statement = statement.where(among(NETWORKS.table.c[column], f"w_{column}"))
+    rows = tx.rows(statement, {f"w_{column}": values for column, values in wanted.items()})
+    return {"network_ip_availabilities": _describe(tx, rows, versions)}
+
+
+@routes.get("/{id}", policy="get_network_ip_availability")
+def show_availability(request: Request, tx: Transaction) -> Any:
+    """Show the use of a network's addresses."""
+    row = NETWORKS.get(request, tx, request.params["id"])
+    if not request.allows("get_network_ip_availability"):
+        raise NotFound("The resource could not be found.", kind="HTTPNotFound")
+    return {"network_ip_availability": _describe(tx, [row], ())[0]}

@@ -1,0 +1,245 @@
+"""Rows to items: everything a host is told about ports, networks, groups and routers. A few statements, however many are asked for."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from netaddr import IPNetwork
+from sqlalchemy.engine import Row
+
+from monostack.db import Transaction
+from monostack.protocol.network import (
+    FixedIP,
+    FloatingIPItem,
+    GroupItem,
+    MembersItem,
+    NetworkItem,
+    PortItem,
+    RouterGateway,
+    RouterInterface,
+    RouterItem,
+    RuleItem,
+    SubnetItem,
+    tap_name,
+)
+from monostack.services.network.addresses.table import allocations, of_ports
+from monostack.services.network.floatingips.table import FLOATING_IPS
+from monostack.services.network.groups.bindings import bindings, groups_of
+from monostack.services.network.groups.table import find_groups, rules_of
+from monostack.services.network.lookup import among, grouped, read
+from monostack.services.network.networks.table import find_all as find_networks
+from monostack.services.network.ports.table import PORTS
+from monostack.services.network.ports.table import find_many as find_ports
+from monostack.services.network.routers.table import GATEWAY, INTERFACE
+from monostack.services.network.routers.table import find_many as find_routers
+from monostack.services.network.subnets.table import find_many as find_subnets
+from monostack.services.network.subnets.table import of_networks
+
+CLOUD, SERVER, DHCP = "network:", "compute:", "network:dhcp"  # beginnings of device owners
+
+_p, _a, _b, _f = PORTS.table.c, allocations.c, bindings.c, FLOATING_IPS.table.c
+_DHCP_PORTS = sa.select(_p.network_id, _p.id, _p.mac_address).where(among(_p.network_id), _p.device_owner == DHCP)
+_ADDRESSES = (
+    sa.select(_b.security_group_id, _a.ip_address)
+    .join(allocations, _a.port_id == _b.port_id)
+    .where(among(_b.security_group_id))
+    .order_by(_a.ip_address)
+)
+_PAIRS = (
+    sa.select(_b.security_group_id, _p.allowed_address_pairs)
+    .join(PORTS.table, _p.id == _b.port_id)
+    .where(among(_b.security_group_id), _p.allowed_address_pairs != sa.literal([], _p.allowed_address_pairs.type))
+)
+_ROUTER_PORTS = (
+    sa.select(_p.device_id, _p.id, _p.network_id, _p.mac_address, _p.device_owner)
+    .where(among(_p.device_id), _p.device_owner.in_([GATEWAY, INTERFACE]))
+    .order_by(_p.created_at, _p.id)
+)
+_FLOATING = (
+    sa.select(_f.router_id, _f.id, _f.floating_ip_address, _f.fixed_ip_address)
+    .where(among(_f.router_id), _f.fixed_ip_address.is_not(None))
+    .order_by(_f.id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port and where it is wanted. `item` is as on its own host; elsewhere it has no tap."""
+
+    item: PortItem
+    host: str | None  # where its tap is; None for ports of the cloud itself and unbound ones
+    leased: bool  # the network's DHCP knows it
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network and the host that runs its DHCP. `item.serves_dhcp` is as on that host."""
+
+    item: NetworkItem
+    host: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    item: RouterItem
+    host: str | None
+
+    @property
+    def networks(self) -> set[str]:
+        found = {interface.network_id for interface in self.item.interfaces}
+        return found | {self.item.gateway.network_id} if self.item.gateway else found
+
+
+def ports(tx: Transaction, ids: Collection[str]) -> dict[str, Port]:
+    """The ports that exist, by id."""
+    rows = find_ports(tx, ids)
+    addresses, groups = of_ports(tx, rows), groups_of(tx, rows)
+    return {id: _port(row, addresses.get(id, ()), groups(id)) for id, row in rows.items()}
+
+
+def _port(row: Row[Any], addresses: Collection[Row[Any]], groups: list[str]) -> Port:
+    ours = row.device_owner.startswith(CLOUD)
+    item = PortItem(
+        id=row.id,
+        network_id=row.network_id,
+        mac=row.mac_address,
+        fixed_ips=[FixedIP(one.subnet_id, one.ip_address) for one in addresses],
+        tap=tap_name(row.id),
+        admin_up=row.admin_state_up,
+        port_security=row.port_security_enabled,
+        groups=groups if row.port_security_enabled else [],
+        allowed_pairs=row.allowed_address_pairs,
+        server_id=row.device_id if row.device_owner.startswith(SERVER) else None,
+        project_id=row.project_id,
+        hostname=row.dns_name or None,
+        dhcp_options=row.extra_dhcp_opts,
+    )
+    return Port(item, row.host if row.host and not ours else None, not ours and bool(addresses), row.status)
+
+
+def networks(tx: Transaction, ids: Collection[str]) -> dict[str, Network]:
+    """The networks that exist, by id."""
+    rows = find_networks(tx, list(ids))
+    subnets = of_networks(tx, list(rows))
+    dhcp_ports = grouped(tx, _DHCP_PORTS, rows)
+    dhcp_addresses = of_ports(tx, [port.id for found in dhcp_ports.values() for port in found])
+    found = {}
+    for id, row in rows.items():
+        dhcp = dhcp_ports[id][0] if id in dhcp_ports else None
+        at = {one.subnet_id: one.ip_address for one in dhcp_addresses.get(dhcp.id, ())} if dhcp is not None else {}
+        serves = dhcp is not None and row.host is not None
+        item = NetworkItem(
+            id=id,
+            name=row.name,
+            mtu=row.mtu,
+            kind="flat" if row.network_type == "flat" else "tenant",
+            subnets=[_subnet(subnet, at.get(subnet.id)) for subnet in subnets.get(id, ())],
+            physical_network=row.physical_network,
+            segment=row.segmentation_id,
+            dhcp_port_id=dhcp.id if dhcp is not None else None,
+            dhcp_mac=dhcp.mac_address if dhcp is not None else None,
+            dns_domain=row.dns_domain,
+            serves_dhcp=serves,
+        )
+        found[id] = Network(item, row.host if serves else None)
+    return found
+
+
+def _subnet(row: Row[Any], dhcp_ip: str | None) -> SubnetItem:
+    return SubnetItem(
+        id=row.id,
+        cidr=row.cidr,
+        ip_version=row.ip_version,
+        gateway_ip=row.gateway_ip,
+        dhcp=row.enable_dhcp,
+        dns_nameservers=row.dns_nameservers,
+        host_routes=row.host_routes,
+        dhcp_ip=dhcp_ip,
+        ipv6_address_mode=row.ipv6_address_mode,
+        ipv6_ra_mode=row.ipv6_ra_mode,
+    )
+
+
+def groups(tx: Transaction, ids: Collection[str]) -> dict[str, GroupItem]:
+    """The groups that exist, by id."""
+    rows = find_groups(tx, list(ids))
+    rules = rules_of(tx, list(rows))
+    return {id: GroupItem(id, [_rule(rule) for rule in rules.get(id, ())], row.stateful) for id, row in rows.items()}
+
+
+def _rule(row: Row[Any]) -> RuleItem:
+    prefix = str(IPNetwork(row.remote_ip_prefix).cidr) if row.remote_ip_prefix else None
+    return RuleItem(
+        id=row.id,
+        direction=row.direction,
+        ethertype=row.ethertype,
+        protocol=row.protocol,
+        port_min=row.port_range_min,
+        port_max=row.port_range_max,
+        remote_cidr=prefix,
+        remote_group=row.remote_group_id,
+    )
+
+
+def members(tx: Transaction, ids: Collection[str]) -> dict[str, MembersItem]:
+    """The addresses of the ports in each of these groups; a group that has none or does not exist has none."""
+    addresses, pairs = grouped(tx, _ADDRESSES, ids), grouped(tx, _PAIRS, ids)
+    found = {}
+    for id in ids:
+        allowed = [pair["ip_address"] for row in pairs.get(id, ()) for pair in row[1]]
+        found[id] = MembersItem(id, list(dict.fromkeys([*(row[1] for row in addresses.get(id, ())), *allowed])))
+    return found
+
+
+def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
+    """The routers that exist, by id."""
+    rows = find_routers(tx, ids)
+    router_ports = grouped(tx, _ROUTER_PORTS, rows)
+    everything = [port for found in router_ports.values() for port in found]
+    addresses = of_ports(tx, [port.id for port in everything])
+    subnets = find_subnets(tx, [one.subnet_id for found in addresses.values() for one in found])
+    floating = grouped(tx, _FLOATING, rows)
+    found = {}
+    for id, row in rows.items():
+        mine = [port for port in router_ports.get(id, ()) if port.id in addresses]
+        gateways = [port for port in mine if port.device_owner == GATEWAY]
+        item = RouterItem(
+            id=id,
+            admin_up=row.admin_state_up,
+            interfaces=[_interface(port, addresses[port.id], subnets) for port in mine if port.device_owner == INTERFACE],
+            gateway=_gateway(gateways[0], addresses[gateways[0].id], subnets, row.enable_snat) if gateways else None,
+            routes=row.routes,
+            floating_ips=[FloatingIPItem(one.id, one.floating_ip_address, one.fixed_ip_address) for one in floating.get(id, ())],
+        )
+        found[id] = Router(item, row.host)
+    return found
+
+
+def _with_prefix(addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]]) -> list[str]:
+    return [f"{one.ip_address}/{IPNetwork(subnets[one.subnet_id].cidr).prefixlen}" for one in addresses]
+
+
+def _interface(port: Row[Any], addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]]) -> RouterInterface:
+    return RouterInterface(port.id, port.network_id, port.mac_address, _with_prefix(addresses, subnets))
+
+
+def _gateway(port: Row[Any], addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]], snat: bool) -> RouterGateway:
+    gateways = [subnets[one.subnet_id].gateway_ip for one in addresses]
+    found = [gateway for gateway in dict.fromkeys(gateways) if gateway]
+    return RouterGateway(port.id, port.network_id, port.mac_address, _with_prefix(addresses, subnets), found, snat)
+
+
+# --- what belongs to a host ------------------------------------------------------------------------------------------------
+
+_PORTS_ON = sa.select(_p.id).where(_p.host == sa.bindparam("host"))
+_PORTS_IN = sa.select(_p.network_id, _p.id).where(among(_p.network_id))
+
+
+def port_ids_on(tx: Transaction, host: str) -> list[str]:
+    return [row[0] for row in tx.rows(_PORTS_ON, {"host": host})]
+
+
+def port_ids_in(tx: Transaction, network_ids: Collection[str]) -> list[str]:
+    return [row[1] for row in read(tx, _PORTS_IN, network_ids)]

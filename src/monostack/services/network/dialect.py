@@ -1,0 +1,31 @@
+"""How the network service words what goes wrong: `{"NeutronError": {"type": ..., "message": ..., "detail": ""}}`."""
+
+from jsonschema.exceptions import ValidationError
+
+from monostack.core.errors import BadRequest, Fault
+from monostack.http import Dialect, Request, Response
+from monostack.services.network.words import UNREADABLE
+
+_KINDS = {"MalformedRequestBody": "HTTPBadRequest", "MethodNotAllowed": "HTTPMethodNotAllowed", "InternalError": "HTTPInternalServerError"}
+_INTERNAL = "Request Failed: internal server error while processing your request."
+
+
+def _fault(fault: Fault, request: Request) -> Response:
+    if request.path in ("/network", "/network/"):
+        kind = "HTTPNotFound"
+    else:
+        kind = _KINDS.get(fault.kind, fault.kind)
+    message = _INTERNAL if fault.kind == "InternalError" else fault.message
+    return Response({"NeutronError": {"type": kind, "message": message, "detail": ""}}, fault.status)
+
+
+def _invalid(error: ValidationError, request: Request) -> Fault:
+    return BadRequest(UNREADABLE, kind="HTTPBadRequest")
+
+
+DIALECT = Dialect(
+    fault=_fault,
+    invalid=_invalid,
+    malformed_json=UNREADABLE,
+    no_method="The server could not comply with the request since it is either malformed or otherwise incorrect.",
+)

@@ -1,0 +1,91 @@
+"""The extensions of Neutron's API that are served, by the names, aliases and dates Neutron gives them. What is not served is not listed."""
+
+from typing import Any
+
+from monostack.core.errors import NotFound
+from monostack.db import Transaction
+from monostack.http import Request, Routes
+
+EXTENSIONS = (
+    ("agent", "agent", "2013-02-03T10:00:00-00:00"),
+    ("allowed-address-pairs", "Allowed Address Pairs", "2013-07-23T10:00:00-00:00"),
+    ("availability_zone", "Availability Zone", "2015-01-01T10:00:00-00:00"),
+    ("binding", "Port Binding", "2014-02-03T10:00:00-00:00"),
+    ("default-subnetpools", "Default Subnetpools", "2016-02-18T18:00:00-00:00"),
+    ("dns-domain-ports", "dns_domain for ports", "2017-04-24T10:00:00-00:00"),
+    ("dns-integration", "DNS Integration", "2015-08-15T18:00:00-00:00"),
+    ("empty-string-filtering", "Empty String Filtering Extension", "2018-05-01T10:00:00-00:00"),
+    ("ext-gw-mode", "Neutron L3 Configurable external gateway mode", "2013-03-28T10:00:00-00:00"),
+    ("external-net", "Neutron external network", "2013-01-14T10:00:00-00:00"),
+    ("extra_dhcp_opt", "Neutron Extra DHCP options", "2013-03-17T12:00:00-00:00"),
+    ("extraroute", "Neutron Extra Route", "2013-02-01T10:00:00-00:00"),
+    ("extraroute-atomic", "Atomically add/remove extra routes", "2019-07-10T00:00:00+00:00"),
+    ("filter-validation", "Filter parameters validation", "2018-07-04T10:00:00-00:00"),
+    ("fip-port-details", "Floating IP Port Details Extension", "2018-04-09T10:00:00-00:00"),
+    ("ip-substring-filtering", "IP address substring filtering", "2017-11-28T09:00:00-00:00"),
+    ("net-mtu", "Network MTU", "2015-03-25T10:00:00-00:00"),
+    ("net-mtu-writable", "Network MTU (writable)", "2017-07-12T00:00:00-00:00"),
+    ("network-ip-availability", "Network IP Availability", "2015-09-24T00:00:00-00:00"),
+    ("network_availability_zone", "Network Availability Zone", "2015-01-01T10:00:00-00:00"),
+    ("pagination", "Pagination support", "2016-06-12T00:00:00-00:00"),
+    ("port-mac-address-regenerate", "Neutron Port MAC address regenerate", "2018-05-03T10:00:00-00:00"),
+    ("port-security", "Port Security", "2012-07-23T10:00:00-00:00"),
+    ("project-id", "project_id field enabled", "2016-09-09T09:09:09-09:09"),
+    ("provider", "Provider Network", "2012-09-07T10:00:00-00:00"),
+    ("quota-check-limit", "Quota engine limit check", "2021-09-08T16:00:00-00:00"),
+    ("quota-check-limit-default", "Quota engine limit check by default", "2024-08-21T16:00:00-00:00"),
+    ("quota_details", "Quota details management support", "2017-02-10T10:00:00-00:00"),
+    ("quotas", "Quota management support", "2012-07-29T10:00:00-00:00"),
+    ("rbac-policies", "RBAC Policies", "2015-06-17T12:15:12-00:00"),
+    ("rbac-security-groups", "Add security_group type to network RBAC", "2019-02-14T00:00:00-00:00"),
+    ("revision-if-match", "If-Match constraints based on revision_number", "2016-12-11T00:00:00-00:00"),
+    ("router", "Neutron L3 Router", "2012-07-20T10:00:00-00:00"),
+    ("router-enable-snat", 'Exposes the router "enable_snat" read-only configuration flag', "2025-09-18T18:00:00-00:00"),
+    ("router_availability_zone", "Router Availability Zone", "2015-01-01T10:00:00-00:00"),
+    ("security-group", "security-group", "2012-10-05T10:00:00-00:00"),
+    ("security-groups-normalized-cidr", "Normalized CIDR field for security group rules", "2020-07-28T10:00:00-00:00"),
+    (
+        "security-groups-rules-belongs-to-default-sg",
+        "Security group rule belongs to the project's default security group",
+        "2023-05-23T10:00:00-00:00",
+    ),
+    ("security-groups-shared-filtering", "Security group filtering on the shared field", "2021-10-05T09:00:00-00:00"),
+    ("service-type", "Neutron Service Type Management", "2013-01-20T00:00:00-00:00"),
+    ("sorting", "Sorting support", "2016-06-12T00:00:00-00:00"),
+    ("standard-attr-description", "standard-attr-description", "2016-02-10T10:00:00-00:00"),
+    ("standard-attr-revisions", "Resource revision numbers", "2016-04-11T10:00:00-00:00"),
+    (
+        "standard-attr-tag",
+        "Tag support for resources with standard attribute: floatingip, network, port, router, security_group, subnet, subnetpool",
+        "2017-01-01T00:00:00-00:00",
+    ),
+    ("standard-attr-timestamp", "Resource timestamps", "2016-09-12T10:00:00-00:00"),
+    ("stateful-security-group", "Stateful security group", "2019-11-26T09:00:00-00:00"),
+    ("subnet-external-network", "Subnet belongs to an external network", "2024-02-05T18:00:00-00:00"),
+    ("subnet-service-types", "Subnet service types", "2016-03-15T18:00:00-00:00"),
+    ("subnet_allocation", "Subnet Allocation", "2015-03-30T10:00:00-00:00"),
+    ("subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "2019-02-08T10:00:00-00:00"),
+    ("tag-creation", "Tag creation extension", "2024-23-07T10:00:00-00:00"),
+)
+"""(alias, name, date of the last change of its definition)"""
+
+SERVED = {
+    alias: {"alias": alias, "name": name, "description": name, "updated": updated, "links": []} for alias, name, updated in EXTENSIONS
+}
+
+routes = Routes("/v2.0/extensions")
+
+
+@routes.get("")
+def list_extensions(request: Request, tx: Transaction) -> Any:
+    """List the extensions."""
+    return {"extensions": list(SERVED.values())}
+
+
+@routes.get("/{id}")
+def show_extension(request: Request, tx: Transaction) -> Any:
+    """Show one, by its alias."""
+    found = SERVED.get(request.params["id"])
+    if found is None:
+        raise NotFound(f"Extension with alias {request.params['id']} does not exist", kind="HTTPNotFound")
+    return {"extension": found}

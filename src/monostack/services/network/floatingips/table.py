@@ -1,0 +1,73 @@
+"""The floating IPs and what is shown of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.db import Id, Transaction, metadata
+from monostack.http import Request
+from monostack.resources import Field, Resource, Scopes
+from monostack.resources.fields import REQUIRED
+from monostack.services.network import values
+from monostack.services.network.lookup import among, grouped
+from monostack.services.network.scopes import scope_of
+from monostack.services.network.standard import STANDARD, TAGS
+from monostack.services.network.style import STYLE
+from monostack.services.network.tags.table import CONDITIONS, tags_of
+
+DETAILS = ("name", "network_id", "mac_address", "admin_state_up", "status", "device_id", "device_owner")
+
+
+def _own(table: sa.Table) -> Any:
+    return table.c.project_id == sa.bindparam("caller_project")
+
+
+_statements: dict[str, sa.Select[Any]] = {}
+
+
+def _ports_by_id() -> sa.Select[Any]:
+    if not _statements:  # the ports' module imports this package
+        ports = metadata.tables["ports"].c
+        _statements["ports"] = sa.select(ports.id, *[ports[name] for name in DETAILS]).where(among(ports.id))
+    return _statements["ports"]
+
+
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+    tags = tags_of(tx, [row.id for row in rows])
+    ports = grouped(tx, _ports_by_id(), [row.port_id for row in rows if row.port_id])
+    shown = []
+    for row in rows:
+        port = ports[row.port_id][0] if row.port_id in ports else None
+        details = {name: port._mapping[name] for name in DETAILS} if port is not None else None
+        shown.append({"port_details": details, "tags": tags(row.id)})
+    return shown
+
+
+FLOATING_IPS = Resource(
+    "floatingip",
+    "floatingips",
+    STYLE,
+    path="/v2.0/floatingips",
+    fields=(
+        Field("dns_name", values.dns_name(), default="", create=True, filter=False, sort=False),
+        Field("dns_domain", values.dns_domain(), default="", create=True, filter=False, sort=False),
+        Field("port_details", values.tags(), column=None),
+        Field("router_id", values.uuid(), nullable=True, index=True),
+        Field("id", values.uuid()),
+        Field("floating_ip_address", values.nullable(values.ip()), create="create_floatingip:floating_ip_address"),
+        Field("subnet_id", values.nullable(values.uuid()), create=True, column=None),
+        Field("floating_network_id", values.uuid(), default=REQUIRED, create=True, index=True),
+        Field("port_id", values.nullable(values.uuid()), create=True, update=True, sort=False, index=True),
+        Field("fixed_ip_address", values.nullable(values.ip()), create=True, update=True),
+        Field("project_id", values.text(), default=REQUIRED, create=True, index=True),
+        Field("status", values.text(16), default="DOWN"),
+        TAGS,
+        *STANDARD,
+    ),
+    scopes=Scopes(scope_of, {"all": None, "project": _own}),
+    columns=(sa.Column("floating_port_id", Id(), nullable=False),),
+    conditions=CONDITIONS,
+    expand=_expand,
+)

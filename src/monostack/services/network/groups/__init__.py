@@ -1,0 +1,1 @@
+"""Security groups: which packets the ports that are in them may receive and send."""

@@ -1,0 +1,39 @@
+"""Reading what belongs to many rows at once."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.db import Transaction
+
+MANY = 1000  # values in one IN list; SQLite and PostgreSQL bound the parameters of a statement
+
+
+def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
+    """The distinct values, so many at a time as one statement takes."""
+    distinct = list(dict.fromkeys(values))
+    for start in range(0, len(distinct), MANY):
+        yield distinct[start : start + MANY]
+
+
+def among(column: Any, name: str = "ids") -> Any:
+    """`column IN (:ids)`, with a list as the parameter."""
+    return column.in_(sa.bindparam(name, expanding=True, type_=column.type))
+
+
+def read(tx: Transaction, statement: sa.Select[Any], ids: Iterable[Any], **params: Any) -> list[Row[Any]]:
+    """The rows of a statement with an `ids` list, however long the list."""
+    rows: list[Row[Any]] = []
+    for some in chunks(ids):
+        rows += tx.rows(statement, {"ids": some, **params})
+    return rows
+
+
+def grouped(tx: Transaction, statement: sa.Select[Any], ids: Iterable[Any], **params: Any) -> dict[Any, list[Row[Any]]]:
+    """The same, by the first column; ids without rows are missing."""
+    found: dict[Any, list[Row[Any]]] = {}
+    for row in read(tx, statement, ids, **params):
+        found.setdefault(row[0], []).append(row)
+    return found

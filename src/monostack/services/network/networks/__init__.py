@@ -1,0 +1,1 @@
+"""Networks: broadcast domains of a project, shared ones, and external ones."""

@@ -1,0 +1,122 @@
+"""Creating, changing and deleting networks."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.core import ids
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.services.network import rbac, standard
+from monostack.services.network.attributes import Values
+from monostack.services.network.changes import changed
+from monostack.services.network.desired.hosting import pick
+from monostack.services.network.floatingips.api import delete_floating_ip
+from monostack.services.network.floatingips.table import FLOATING_IPS
+from monostack.services.network.networks import segments
+from monostack.services.network.networks.table import NETWORKS
+from monostack.services.network.ports.delete import delete_port
+from monostack.services.network.ports.table import PORTS
+from monostack.services.network.subnets.table import SUBNETS
+from monostack.services.network.tags.api import tag_routes
+from monostack.services.network.verbs import Verbs
+from monostack.services.network.words import conflict, invalid, network_in_use
+from monostack.services.network.zones import check_hints
+
+IPV4_MIN_MTU, IPV6_MIN_MTU = 68, 1280  # RFC 791, RFC 8200
+AUTOMATIC = ("network:dhcp",)  # ports the cloud made for itself, which go with the network
+
+_p, _s = PORTS.table.c, SUBNETS.table.c
+_PORTS = sa.select(PORTS.table).where(_p.network_id == sa.bindparam("network"))
+_USERS = sa.select(_p.id).where(_p.network_id == sa.bindparam("network"), _p.device_owner.not_in(AUTOMATIC)).order_by(_p.id)
+_AUTOMATIC = _PORTS.where(_p.device_owner.in_(AUTOMATIC))
+_GATEWAYS = sa.select(_p.id).where(_p.network_id == sa.bindparam("network"), _p.device_owner == "network:router_gateway").limit(1)
+_f = FLOATING_IPS.table.c
+_UNUSED = sa.select(FLOATING_IPS.table).where(_f.floating_network_id == sa.bindparam("network"), _f.port_id.is_(None))
+_SUBNETS = sa.select(SUBNETS.table).where(_s.network_id == sa.bindparam("network"))
+_OWNERS = sa.union(
+    sa.select(_p.project_id).where(_p.network_id == sa.bindparam("network"), ~_p.device_owner.startswith("network:")),
+    sa.select(_s.project_id).where(_s.network_id == sa.bindparam("network")),
+)
+
+
+def create_network(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+    check_hints(tx, "network", values["availability_zone_hints"])
+    segments.choose(tx, request.cloud, values)
+    id = ids.new_uuid()
+    where = {"host": pick(request.cloud, id), "host_status": "DOWN"}
+    row = standard.insert(NETWORKS, tx, request, {**values, **where, "id": id, "status": "ACTIVE"}, revision=1)
+    if values["shared"]:
+        rbac.grant(tx, row.project_id, "network", row.id, rbac.SHARED)
+    if values["router:external"]:
+        rbac.grant(tx, row.project_id, "network", row.id, rbac.EXTERNAL)
+    return row
+
+
+def update_network(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+    for name in ("provider:network_type", "provider:physical_network", "provider:segmentation_id"):
+        column = name.removeprefix("provider:")
+        if name in changes and changes.pop(name) != row._mapping[column]:
+            raise invalid(f"Plugin does not support updating the following provider network attributes: {name}")
+    if "shared" in changes:
+        _share(tx, row, changes.pop("shared"))
+    if "router:external" in changes and changes["router:external"] != row.external:
+        _make_external(tx, row, changes["router:external"])
+    if "mtu" in changes:
+        _check_mtu(tx, row, changes["mtu"])
+        changes["mtu"] = segments.checked_mtu(row.network_type, changes["mtu"])
+    changed(tx, request.cloud, "network", [row.id])
+    return NETWORKS.change(tx, request, row, changes)
+
+
+def _share(tx: Transaction, row: Row[Any], shared: bool) -> None:
+    targets = rbac.targets(tx, row.id, rbac.SHARED)
+    if shared:
+        rbac.grant(tx, row.project_id, "network", row.id, rbac.SHARED)
+    elif rbac.EVERYBODY in targets:
+        users = {owner[0] for owner in tx.rows(_OWNERS, {"network": row.id})} - {"", row.project_id}
+        if users - targets:
+            text = f"Unable to reconfigure sharing settings for network {row.name}. Multiple projects are using it."
+            raise conflict(text, "InvalidSharedSetting")
+        rbac.revoke(tx, row.id, rbac.SHARED)
+
+
+def _make_external(tx: Transaction, row: Row[Any], external: bool) -> None:
+    if external:
+        rbac.grant(tx, row.project_id, "network", row.id, rbac.EXTERNAL)
+        return
+    if tx.scalar(_GATEWAYS, {"network": row.id}) is not None:
+        text = f"External network {row.id} cannot be updated to be made non-external, since it has existing gateway ports."
+        raise conflict(text, "ExternalNetworkInUse")
+    rbac.revoke(tx, row.id, rbac.EXTERNAL, None)
+
+
+def _check_mtu(tx: Transaction, row: Row[Any], mtu: int) -> None:
+    """Subnets need a least MTU. 0 stands for the largest."""
+    if mtu == 0 or mtu >= IPV6_MIN_MTU:
+        return
+    versions = {subnet.ip_version for subnet in tx.rows(_SUBNETS, {"network": row.id})}
+    least = IPV6_MIN_MTU if 6 in versions else IPV4_MIN_MTU
+    if versions and mtu < least:
+        raise conflict(f"MTU of {row.id} is not valid, subnet requires a minimum of {least}", "NetworkMTUSubnetConflict")
+
+
+def delete_network(tx: Transaction, request: Request, row: Row[Any]) -> None:
+    for floating_ip in tx.rows(_UNUSED, {"network": row.id}):
+        delete_floating_ip(tx, request, floating_ip)
+    users = [port[0] for port in tx.rows(_USERS, {"network": row.id})]
+    if users:
+        listed = ",".join(users)
+        raise network_in_use(row.id, f"There are one or more ports still in use on the network, id for these ports is: {listed}")
+    for port in tx.rows(_AUTOMATIC, {"network": row.id}):
+        delete_port(tx, request.cloud, request, port)
+    for subnet in tx.rows(_SUBNETS, {"network": row.id}):
+        standard.remove(SUBNETS, tx, request, subnet)
+    rbac.forget(tx, row.id)
+    standard.remove(NETWORKS, tx, request, row)
+    changed(tx, request.cloud, "network", [row.id])
+
+
+VERBS = Verbs(NETWORKS, create=create_network, update=update_network, delete=delete_network)
+routes = [VERBS.routes(), tag_routes(VERBS)]

@@ -1,0 +1,140 @@
+"""The networks and what is shown of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.db import Name, Transaction, metadata
+from monostack.http import Request
+from monostack.resources import Field, Resource, Scopes
+from monostack.resources.fields import REQUIRED
+from monostack.services.network import values
+from monostack.services.network.lookup import among, grouped
+from monostack.services.network.rbac.table import EXTERNAL, SHARED, is_shared, shared_with, visible
+from monostack.services.network.scopes import scope_of
+from monostack.services.network.standard import STANDARD, TAGS
+from monostack.services.network.style import STYLE
+from monostack.services.network.tags.table import CONDITIONS, tags_of
+from monostack.services.network.words import not_found
+
+
+def _provider(name: str, kind: Any, column: str) -> Field:
+    rule = f"network:provider:{name}"
+    rules = {"create": f"create_{rule}", "update": f"update_{rule}", "view": f"get_{rule}"}
+    return Field(f"provider:{name}", kind, column=column, nullable=True, sort=False, **rules)
+
+
+def _own_or_given(table: sa.Table) -> Any:
+    return sa.or_(table.c.project_id == sa.bindparam("caller_project"), table.c.id.in_(visible((SHARED, EXTERNAL))))
+
+
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+    ids = [row.id for row in rows]
+    subnets = grouped(tx, _subnets_of(), ids)
+    shared = shared_with(tx, ids, request.caller.project_id)
+    tags = tags_of(tx, ids)
+    return [
+        {
+            "subnets": [subnet[1] for subnet in subnets.get(row.id, ())],
+            "shared": shared(row.id),
+            "tags": tags(row.id),
+            "availability_zones": ["nova"] if row.host else [],
+        }
+        for row in rows
+    ]
+
+
+_statements: dict[str, sa.Select[Any]] = {}
+
+
+def _subnets_of() -> sa.Select[Any]:
+    if not _statements:  # the subnets' module imports this one
+        subnets = metadata.tables["subnets"].c
+        _statements["subnets"] = sa.select(subnets.network_id, subnets.id).where(among(subnets.network_id)).order_by(subnets.id)
+    return _statements["subnets"]
+
+
+NETWORKS = Resource(
+    "network",
+    "networks",
+    STYLE,
+    path="/v2.0/networks",
+    fields=(
+        Field("id", values.uuid()),
+        Field("name", values.name(), default="", create=True, update=True),
+        Field("subnets", values.tags(), column=None),
+        Field("admin_state_up", values.boolean(), default=True, create=True, update=True),
+        Field("status", values.text(16), default="ACTIVE"),
+        Field("project_id", values.text(), default=REQUIRED, create=True, index=True),
+        Field("shared", values.boolean(), default=False, create="create_network:shared", update="update_network:shared", column=None),
+        Field("dns_domain", values.dns_domain(), default="", create=True, update=True, filter=False, sort=False),
+        Field(
+            "router:external",
+            values.boolean(),
+            default=False,
+            create="create_network:router:external",
+            update="update_network:router:external",
+            column="external",
+        ),
+        Field("mtu", values.number(), default=0, create=True, update=True),
+        Field("availability_zones", values.tags(), column=None),
+        Field("availability_zone_hints", values.hints(), default=list, create=True, filter=False, sort=False),
+        Field(
+            "port_security_enabled",
+            values.boolean(),
+            default=True,
+            create="create_network:port_security_enabled",
+            update="update_network:port_security_enabled",
+            filter=False,
+            sort=False,
+        ),
+        _provider("network_type", values.text(32), "network_type"),
+        _provider("physical_network", values.text(64), "physical_network"),
+        _provider("segmentation_id", values.number(), "segmentation_id"),
+        TAGS,
+        *STANDARD,
+    ),
+    scopes=Scopes(scope_of, {"all": None, "project": _own_or_given}),
+    columns=(
+        sa.Column("host", Name(), index=True),  # which host runs the network's DHCP and metadata
+        sa.Column("host_status", Name(16)),  # of that: ACTIVE, DOWN, ERROR
+        sa.UniqueConstraint("network_type", "physical_network", "segmentation_id"),
+    ),
+    conditions={**CONDITIONS, "shared": is_shared()},
+    expand=_expand,
+)
+
+_BY_ID = sa.select(NETWORKS.table).where(NETWORKS.table.c.id == sa.bindparam("the_id"))
+_BY_IDS = sa.select(NETWORKS.table).where(among(NETWORKS.table.c.id))
+_USABLE = _BY_ID.where(_own_or_given(NETWORKS.table))
+
+
+def find(tx: Transaction, id: str) -> Row[Any] | None:
+    """A network, whoever asks."""
+    return tx.row(_BY_ID, {"the_id": id})
+
+
+def get(tx: Transaction, id: str) -> Row[Any]:
+    """A network, whoever asks. Raises NetworkNotFound."""
+    row = find(tx, id)
+    if row is None:
+        raise not_found("network", id)
+    return row
+
+
+def get_for(tx: Transaction, request: Request, id: str) -> Row[Any]:
+    """A network the caller may know of. Raises NetworkNotFound."""
+    return NETWORKS.get(request, tx, id)
+
+
+def find_all(tx: Transaction, ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """These networks by id."""
+    return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids).items()}
+
+
+def facts(tx: Transaction, network: Row[Any], project_id: str | None) -> dict[str, Any]:
+    """What policies about a network's subnets and ports, which are this project's, read of the network."""
+    shared = shared_with(tx, [network.id], project_id)(network.id)
+    return {"network:project_id": network.project_id, "network:shared": shared, "router:external": network.external}

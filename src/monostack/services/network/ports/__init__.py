@@ -1,0 +1,1 @@
+"""Ports: where something is plugged into a network."""

@@ -1,0 +1,77 @@
+"""Making a port, for a user or for the cloud itself."""
+
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.services.network import addresses, networks, standard
+from monostack.services.network.addresses.choice import DHCP
+from monostack.services.network.attributes import Values
+from monostack.services.network.changes import changed
+from monostack.services.network.groups.bindings import put_in
+from monostack.services.network.ports import rules
+from monostack.services.network.ports.binding import vif_type
+from monostack.services.network.ports.table import PORTS
+from monostack.services.network.subnets.table import get as get_subnet
+from monostack.services.network.subnets.table import of_network
+from monostack.services.network.tags.table import set_tags
+
+BLANK = {
+    "name": "", "admin_state_up": True, "device_id": "", "device_owner": "", "dns_name": "", "dns_domain": "",
+    "binding:vnic_type": "normal", "status": "DOWN",
+}  # fmt: skip
+
+
+def create_port(tx: Transaction, cloud: Any, request: Request | None, given: Values) -> Row[Any]:
+    """Insert a port with its addresses and groups. Raises what Neutron answers to what cannot be.
+
+    `given` needs network_id and project_id; `allocated_for` is the server the port is made for and will go with.
+    """
+    values = {**BLANK, **given}
+    network = networks.table.get(tx, values["network_id"])
+    owner, project_id = values["device_owner"], values["project_id"]
+    rules.check_device(tx, request, owner, values["device_id"], project_id)
+    mac = values.get("mac_address")
+    if mac is None:
+        mac = rules.free_mac(tx, network.id)
+    else:
+        rules.check_mac(tx, network.id, mac)
+    wanted = _wanted_addresses(tx, network, values, mac)
+    security = rules.secured(values, network, bool(wanted))
+    groups = rules.groups_for(tx, request, values, security)
+    host = values.get("binding:host_id") or ""
+    row = standard.insert(
+        PORTS,
+        tx,
+        request,
+        {
+            **values,
+            "mac_address": mac,
+            "network_project_id": network.project_id,
+            "port_security_enabled": security,
+            "allowed_address_pairs": rules.complete_pairs(values.get("allowed_address_pairs"), mac),
+            "extra_dhcp_opts": rules.merge_options((), values.get("extra_dhcp_opts") or ()),
+            "binding:host_id": host,
+            "binding:profile": values.get("binding:profile") or {},
+            "binding:vif_type": vif_type(tx, host),
+        },
+        revision=1,
+    )
+    addresses.allocate(tx, row.id, network.id, wanted, first=owner == DHCP)
+    put_in(tx, row.id, groups)
+    if values.get("tags"):
+        set_tags(tx, row.id, values["tags"])
+    changed(tx, cloud, "port", [row.id])
+    changed(tx, cloud, "members", groups)
+    return row
+
+
+def _wanted_addresses(tx: Transaction, network: Row[Any], values: Values, mac: str) -> list[addresses.Wish]:
+    subnets = of_network(tx, network.id)
+    requested = values.get("fixed_ips")
+    for entry in requested or ():
+        if "subnet_id" in entry and not any(subnet.id == entry["subnet_id"] for subnet in subnets):
+            get_subnet(tx, entry["subnet_id"])
+    return addresses.wishes(network.id, values["device_owner"], mac, requested, subnets)

@@ -1,0 +1,39 @@
+"""Deleting a port."""
+
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.services.network import standard
+from monostack.services.network.changes import changed
+from monostack.services.network.floatingips import association
+from monostack.services.network.groups.bindings import groups_of
+from monostack.services.network.ports.table import PORTS
+from monostack.services.network.routers.table import find as find_router
+from monostack.services.network.words import conflict
+
+ROUTER_OWNERS = ("network:router_interface", "network:router_gateway")
+FLOATING = "network:floatingip"
+
+
+def check_deletable(tx: Transaction, row: Row[Any]) -> None:
+    """Ports of routers and floating IPs go with these, as long as they exist. Raises ServicePortInUse."""
+    exists = False
+    if row.device_owner in ROUTER_OWNERS:
+        exists = find_router(tx, row.device_id) is not None
+    elif row.device_owner == FLOATING:
+        exists = association.exists(tx, row.device_id)
+    if exists:
+        text = f"Port {row.id} cannot be deleted directly via the port API: has device owner {row.device_owner}."
+        raise conflict(text, "ServicePortInUse")
+
+
+def delete_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[Any]) -> None:
+    """Remove a port and its addresses; floating IPs that led to it lead nowhere."""
+    groups = groups_of(tx, [row.id])(row.id)
+    association.drop_port(tx, cloud, request, row.id)
+    standard.remove(PORTS, tx, request, row)
+    changed(tx, cloud, "port", [row.id])
+    changed(tx, cloud, "members", groups)

@@ -1,0 +1,168 @@
+"""The ports and what is shown of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.db import Id, Name, Transaction
+from monostack.http import Request
+from monostack.protocol.network import bridge_name
+from monostack.resources import Field, Resource, Scopes
+from monostack.resources.fields import REQUIRED
+from monostack.services.network import values
+from monostack.services.network.addresses.table import allocations, of_ports
+from monostack.services.network.filters import PART_OF_ADDRESS
+from monostack.services.network.groups.bindings import bindings, groups_of
+from monostack.services.network.lookup import among, grouped
+from monostack.services.network.rbac.table import shared_with
+from monostack.services.network.scopes import scope_of
+from monostack.services.network.standard import STANDARD
+from monostack.services.network.style import STYLE
+from monostack.services.network.tags.table import CONDITIONS, tags_of
+from monostack.services.network.words import not_found
+
+DNS_DOMAIN = "openstacklocal."  # what guests' names end in where their network names no domain; Neutron's default
+VNIC_TYPES = ("normal", "direct", "macvtap", "baremetal", "direct-physical", "virtio-forwarder", "smart-nic", "vdpa",
+              "accelerator-direct", "accelerator-direct-physical", "remote-managed")  # fmt: skip
+UNBOUND, BOUND, FAILED = "unbound", "bridge", "binding_failed"
+
+
+def _own_or_on_own_network(table: sa.Table) -> Any:
+    project = sa.bindparam("caller_project")
+    return sa.or_(table.c.project_id == project, table.c.network_project_id == project)
+
+
+# --- filters that are no columns -----------------------------------------------------------------------------------------
+
+
+def _with_address(table: sa.Table, operator: str, parameter: str) -> Any:
+    column = allocations.c.subnet_id if operator == "subnet_id" else allocations.c.ip_address
+    wanted: Any = sa.bindparam(parameter, expanding=True, type_=sa.String)
+    return table.c.id.in_(sa.select(allocations.c.port_id).where(column.in_(wanted)))
+
+
+def _in_group(table: sa.Table, operator: str, parameter: str) -> Any:
+    return table.c.id.in_(sa.select(bindings.c.port_id).where(among(bindings.c.security_group_id, parameter)))
+
+
+def _with_part_of_address(table: sa.Table, operator: str, parameter: str) -> Any:
+    found = allocations.c.ip_address.contains(sa.bindparam(parameter, type_=sa.String), autoescape=False)
+    return table.c.id.in_(sa.select(allocations.c.port_id).where(found))
+
+
+# --- showing -------------------------------------------------------------------------------------------------------------
+
+
+def _assignment(row: Row[Any], addresses: Iterable[Row[Any]]) -> list[dict[str, str]]:
+    """The names DHCP and DNS of the network know the port by."""
+    shown = []
+    for address in addresses:
+        host = row.dns_name or "host-" + address.ip_address.replace(".", "-").replace(":", "-")
+        full = host if host.endswith(".") else f"{host}.{DNS_DOMAIN}"
+        shown.append({"hostname": host, "ip_address": address.ip_address, "fqdn": full})
+    return shown
+
+
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+    ids = [row.id for row in rows]
+    addresses, groups, tags = of_ports(tx, ids), groups_of(tx, ids), tags_of(tx, ids)
+    shared = shared_with(tx, [row.network_id for row in rows], request.caller.project_id)
+    admin = request.allows("get_port:binding:vif_details")
+    shown = []
+    for row in rows:
+        mine = addresses.get(row.id, ())
+        item: dict[str, Any] = {
+            "fixed_ips": [{"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in mine],
+            "security_groups": groups(row.id),
+            "dns_assignment": _assignment(row, mine),
+            "tags": tags(row.id),
+            "network:project_id": row.network_project_id,
+            "network:shared": shared(row.network_id),
+        }
+        if admin:
+            bound = {"port_filter": True, "connectivity": "l2", "bridge_name": bridge_name(row.network_id)}
+            item["binding:vif_details"] = bound if row.vif_type == BOUND else {}
+        shown.append(item)
+    return shown
+
+
+def _guarded(name: str, kind: Any, *, view: bool = False, **options: Any) -> Field:
+    rules = {"create": f"create_port:{name}", "update": f"update_port:{name}"}
+    if view:
+        rules["view"] = f"get_port:{name}"
+    return Field(name, kind, **{**rules, **options})
+
+
+PORTS = Resource(
+    "port",
+    "ports",
+    STYLE,
+    path="/v2.0/ports",
+    fields=(
+        Field("id", values.uuid()),
+        Field("name", values.name(), default="", create=True, update=True),
+        Field("network_id", values.uuid(), default=REQUIRED, create=True, references="networks.id"),
+        Field("admin_state_up", values.boolean(), default=True, create=True, update=True),
+        _guarded("mac_address", values.mac()),
+        _guarded("fixed_ips", values.fixed_ips(), column=None),
+        _guarded("device_id", values.text(), default=""),
+        _guarded("device_owner", values.text(), default=""),
+        Field("project_id", values.text(), default=REQUIRED, create=True, index=True),
+        Field("status", values.text(16), default="DOWN"),
+        Field("security_groups", values.group_ids(), create=True, update=True, column=None),
+        _guarded("allowed_address_pairs", values.address_pairs(), filter=False, sort=False),
+        Field("dns_name", values.dns_name(), default="", create=True, update=True, filter=False, sort=False),
+        Field("dns_assignment", values.tags(), column=None),
+        Field("dns_domain", values.dns_domain(), default="", create=True, update=True, filter=False, sort=False),
+        Field("extra_dhcp_opts", values.dhcp_options(), create=True, update=True, filter=False, sort=False),
+        Field("binding:vif_type", values.text(64), column="vif_type", view="get_port:binding:vif_type", filter=False, sort=False),
+        _guarded("binding:vnic_type", values.choice(*VNIC_TYPES), default="normal", column="vnic_type", filter=False, sort=False),
+        _guarded("binding:host_id", values.host(), view=True, column="host", sort=False),
+        _guarded("binding:profile", values.object_or_none(), view=True, column="profile", filter=False, sort=False),
+        _guarded("port_security_enabled", values.boolean(), filter=False, sort=False),
+        Field("tags", values.tags(), create=True, column=None),
+        *STANDARD,
+    ),
+    scopes=Scopes(scope_of, {"all": None, "project": _own_or_on_own_network}),
+    columns=(
+        sa.Column("network_project_id", Id(), nullable=False, index=True),
+        sa.Column("allocated_for", Id()),  # the server it was made for and goes with; NULL: a user made it
+        sa.Column("error", Name(1024)),  # what the host said that could not wire it
+        sa.UniqueConstraint("network_id", "mac_address"),
+        sa.Index("ix_ports_device_id", "device_id", "device_owner"),
+        sa.Index("ix_ports_host", "host", "network_id"),
+    ),
+    conditions={**CONDITIONS, "fixed_ips": _with_address, PART_OF_ADDRESS: _with_part_of_address, "security_groups": _in_group},
+    expand=_expand,
+)
+_p = PORTS.table.c
+_BY_ID = sa.select(PORTS.table).where(_p.id == sa.bindparam("the_id"))
+_BY_IDS = sa.select(PORTS.table).where(among(_p.id))
+_OF_DEVICES = (
+    sa.select(_p.device_id, *[c for c in PORTS.table.c if c.name != "device_id"])
+    .where(among(_p.device_id))
+    .order_by(_p.created_at, _p.id)
+)
+
+
+def find(tx: Transaction, id: str) -> Row[Any] | None:
+    return tx.row(_BY_ID, {"the_id": id})
+
+
+def get(tx: Transaction, id: str) -> Row[Any]:
+    """A port, whoever asks. Raises PortNotFound."""
+    row = find(tx, id)
+    if row is None:
+        raise not_found("port", id)
+    return row
+
+
+def find_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row[Any]]:
+    return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids).items()}
+
+
+def of_devices(tx: Transaction, device_ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+    """The ports of servers, routers and the like, oldest first."""
+    return grouped(tx, _OF_DEVICES, device_ids)

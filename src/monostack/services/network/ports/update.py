@@ -1,0 +1,113 @@
+"""Changing a port. The order of checks is that of Neutron's ML2 plugin."""
+
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import Fault
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.services.network import addresses
+from monostack.services.network.addresses.rules import is_eui64
+from monostack.services.network.attributes import Values
+from monostack.services.network.changes import changed
+from monostack.services.network.floatingips import association
+from monostack.services.network.groups.bindings import groups_of, put_in
+from monostack.services.network.ports import rules
+from monostack.services.network.ports.binding import vif_type
+from monostack.services.network.ports.table import BOUND, PORTS, UNBOUND, get
+from monostack.services.network.standard import bump
+from monostack.services.network.subnets.table import get as get_subnet
+from monostack.services.network.subnets.table import of_network
+from monostack.services.network.words import bad_request, conflict
+
+
+def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[Any], changes: Values) -> Row[Any]:
+    """Make the changes. `changes` are API names with checked values."""
+    changes = dict(changes)
+    if changes.get("binding:vnic_type", row.vnic_type) != row.vnic_type and row.vif_type != UNBOUND:
+        text = (
+            f"Unable to complete operation on port {row.id} for network {row.network_id}. Port already has an attached device "
+            f"{row.device_id}."
+        )
+        raise conflict(text, "PortInUse")
+    owner = changes.get("device_owner", row.device_owner)
+    if "device_owner" in changes or changes.get("device_id", row.device_id) != row.device_id:
+        rules.check_device(tx, request, owner, changes.get("device_id", row.device_id), row.project_id)
+    new_mac = _changed_mac(tx, row, owner, changes)
+    touched = False
+    if "fixed_ips" in changes or new_mac:
+        touched = _change_addresses(tx, row, new_mac, changes.pop("fixed_ips", None))
+    groups = groups_of(tx, [row.id])(row.id)
+    rules.check_security_change(row, groups, changes)
+    wanted = changes.pop("security_groups", None)
+    if wanted is not None:
+        rules.check_groups(tx, request, wanted, row.project_id)
+        put_in(tx, row.id, wanted)
+        touched = True
+    if "allowed_address_pairs" in changes:
+        changes["allowed_address_pairs"] = rules.complete_pairs(changes["allowed_address_pairs"], new_mac or row.mac_address)
+    if "extra_dhcp_opts" in changes:
+        changes["extra_dhcp_opts"] = rules.merge_options(row.extra_dhcp_opts, changes["extra_dhcp_opts"] or ())
+    _change_binding(tx, row, changes)
+    changed(tx, cloud, "port", [row.id])
+    changed(tx, cloud, "members", {*groups, *(wanted or ())})
+    if touched and not changes:
+        bump(PORTS, tx, [row.id])
+        return get(tx, row.id)
+    return PORTS.change(tx, request, row, changes)
+
+
+def _changed_mac(tx: Transaction, row: Row[Any], owner: str, changes: Values) -> str | None:
+    """The new MAC, if it is another. Raises PortBound, UnsupportedPortDeviceOwner, MacAddressInUse."""
+    mac = changes.get("mac_address", row.mac_address)
+    if mac == row.mac_address:
+        return None
+    if row.vif_type == BOUND:
+        text = (
+            f"Unable to complete operation on port {row.id}, port is already bound, port type: {row.vif_type}, "
+            f"old_mac {row.mac_address}, new_mac {mac}."
+        )
+        raise conflict(text, "PortBound")
+    if rules.is_trusted(owner):
+        text = f"Operation mac address update is not supported for device_owner {owner} on port {row.id}."
+        raise conflict(text, "UnsupportedPortDeviceOwner")
+    rules.check_mac(tx, row.network_id, mac)
+    return mac
+
+
+def _change_addresses(
+    tx: Transaction, row: Row[Any], mac: str | None, requested: list[dict[str, Any]] | None
+) -> bool:
+    subnets = of_network(tx, row.network_id)
+    present = addresses.of_port(tx, row.id)
+    if requested is None:
+        requested = [{"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in present]
+    for entry in requested:
+        if "subnet_id" in entry and not any(subnet.id == entry["subnet_id"] for subnet in subnets):
+            get_subnet(tx, entry["subnet_id"])
+    if mac is not None:
+        made_from_mac = {one.subnet_id for one in present if is_eui64(one.ip_address)}
+        requested = [entry for entry in requested if entry.get("subnet_id") not in made_from_mac]
+        requested += [{"subnet_id": subnet_id, "delete_subnet": True} for subnet_id in made_from_mac]
+    before = {one.ip_address for one in present}
+    if not addresses.change(tx, row, mac or row.mac_address, requested, subnets):
+        return False
+    after = {one.ip_address for one in addresses.of_port(tx, row.id)}
+    if row.device_owner == rules.ROUTER_INTERFACE and {a for a in before ^ after if ":" not in a}:
+        raise _fixed(row.id)
+    association.check_addresses(tx, row.id, before - after)
+    return True
+
+
+def _fixed(port_id: str) -> Fault:
+    return bad_request("ports", f"IP updates for port {port_id} are not allowed")
+
+
+def _change_binding(tx: Transaction, row: Row[Any], changes: Values) -> None:
+    """Another host: the port is down until that host has it."""
+    if "binding:profile" in changes:
+        changes["binding:profile"] = changes["binding:profile"] or {}
+    if changes.get("binding:host_id", row.host) != row.host:
+        changes["binding:vif_type"] = vif_type(tx, changes["binding:host_id"])
+        changes["status"] = "DOWN"

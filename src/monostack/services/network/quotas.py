@@ -1,0 +1,177 @@
+"""How much of the network a project may use: limits, what is used, and the refusal to go beyond. Usage is counted from the rows."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from monostack.core.errors import Forbidden, NotBuilt, NotFound
+from monostack.db import Id, Name, Transaction, metadata, table
+from monostack.http import Request, Routes
+from monostack.services.network.values.plain import to_int
+from monostack.services.network.words import UNREADABLE, bad, forbidden, over_quota, refused
+
+TABLES = {
+    "network": "networks",
+    "subnet": "subnets",
+    "subnetpool": "subnetpools",
+    "port": "ports",
+    "router": "routers",
+    "floatingip": "floatingips",
+    "rbac_policy": "network_rbac_policies",
+    "security_group": "security_groups",
+    "security_group_rule": "security_group_rules",
+}
+UNLIMITED = -1
+MAXIMUM = 2**31 - 1
+
+quotas = table(
+    "network_quotas",
+    sa.Column("project_id", Id(), primary_key=True),
+    sa.Column("resource", Name(64), primary_key=True),
+    sa.Column("hard_limit", sa.Integer, nullable=False),
+)
+_LIMITS = sa.select(quotas.c.resource, quotas.c.hard_limit).where(quotas.c.project_id == sa.bindparam("project"))
+_ALL = sa.select(quotas).order_by(quotas.c.project_id)
+_LIMIT = sa.select(quotas.c.hard_limit).where(quotas.c.project_id == sa.bindparam("project"), quotas.c.resource == sa.bindparam("what"))
+_DELETE = sa.delete(quotas).where(quotas.c.project_id == sa.bindparam("project"))
+_DELETE_ONE = sa.delete(quotas).where(quotas.c.project_id == sa.bindparam("project"), quotas.c.resource == sa.bindparam("what"))
+_INSERT = sa.insert(quotas)
+_counts: dict[str, sa.Select[Any]] = {}
+
+
+def _count(resource: str) -> sa.Select[Any]:
+    if resource not in _counts:  # the tables are declared by modules that import this one
+        counted = metadata.tables[TABLES[resource]]
+        _counts[resource] = sa.select(sa.func.count()).select_from(counted).where(counted.c.project_id == sa.bindparam("project"))
+    return _counts[resource]
+
+
+def used(tx: Transaction, project_id: str, resource: str) -> int:
+    """How many of a resource the project has."""
+    return int(tx.scalar(_count(resource), {"project": project_id}))
+
+
+def _defaults(cloud: Any) -> dict[str, int]:
+    configured = cloud.config.quota.network
+    return {resource: getattr(configured, resource) for resource in TABLES}
+
+
+def limits(tx: Transaction, cloud: Any, project_id: str) -> dict[str, int]:
+    """The project's limits, its own or the defaults. -1 is unlimited."""
+    return {**_defaults(cloud), **{row[0]: row[1] for row in tx.rows(_LIMITS, {"project": project_id})}}
+
+
+def reserve(tx: Transaction, cloud: Any, resource: str, wanted: Sequence[Mapping[str, Any]]) -> None:
+    """Raises OverQuota unless the projects that will own these may have so many more."""
+    for project_id, more in Counter(values["project_id"] for values in wanted).items():
+        limit = tx.scalar(_LIMIT, {"project": project_id, "what": resource})
+        if limit is None:
+            limit = getattr(cloud.config.quota.network, resource)
+        if limit > UNLIMITED and used(tx, project_id, resource) + more > limit:
+            raise over_quota([resource])
+
+
+# --- API ---------------------------------------------------------------------------------------------------------------
+
+routes = Routes("/v2.0/quotas")
+
+
+def _authorize(request: Request, rule: str) -> None:
+    if not request.allows(rule):
+        raise forbidden(f"rule:{rule}")
+
+
+@routes.get("", policy="get_quota")
+def list_quotas(request: Request, tx: Transaction) -> Any:
+    """The projects that have limits of their own."""
+    _authorize(request, "get_quota")
+    found: dict[str, dict[str, Any]] = {}
+    for project_id, resource, limit in tx.rows(_ALL):
+        if project_id not in found:
+            found[project_id] = {**_defaults(request.cloud), "project_id": project_id, "tenant_id": project_id}
+        found[project_id][resource] = limit
+    return {"quotas": list(found.values())}
+
+
+@routes.post("")
+def create_quota(request: Request, tx: Transaction) -> Any:
+    raise NotBuilt("POST requests are not supported on this resource.", kind="HTTPNotImplemented")
+
+
+@routes.get("/{id}", policy="get_quota")
+def show_quota(request: Request, tx: Transaction) -> Any:
+    """The limits of a project. `tenant` and `project` in place of an id tell the caller's own."""
+    id = request.params["id"]
+    if id in ("tenant", "project"):
+        if request.caller.project_id is None:
+            raise refused("Tenant-id was missing from quota request.", "QuotaMissingTenant")
+        return {id: {f"{id}_id": request.caller.project_id}}
+    if id != request.caller.project_id:
+        _authorize(request, "get_quota")
+    return {"quota": limits(tx, request.cloud, id)}
+
+
+@routes.get("/{id}/default", policy="get_quota")
+def show_default(request: Request, tx: Transaction) -> Any:
+    """The limits a project has that has none of its own."""
+    if request.params["id"] != request.caller.project_id:
+        _authorize(request, "get_quota")
+    return {"quota": _defaults(request.cloud)}
+
+
+@routes.get("/{id}/details")
+def show_details(request: Request, tx: Transaction) -> Any:
+    """The limits of a project and how much of each is used."""
+    id = request.params["id"]
+    if id != request.caller.project_id and not request.allows("context_is_admin"):
+        text = "User does not have admin privileges: Only admin is authorized to access quotas for another project."
+        raise Forbidden(text, kind="AdminRequired")
+    shown = limits(tx, request.cloud, id).items()
+    return {"quota": {resource: {"limit": limit, "used": used(tx, id, resource), "reserved": 0} for resource, limit in shown}}
+
+
+@routes.put("/{id}", policy="update_quota")
+def update_quota(request: Request, tx: Transaction) -> Any:
+    """Set limits of a project. Below what is used only with `force`."""
+    _authorize(request, "update_quota")
+    id = request.params["id"]
+    body = request.body.get("quota") if isinstance(request.body, dict) else None
+    if not isinstance(body, dict):
+        raise bad(UNREADABLE if not isinstance(request.body, dict) else "Unable to find 'quota' in request body")
+    given = dict(body)
+    force = given.pop("force", None)
+    given.pop("check_limit", None)
+    for name in ("project_id", "tenant_id"):
+        if name in given:
+            raise bad(f"Cannot update read-only attribute {name}")
+    unknown = [name for name in given if name not in TABLES]
+    if unknown:
+        raise bad("Unrecognized attribute(s) '{}'".format(", ".join(unknown)))
+    wanted = {resource: _limit(resource, value) for resource, value in given.items()}
+    for resource, limit in wanted.items():
+        if force is not True and limit != UNLIMITED and (usage := used(tx, id, resource)) > limit:
+            raise bad(f"Quota limit {limit} for {resource} must be greater than or equal to already used {usage}")
+    for resource, limit in wanted.items():
+        tx.execute(_DELETE_ONE, {"project": id, "what": resource})
+        tx.execute(_INSERT, {"project_id": id, "resource": resource, "hard_limit": limit})
+    return {"quota": limits(tx, request.cloud, id)}
+
+
+def _limit(resource: str, value: Any) -> int:
+    limit = to_int(value)
+    if limit < UNLIMITED:
+        raise bad(f"Invalid input for {resource}. Reason: '{limit}' is too small - must be at least '-1'.")
+    if limit > MAXIMUM:
+        raise bad(f"Invalid input for {resource}. Reason: '{limit}' is too large - must be no larger than '{MAXIMUM}'.")
+    return limit
+
+
+@routes.delete("/{id}", policy="delete_quota")
+def delete_quota(request: Request, tx: Transaction) -> None:
+    """Back to the default limits."""
+    _authorize(request, "delete_quota")
+    id = request.params["id"]
+    if tx.execute(_DELETE, {"project": id}).rowcount == 0:
+        raise NotFound(f"Quota for project {id} could not be found.", kind="TenantQuotaNotFound")

@@ -1,0 +1,33 @@
+"""Versions, the list of core resources, and who provides the services."""
+
+from typing import Any
+
+from monostack.db import Transaction
+from monostack.http import Request, Routes
+
+CORE = (("network", "networks"), ("subnet", "subnets"), ("subnetpool", "subnetpools"), ("port", "ports"))
+
+routes = Routes()
+
+
+@routes.get("/", public=True)
+def versions(request: Request, tx: Transaction) -> Any:
+    """The versions of the API."""
+    link = {"rel": "self", "href": f"{request.service_url}/v2.0/"}
+    return {"versions": [{"id": "v2.0", "status": "CURRENT", "links": [link]}]}
+
+
+@routes.get("/v2.0")
+def resources(request: Request, tx: Transaction) -> Any:
+    """The core resources."""
+    base = f"{request.service_url}/v2.0"
+    links = {name: [{"rel": "self", "href": f"{base}/{collection}"}] for name, collection in CORE}
+    return {"resources": [{"name": name, "collection": collection, "links": links[name]} for name, collection in CORE]}
+
+
+@routes.get("/v2.0/service-providers", policy="get_service_provider")
+def service_providers(request: Request, tx: Transaction) -> Any:
+    """Which implementation serves routers."""
+    if not request.allows("get_service_provider"):
+        return {"service_providers": []}
+    return {"service_providers": [{"service_type": "L3_ROUTER_NAT", "name": "monostack", "default": True}]}

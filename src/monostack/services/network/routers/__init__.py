@@ -1,0 +1,1 @@
+"""Routers: what connects networks with each other and with the outside."""

@@ -1,0 +1,95 @@
+"""A router's gateway: its port on an external network."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.services.network import networks
+from monostack.services.network.addresses.table import of_port
+from monostack.services.network.changes import changed
+from monostack.services.network.floatingips import association
+from monostack.services.network.ports.create import create_port
+from monostack.services.network.ports.delete import delete_port
+from monostack.services.network.ports.table import get as get_port
+from monostack.services.network.ports.update import update_port
+from monostack.services.network.routers.subnets import check_new
+from monostack.services.network.routers.table import GATEWAY, ROUTERS
+from monostack.services.network.subnets.table import is_automatic, of_network
+from monostack.services.network.words import bad_request, conflict
+
+_WITH_GATEWAY_ON = sa.select(ROUTERS.table).where(ROUTERS.table.c.gw_network_id == sa.bindparam("network"))
+
+
+def set_gateway(tx: Transaction, cloud: Any, request: Request | None, row: Row[Any], wanted: Mapping[str, Any] | None) -> Row[Any]:
+    """Give a router this gateway (`external_gateway_info`), or none. Raises as Neutron does."""
+    snat = wanted.get("enable_snat", True) if wanted else True
+    network_id = wanted["network_id"] if wanted else None
+    addresses = list(wanted.get("external_fixed_ips") or ()) if wanted else []
+    if network_id is not None:
+        _check_network(tx, request, network_id, addresses)
+    changes: dict[str, Any] = {"enable_snat": snat}
+    if row.gw_port_id and row.gw_network_id == network_id:
+        if addresses and _differs(tx, row.gw_port_id, addresses):
+            update_port(tx, cloud, None, get_port(tx, row.gw_port_id), {"fixed_ips": addresses})
+    else:
+        drop_gateway(tx, cloud, row)
+        changes |= {"gw_port_id": None, "gw_network_id": network_id}
+        if network_id is not None:
+            changes["gw_port_id"] = _create(tx, cloud, row, network_id, addresses)
+    changed(tx, cloud, "router", [row.id])
+    return ROUTERS.change(tx, request, row, changes)
+
+
+def _check_network(tx: Transaction, request: Request | None, network_id: str, addresses: list[dict[str, str]]) -> None:
+    network = networks.table.get(tx, network_id) if request is None else networks.table.get_for(tx, request, network_id)
+    if not network.external:
+        raise bad_request("router", f"Network {network_id} is not an external network")
+    gateways = {subnet.gateway_ip for subnet in of_network(tx, network_id) if subnet.gateway_ip}
+    for address in addresses:
+        if address.get("ip_address") in gateways:
+            raise bad_request("router", f"External IP {address['ip_address']} is the same as the gateway IP")
+
+
+def _differs(tx: Transaction, port_id: str, wanted: list[dict[str, str]]) -> bool:
+    present = of_port(tx, port_id)
+    subnets = {address["subnet_id"] for address in wanted if "subnet_id" in address}
+    ips = {address["ip_address"] for address in wanted if "ip_address" in address}
+    return subnets != {one.subnet_id for one in present} or ips != {one.ip_address for one in present}
+
+
+def _create(tx: Transaction, cloud: Any, row: Row[Any], network_id: str, addresses: list[dict[str, str]]) -> str:
+    check_new(tx, row.id, of_network(tx, network_id))
+    values = {"project_id": "", "network_id": network_id, "device_id": row.id, "device_owner": GATEWAY}
+    # Neutron makes the port with administrator rights: the project's policies do not apply to it.
+    return create_port(tx, cloud, None, {**values, "fixed_ips": addresses or None, "binding:host_id": row.host}).id
+
+
+def drop_gateway(tx: Transaction, cloud: Any, row: Row[Any]) -> None:
+    """Take the gateway away, if there is one. Raises RouterExternalGatewayInUseByFloatingIp."""
+    if not row.gw_port_id:
+        return
+    if association.of_router(tx, row.id):
+        text = (
+            f"Gateway cannot be updated for router {row.id}, since a gateway to external network {row.gw_network_id} is required by one "
+            "or more floating IPs."
+        )
+        raise conflict(text, "RouterExternalGatewayInUseByFloatingIp")
+    delete_port(tx, cloud, None, get_port(tx, row.gw_port_id))
+
+
+def subnet_added(tx: Transaction, cloud: Any, subnet: Row[Any]) -> None:
+    """Routers with a gateway on this external network get an address in its new subnet, if they have none of that IP version."""
+    for row in tx.rows(_WITH_GATEWAY_ON, {"network": subnet.network_id}):
+        present = of_port(tx, row.gw_port_id)
+        by_id = {one.id: one for one in of_network(tx, subnet.network_id)}
+        fixed = [one for one in present if not is_automatic(by_id[one.subnet_id])]
+        if len(fixed) > 1 or (fixed and by_id[fixed[0].subnet_id].ip_version == subnet.ip_version):
+            continue
+        wanted = [{"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in present] + [{"subnet_id": subnet.id}]
+        update_port(tx, cloud, None, get_port(tx, row.gw_port_id), {"fixed_ips": wanted})
+        changed(tx, cloud, "router", [row.id])
+

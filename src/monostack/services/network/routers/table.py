@@ -1,0 +1,123 @@
+"""The routers and what is shown of them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.db import Id, Name, Transaction
+from monostack.http import Request
+from monostack.resources import Field, Kind, Resource, Scopes
+from monostack.resources.fields import REQUIRED
+from monostack.services.network import values
+from monostack.services.network.addresses.table import of_ports
+from monostack.services.network.lookup import among, grouped
+from monostack.services.network.scopes import scope_of
+from monostack.services.network.standard import STANDARD, TAGS
+from monostack.services.network.style import STYLE
+from monostack.services.network.tags.table import CONDITIONS, tags_of
+from monostack.services.network.values.lists import check_fixed_ips
+from monostack.services.network.values.plain import check_uuid, to_boolean
+from monostack.services.network.words import not_found
+
+GATEWAY, INTERFACE = "network:router_gateway", "network:router_interface"
+_PARTS = ("network_id", "external_fixed_ips", "enable_snat")
+
+
+def _gateway(value: Any) -> dict[str, Any] | None:
+    """`external_gateway_info`; null or nothing in it takes the gateway away."""
+    if not value:
+        return None
+    if not isinstance(value, dict):
+        raise ValueError(f"'{value}' is not a dictionary")
+    if "network_id" not in value:
+        raise ValueError(
+            f"Validation of dictionary's keys failed. Expected keys: {set(_PARTS[:1])} Provided keys: {set(value)}"
+        )
+    unexpected = [key for key in value if key not in _PARTS]
+    if unexpected:
+        raise ValueError("Unexpected keys supplied: {}".format(", ".join(unexpected)))
+    check_uuid(value["network_id"])
+    checked = dict(value)
+    if "external_fixed_ips" in value:
+        checked["external_fixed_ips"] = check_fixed_ips(value["external_fixed_ips"])
+    if "enable_snat" in value:
+        checked["enable_snat"] = to_boolean(value["enable_snat"])
+    return checked
+
+
+def _own(table: sa.Table) -> Any:
+    return table.c.project_id == sa.bindparam("caller_project")
+
+
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+    tags = tags_of(tx, [row.id for row in rows])
+    addresses = of_ports(tx, [row.gw_port_id for row in rows if row.gw_port_id])
+    shown = []
+    for row in rows:
+        gateway = None
+        if row.gw_port_id:
+            fixed = [{"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in addresses.get(row.gw_port_id, ())]
+            gateway = {"network_id": row.gw_network_id, "external_fixed_ips": fixed, "enable_snat": row.enable_snat}
+        zones = ["nova"] if row.host else []
+        shown.append({"external_gateway_info": gateway, "tags": tags(row.id), "availability_zones": zones})
+    return shown
+
+
+ROUTERS = Resource(
+    "router",
+    "routers",
+    STYLE,
+    path="/v2.0/routers",
+    fields=(
+        Field("routes", values.hostroutes(), default=list, update=True, filter=False, sort=False),
+        Field("id", values.uuid()),
+        Field("name", values.name(), default="", create=True, update=True),
+        Field("admin_state_up", values.boolean(), default=True, create=True, update=True),
+        Field("status", values.text(16), default="ACTIVE", filter=False),
+        Field("project_id", values.text(), default=REQUIRED, create=True, index=True),
+        Field(
+            "external_gateway_info",
+            Kind(None, {"type": ["object", "null"]}, accept=_gateway),
+            create="create_router:external_gateway_info",
+            update="update_router:external_gateway_info",
+            column=None,
+        ),
+        Field("availability_zones", values.tags(), column=None),
+        Field("availability_zone_hints", values.hints(), default=list, create=True, filter=False, sort=False),
+        Field("enable_snat", values.boolean(), default=True),
+        TAGS,
+        *STANDARD,
+    ),
+    scopes=Scopes(scope_of, {"all": None, "project": _own}),
+    columns=(
+        sa.Column("gw_port_id", Id(), index=True),
+        sa.Column("gw_network_id", Id(), index=True),
+        sa.Column("host", Name(), index=True),  # which host runs it
+        sa.Column("host_status", Name(16)),  # there: ACTIVE, DOWN, ERROR
+    ),
+    conditions=CONDITIONS,
+    expand=_expand,
+)
+
+_r = ROUTERS.table.c
+_BY_ID = sa.select(ROUTERS.table).where(_r.id == sa.bindparam("the_id"))
+_BY_IDS = sa.select(ROUTERS.table).where(among(_r.id))
+
+
+def find(tx: Transaction, id: str) -> Row[Any] | None:
+    return tx.row(_BY_ID, {"the_id": id})
+
+
+def get(tx: Transaction, id: str) -> Row[Any]:
+    """A router, whoever asks. Raises RouterNotFound."""
+    row = find(tx, id)
+    if row is None:
+        raise not_found("router", id)
+    return row
+
+
+def find_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row[Any]]:
+    return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids).items()}
+

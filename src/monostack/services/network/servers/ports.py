@@ -1,0 +1,105 @@
+"""Making, adopting, binding and giving back the ports of servers."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.core import clock
+from monostack.core.errors import Conflict
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.services.network import quotas
+from monostack.services.network.changes import changed
+from monostack.services.network.lookup import among
+from monostack.services.network.ports.create import create_port
+from monostack.services.network.ports.delete import delete_port
+from monostack.services.network.ports.table import BOUND, PORTS, UNBOUND, find_many, of_devices
+from monostack.services.network.ports.update import update_port
+from monostack.services.network.servers.info import PortInfo
+from monostack.services.network.servers.read import ports
+
+_p = PORTS.table.c
+_host: Any = sa.bindparam("the_host", type_=sa.String)
+_BIND = (
+    sa.update(PORTS.table)
+    .where(among(_p.id), _p.host != _host)
+    .values(
+        host=_host,
+        vif_type=sa.bindparam("the_vif", type_=sa.String),
+        status="DOWN",
+        revision_number=_p.revision_number + 1,
+        updated_at=sa.bindparam("at"),
+    )
+)
+_HOSTED = sa.update(PORTS.table).where(_p.id == sa.bindparam("the_id")).values(vif_type=BOUND)
+
+
+def allocate_port(
+    tx: Transaction,
+    request: Request,
+    network_id: str,
+    *,
+    device_id: str,
+    device_owner: str,
+    fixed_ip: str | None = None,
+    security_groups: Sequence[str] = (),
+    host: str = "",
+    hostname: str = "",
+) -> PortInfo:
+    """Make a port of the caller's project for a server."""
+    project_id = request.project_id
+    quotas.reserve(tx, request.cloud, "port", [{"project_id": project_id}])
+    values: dict[str, Any] = {"network_id": network_id, "project_id": project_id, "device_id": device_id, "device_owner": device_owner}
+    values |= {"binding:host_id": host, "dns_name": hostname, "allocated_for": device_id}
+    if fixed_ip is not None:
+        values["fixed_ips"] = [{"ip_address": fixed_ip}]
+    if security_groups:
+        values["security_groups"] = list(security_groups)
+    row = create_port(tx, request.cloud, request, values)
+    if host:
+        tx.execute(_HOSTED, {"the_id": row.id})
+    return ports(tx, [row.id])[row.id]
+
+
+def adopt_port(tx: Transaction, request: Request, port_id: str, *, device_id: str, device_owner: str, host: str = "") -> PortInfo:
+    """Give the caller's existing port to a server."""
+    row = PORTS.get(request, tx, port_id)
+    if row.device_id and row.device_id != device_id:
+        raise Conflict(f"Port {port_id} is still in use.")
+    update_port(tx, request.cloud, request, row, {"device_id": device_id, "device_owner": device_owner})
+    if host:
+        bind(tx, request.cloud, [port_id], host)
+    return ports(tx, [port_id])[port_id]
+
+
+def bind(tx: Transaction, cloud: Any, port_ids: Iterable[str], host: str) -> None:
+    """These ports live on `host` from now on."""
+    _move(tx, cloud, list(port_ids), host, BOUND)
+
+
+def unbind(tx: Transaction, cloud: Any, port_ids: Iterable[str]) -> None:
+    """These ports live nowhere."""
+    _move(tx, cloud, list(port_ids), "", UNBOUND)
+
+
+def _move(tx: Transaction, cloud: Any, port_ids: list[str], host: str, vif_type: str) -> None:
+    if port_ids:
+        at = clock.now().isoformat(timespec="microseconds")
+        tx.execute(_BIND, {"ids": port_ids, "the_host": host, "the_vif": vif_type, "at": at})
+        changed(tx, cloud, "port", port_ids)
+
+
+def release_ports(tx: Transaction, cloud: Any, device_id: str, port_ids: Iterable[str] | None = None) -> None:
+    """The server gives back these ports, or all of them."""
+    if port_ids is None:
+        rows: Sequence[Row[Any]] = of_devices(tx, [device_id]).get(device_id, [])
+    else:
+        rows = [row for row in find_many(tx, port_ids).values() if row.device_id == device_id]
+    for row in rows:
+        if row.allocated_for == device_id:
+            delete_port(tx, cloud, None, row)
+        else:
+            unbound = {"binding:host_id": "", "binding:vif_type": UNBOUND, "status": "DOWN"}
+            update_port(tx, cloud, None, row, {"device_id": "", "device_owner": "", **unbound})

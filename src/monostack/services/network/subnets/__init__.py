@@ -1,0 +1,1 @@
+"""Subnets: blocks of addresses on a network, with what DHCP tells about them."""

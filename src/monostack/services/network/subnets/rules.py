@@ -1,0 +1,117 @@
+"""What a subnet may be. Checks, their order and their texts are Neutron's."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from netaddr import IPAddress, IPNetwork
+from sqlalchemy.engine import Row
+
+from monostack.services.network.addresses.rules import gateway_is_wrong
+from monostack.services.network.attributes import Values
+from monostack.services.network.subnets.table import AUTOMATIC_MODES
+from monostack.services.network.words import conflict, invalid, refused
+
+MAX_NAMESERVERS, MAX_ROUTES = 5, 20  # Neutron's defaults of max_dns_nameservers and max_subnet_host_routes
+SMALLEST_WITH_DHCP = {4: 30, 6: 126}
+
+
+def check_version(version: int, address: str, name: str) -> None:
+    if IPNetwork(address).version != version:
+        raise invalid(f"{name} '{address}' does not match the ip_version '{version}'")
+
+
+def check(values: Mapping[str, Any], present: Row[Any] | None = None) -> None:
+    """The attributes of a subnet that is created, or changed from `present`."""
+    version, cidr = values["ip_version"], values.get("cidr")
+    if cidr:
+        check_version(version, cidr, "cidr")
+        _check_cidr(version, cidr, bool(values.get("enable_dhcp")) and not (present is not None and present.enable_dhcp))
+    if values.get("gateway_ip"):
+        check_version(version, values["gateway_ip"], "gateway_ip")
+        if cidr and gateway_is_wrong(cidr, values["gateway_ip"]):
+            raise invalid("Gateway is not valid on subnet")
+    _check_lists(version, values, present.id if present is not None else "new subnet")
+    if version == 4:
+        for name in ("ipv6_ra_mode", "ipv6_address_mode"):
+            if values.get(name) is not None:
+                raise invalid(f"{name} is not valid when ip_version is 4")
+    else:
+        _check_ipv6(values, present)
+
+
+def _check_cidr(version: int, cidr: str, dhcp_begins: bool) -> None:
+    network = IPNetwork(cidr)
+    if version == 6 and network.network == IPAddress("::"):
+        raise invalid("IPv6 subnet '::' is not supported")
+    if not dhcp_begins:
+        return
+    if network.prefixlen > SMALLEST_WITH_DHCP[version]:
+        raise invalid("Subnet has a prefix length that is incompatible with DHCP service enabled")
+    if network.is_multicast():
+        raise invalid("Multicast IP subnet is not supported if enable_dhcp is True")
+    if network.is_loopback():
+        raise invalid("Loopback IP subnet is not supported if enable_dhcp is True")
+    if version == 4 and network.first == 0:
+        raise invalid("First IP '0.0.0.0' of network is not supported if enable_dhcp is True.")
+
+
+def _check_lists(version: int, values: Mapping[str, Any], which: str) -> None:
+    nameservers, routes = values.get("dns_nameservers") or (), values.get("host_routes") or ()
+    if len(nameservers) > MAX_NAMESERVERS:
+        text = f"Unable to complete operation for {which}. The number of DNS nameservers exceeds the limit {MAX_NAMESERVERS}."
+        raise refused(text, "DNSNameServersExhausted")
+    for nameserver in nameservers:
+        check_version(version, nameserver, "dns_nameserver")
+    if len(routes) > MAX_ROUTES:
+        text = f"Unable to complete operation for {which}. The number of host routes exceeds the limit {MAX_ROUTES}."
+        raise refused(text, "HostRoutesExhausted")
+    for route in routes:
+        check_version(version, route["nexthop"], "nexthop")
+        check_version(version, route["destination"], "destination")
+
+
+def _check_ipv6(values: Mapping[str, Any], present: Row[Any] | None) -> None:
+    if present is not None:
+        if values.get("enable_dhcp") is False and (present.ipv6_ra_mode or present.ipv6_address_mode):
+            raise invalid("Cannot disable enable_dhcp with ipv6 attributes set")
+        return
+    ra_mode, address_mode = values.get("ipv6_ra_mode"), values.get("ipv6_address_mode")
+    if (ra_mode or address_mode) and not values["enable_dhcp"]:
+        raise invalid("ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False")
+    if ra_mode and address_mode and ra_mode != address_mode:
+        raise invalid(
+            f"ipv6_ra_mode set to '{ra_mode}' with ipv6_address_mode set to '{address_mode}' is not valid. If both attributes are set, "
+            "they must be the same value"
+        )
+    cidr = values.get("cidr")
+    if cidr and (ra_mode in AUTOMATIC_MODES or address_mode in AUTOMATIC_MODES) and IPNetwork(cidr).prefixlen != 64:
+        raise invalid(
+            f"Invalid CIDR {cidr} for IPv6 address mode. OpenStack uses the EUI-64 address format, which requires the prefix to be /64"
+        )
+
+
+def check_mtu(network: Row[Any], version: int) -> None:
+    """The network's MTU is large enough for the IP version."""
+    least = 1280 if version == 6 else 68
+    if network.mtu and network.mtu < least:
+        raise conflict(f"MTU of {network.id} is not valid, subnet requires a minimum of {least}", "NetworkMTUSubnetConflict")
+
+
+def check_overlap(network_id: str, cidr: str, others: Sequence[Row[Any]]) -> None:
+    """No two subnets of a network share addresses."""
+    wanted = IPNetwork(cidr)
+    if wanted.prefixlen == 0:
+        raise invalid("0 is not allowed as CIDR prefix length")
+    for other in others:
+        there = IPNetwork(other.cidr)
+        if there.version == wanted.version and there.first <= wanted.last and wanted.first <= there.last:
+            raise invalid(f"Requested subnet with cidr: {cidr} for network: {network_id} overlaps with another subnet")
+
+
+def check_same_pool(values: Values, others: Sequence[Row[Any]]) -> None:
+    """All subnets of one IP version on a network come from one pool, or from none."""
+    for other in others:
+        if other.ip_version == values["ip_version"] and other.subnetpool_id != values.get("subnetpool_id"):
+            raise refused(
+                "Subnets hosted on the same network must be allocated from the same subnet pool.", "NetworkSubnetPoolAffinityError"
+            )

@@ -1,0 +1,167 @@
+"""The five operations of a network resource, around what is special about it.
+
+    VERBS = Verbs(NETWORKS, create=create_network, update=update_network, delete=delete_network)
+    routes = VERBS.routes()
+
+A Neutron resource is always asked for in the same way: it is looked up in the caller's scope, policies decide on the resource as the caller
+would see it, who may not even see it hears that it does not exist, and a POST may carry many. What a resource's `expand` gives under
+"network:...", "security_group:..." and the like are facts about parents, which policies read and nobody is shown.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import PreconditionFailed
+from monostack.db import Transaction
+from monostack.http import Request, Routes
+from monostack.resources import Resource
+from monostack.services.network import attributes, quotas
+from monostack.services.network.attributes import Values
+from monostack.services.network.words import bad, bad_request, forbidden, no_resource
+
+Facts = Mapping[str, Any]
+FACTS = ("network:", "security_group:", "ext_parent:")
+
+
+@dataclass(frozen=True, eq=False)
+class Verbs:
+    """create(tx, request, values), update(tx, request, row, changes) give the row; delete(tx, request, row) removes it.
+
+    parent(tx, request, values) gives the facts policies read of the parents of what is to be created. together(tx, request, all) checks
+    what one request creates as a whole. before_list(request) is awaited before a list. `counted`: the quota counts it.
+    """
+
+    resource: Resource
+    create: Callable[[Transaction, Request, Values], Row[Any]] | None = None
+    update: Callable[[Transaction, Request, Row[Any], Values], Row[Any]] | None = None
+    delete: Callable[[Transaction, Request, Row[Any]], None] | None = None
+    parent: Callable[[Transaction, Request, Values], Facts] | None = None
+    together: Callable[[Transaction, Request, Sequence[Values]], None] | None = None
+    before_list: Callable[[Request], Awaitable[None]] | None = None
+    counted: bool = True
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def items(self, request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[Values]:
+        """Rows as the caller sees them, with the facts policies need."""
+        return self.resource.views(request, tx, rows)
+
+    def sees(self, request: Request, item: Facts) -> bool:
+        return request.allows(f"get_{self.resource.singular}", item)
+
+    def look_up(self, request: Request, tx: Transaction, id: str) -> tuple[Row[Any], Values]:
+        """The row and the item, of the caller's scope. Raises the resource's not-found fault."""
+        row = self.resource.get(request, tx, id)
+        return row, self.items(request, tx, [row])[0]
+
+    def render(self, request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[Values]:
+        return [shown(item) for item in self.items(request, tx, rows)]
+
+    def list_all(self, request: Request, tx: Transaction) -> Any:
+        """List them."""
+        style = self.resource.style
+        query = style.parse_list(request, self.resource)
+        rows = self.resource.page(request, tx, query)
+        items = [item for item in self.items(request, tx, rows) if self.sees(request, item)]
+        answer = style.list_envelope(request, self.resource, items, query)
+        answer[self.resource.plural] = [shown(item, query.fields) for item in items]
+        return answer
+
+    def show(self, request: Request, tx: Transaction) -> Any:
+        """Show one."""
+        _, item = self.look_up(request, tx, request.params["id"])
+        if not self.sees(request, item):
+            raise no_resource()
+        return {self.resource.singular: shown(item, [name for name in request.query_all("fields") if name])}
+
+    # --- changing ----------------------------------------------------------------------------------------------------
+
+    def create_all(self, request: Request, tx: Transaction) -> Any:
+        """Create one, or several."""
+        assert self.create is not None
+        given, many = attributes.bodies(request, self.resource)
+        wanted = [attributes.accept_create(request, self.resource, one) for one in given]
+        if self.counted:
+            quotas.reserve(tx, request.cloud, self.resource.singular, wanted)
+        for values in wanted:
+            facts = self.parent(tx, request, values) if self.parent is not None else {}
+            fault = attributes.creation_fault(request, self.resource, values, facts)
+            if fault is not None:
+                raise fault
+        if self.together is not None:
+            self.together(tx, request, wanted)
+        rows = [self.create(tx, request, values) for values in wanted]
+        items = self.render(request, tx, rows)
+        return {self.resource.plural: items} if many else {self.resource.singular: items[0]}
+
+    def update_one(self, request: Request, tx: Transaction) -> Any:
+        """Update one."""
+        assert self.update is not None
+        changes = attributes.accept_update(request, self.resource, attributes.body(request, self.resource))
+        row, item = self.look_up(request, tx, request.params["id"])
+        fault = attributes.update_fault(request, self.resource, item, changes)
+        if fault is not None:
+            raise fault if self.sees(request, {**item, **changes}) else no_resource()
+        check_revision(request, row)
+        row = self.update(tx, request, row, changes)
+        return {self.resource.singular: self.render(request, tx, [row])[0]}
+
+    def delete_one(self, request: Request, tx: Transaction) -> None:
+        """Delete one."""
+        assert self.delete is not None
+        if request.body is not None:
+            raise bad("Request body is not supported in DELETE.")
+        row, item = self.look_up(request, tx, request.params["id"])
+        self.authorize(request, f"delete_{self.resource.singular}", item)
+        check_revision(request, row)
+        self.delete(tx, request, row)
+
+    def authorize(self, request: Request, rule: str, item: Facts) -> None:
+        """Raises what Neutron answers who may not do this: 403, or 404 if he may not see it."""
+        if not request.allows(rule, item):
+            raise forbidden(f"rule:{rule}") if self.sees(request, item) else no_resource()
+
+    # --- routes ------------------------------------------------------------------------------------------------------
+
+    def routes(self) -> Routes:
+        """The operations as routes."""
+        resource = self.resource
+        routes = Routes(resource.path)
+        name = resource.singular
+        routes.add("GET", "", self.list_all, "read", policy=f"get_{name}", prepare=self.before_list)
+        routes.add("GET", "/{id}", self.show, "read", policy=f"get_{name}")
+        if self.create is not None:
+            routes.add("POST", "", self.create_all, "write", policy=f"create_{name}", status=201)
+        if self.update is not None:
+            routes.add("PUT", "/{id}", self.update_one, "write", policy=f"update_{name}")
+        if self.delete is not None:
+            routes.add("DELETE", "/{id}", self.delete_one, "write", policy=f"delete_{name}", status=204)
+        return routes
+
+
+def shown(item: Values, only: Sequence[str] = ()) -> Values:
+    """An item without the facts, or only these of its attributes."""
+    if only:
+        return {name: item[name] for name in only if name in item and not name.startswith(FACTS)}
+    return {name: value for name, value in item.items() if not name.startswith(FACTS)}
+
+
+def check_revision(request: Request, row: Row[Any]) -> None:
+    """`If-Match: revision_number=5` makes a change conditional. Raises 412, and 400 for a header that is malformed."""
+    header = request.headers.get("if-match", "")
+    wanted = [tag.strip().strip('"') for tag in header.split(",") if tag.strip().strip('"').startswith("revision_number=")]
+    if not wanted:
+        return
+    if len(wanted) > 1:
+        raise bad_request("if-match", "Multiple revision_number etags are not supported.")
+    number = wanted[0].removeprefix("revision_number=")
+    if not number.isdigit():
+        raise bad_request("if-match", "Revision number etag must be in the format of revision_number=<int>")
+    current = row._mapping.get("revision_number")
+    if current is not None and current != int(number):
+        raise PreconditionFailed(f"Constrained to {number}, but current revision is {current}", kind="RevisionNumberConstraintFailed")
+
+
