@@ -4,6 +4,7 @@ from jsonschema.exceptions import ValidationError
 
 from monostack.core.errors import BadRequest, Fault
 from monostack.http import Dialect, Request, Response
+from monostack.http.words import middleware_401
 from monostack.services.network.words import UNREADABLE
 
 _KINDS = {"MalformedRequestBody": "HTTPBadRequest", "MethodNotAllowed": "HTTPMethodNotAllowed", "InternalError": "HTTPInternalServerError"}
@@ -11,10 +12,7 @@ _INTERNAL = "Request Failed: internal server error while processing your request
 
 
 def _fault(fault: Fault, request: Request) -> Response:
-    if request.path in ("/network", "/network/"):
-        kind = "HTTPNotFound"
-    else:
-        kind = _KINDS.get(fault.kind, fault.kind)
+    kind = _KINDS.get(fault.kind, fault.kind)
     message = _INTERNAL if fault.kind == "InternalError" else fault.message
     return Response({"NeutronError": {"type": kind, "message": message, "detail": ""}}, fault.status)
 
@@ -25,6 +23,7 @@ def _invalid(error: ValidationError, request: Request) -> Fault:
 
 DIALECT = Dialect(
     fault=_fault,
+    unauthenticated=middleware_401,
     invalid=_invalid,
     malformed_json=UNREADABLE,
     no_method="The server could not comply with the request since it is either malformed or otherwise incorrect.",

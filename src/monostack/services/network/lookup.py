@@ -31,9 +31,9 @@ def read(tx: Transaction, statement: sa.Select[Any], ids: Iterable[Any], **param
     return rows
 
 
-def grouped(tx: Transaction, statement: sa.Select[Any], ids: Iterable[Any], **params: Any) -> dict[Any, list[Row[Any]]]:
-    """The same, by the first column; ids without rows are missing."""
+def grouped(tx: Transaction, statement: sa.Select[Any], ids: Iterable[Any], by: str = "", **params: Any) -> dict[Any, list[Row[Any]]]:
+    """The same, by the column `by`, or the first; ids without rows are missing."""
     found: dict[Any, list[Row[Any]]] = {}
     for row in read(tx, statement, ids, **params):
-        found.setdefault(row[0], []).append(row)
+        found.setdefault(getattr(row, by) if by else row[0], []).append(row)
     return found

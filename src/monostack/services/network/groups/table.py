@@ -31,7 +31,7 @@ def _own_or_given(table: sa.Table) -> Any:
 def _expand_groups(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
     ids = [row.id for row in rows]
     shared, tags = shared_with(tx, ids, request.caller.project_id), tags_of(tx, ids)
-    rules = grouped(tx, _RULES_OF, ids)
+    rules = rules_of(tx, ids)
     everything = [rule for id in ids for rule in rules.get(id, ())]
     views = iter(RULES.views(request, tx, everything))
     shown = {id: [_plain(next(views)) for _ in rules.get(id, ())] for id in ids}
@@ -117,15 +117,11 @@ _g, _r = GROUPS.table.c, RULES.table.c
 _GROUPS_BY_ID = sa.select(GROUPS.table).where(among(_g.id))
 _DEFAULT_OF = sa.select(GROUPS.table).where(_g.default_of == sa.bindparam("project"))
 _USABLE = sa.select(_g.id).where(among(_g.id), sa.or_(_g.project_id == sa.bindparam("caller_project"), _g.id.in_(visible((SHARED,)))))
-_RULES_OF = (
-    sa.select(_r.security_group_id, *[c for c in RULES.table.c if c.name != "security_group_id"])
-    .where(among(_r.security_group_id))
-    .order_by(_r.created_at, _r.id)
-)
+_RULES_OF = sa.select(RULES.table).where(among(_r.security_group_id)).order_by(_r.created_at, _r.id)
 
 
 def find_groups(tx: Transaction, ids: Sequence[str]) -> dict[str, Row[Any]]:
-    return {id: rows[0] for id, rows in grouped(tx, _GROUPS_BY_ID, ids).items()}
+    return {id: rows[0] for id, rows in grouped(tx, _GROUPS_BY_ID, ids, "id").items()}
 
 
 def get_group(tx: Transaction, id: str) -> Row[Any]:
@@ -147,4 +143,4 @@ def default_group(tx: Transaction, project_id: str) -> Row[Any] | None:
 
 def rules_of(tx: Transaction, group_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
     """The rules of these groups, oldest first."""
-    return grouped(tx, _RULES_OF, group_ids)
+    return grouped(tx, _RULES_OF, group_ids, "security_group_id")

@@ -131,7 +131,7 @@ def get_for(tx: Transaction, request: Request, id: str) -> Row[Any]:
 
 def find_all(tx: Transaction, ids: Sequence[str]) -> dict[str, Row[Any]]:
     """These networks by id."""
-    return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids).items()}
+    return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids, "id").items()}
 
 
 def facts(tx: Transaction, network: Row[Any], project_id: str | None) -> dict[str, Any]:

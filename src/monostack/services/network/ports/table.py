@@ -140,11 +140,7 @@ PORTS = Resource(
 _p = PORTS.table.c
 _BY_ID = sa.select(PORTS.table).where(_p.id == sa.bindparam("the_id"))
 _BY_IDS = sa.select(PORTS.table).where(among(_p.id))
-_OF_DEVICES = (
-    sa.select(_p.device_id, *[c for c in PORTS.table.c if c.name != "device_id"])
-    .where(among(_p.device_id))
-    .order_by(_p.created_at, _p.id)
-)
+_OF_DEVICES = sa.select(PORTS.table).where(among(_p.device_id)).order_by(_p.created_at, _p.id)
 
 
 def find(tx: Transaction, id: str) -> Row[Any] | None:
@@ -160,9 +156,9 @@ def get(tx: Transaction, id: str) -> Row[Any]:
 
 
 def find_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row[Any]]:
-    return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids).items()}
+    return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids, "id").items()}
 
 
 def of_devices(tx: Transaction, device_ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
     """The ports of servers, routers and the like, oldest first."""
-    return grouped(tx, _OF_DEVICES, device_ids)
+    return grouped(tx, _OF_DEVICES, device_ids, "device_id")

@@ -119,5 +119,5 @@ def get(tx: Transaction, id: str) -> Row[Any]:
 
 
 def find_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row[Any]]:
-    return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids).items()}
+    return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids, "id").items()}
 

@@ -95,11 +95,7 @@ _s = SUBNETS.table.c
 _BY_ID = sa.select(SUBNETS.table).where(_s.id == sa.bindparam("the_id"))
 _BY_IDS = sa.select(SUBNETS.table).where(among(_s.id))
 _OF_NETWORK = sa.select(SUBNETS.table).where(_s.network_id == sa.bindparam("network")).order_by(_s.created_at, _s.id)
-_OF_NETWORKS = (
-    sa.select(_s.network_id, *[c for c in SUBNETS.table.c if c.name != "network_id"])
-    .where(among(_s.network_id))
-    .order_by(_s.created_at, _s.id)
-)
+_OF_NETWORKS = sa.select(SUBNETS.table).where(among(_s.network_id)).order_by(_s.created_at, _s.id)
 _OF_POOL = sa.select(SUBNETS.table).where(_s.subnetpool_id == sa.bindparam("pool"))
 
 
@@ -116,7 +112,7 @@ def get(tx: Transaction, id: str) -> Row[Any]:
 
 
 def find_many(tx: Transaction, ids: Sequence[str]) -> dict[str, Row[Any]]:
-    return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids).items()}
+    return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids, "id").items()}
 
 
 def of_network(tx: Transaction, network_id: str) -> Sequence[Row[Any]]:
@@ -125,7 +121,7 @@ def of_network(tx: Transaction, network_id: str) -> Sequence[Row[Any]]:
 
 
 def of_networks(tx: Transaction, network_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
-    return grouped(tx, _OF_NETWORKS, network_ids)
+    return grouped(tx, _OF_NETWORKS, network_ids, "network_id")
 
 
 def of_pool(tx: Transaction, pool_id: str) -> Sequence[Row[Any]]:
