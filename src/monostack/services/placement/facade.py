@@ -7,10 +7,13 @@ import sqlalchemy as sa
 from monostack.core import clock
 from monostack.core.errors import Conflict, NotFound
 from monostack.db import Transaction
-from monostack.services.placement import aggregates, allocations, inventories, providers, traits
-from monostack.services.placement.allocations import Amounts, Claim
-from monostack.services.placement.candidates import Candidate, Room, Search, find
-from monostack.services.placement.inventories import Inventory
+from monostack.services.placement import aggregates, traits
+from monostack.services.placement.allocations import rules as allocations
+from monostack.services.placement.allocations.rules import Amounts, Claim
+from monostack.services.placement.candidates.search import Candidate, Room, Search, find
+from monostack.services.placement.inventories import table as inventories
+from monostack.services.placement.inventories.table import Inventory
+from monostack.services.placement.providers import table as providers
 
 __all__ = [
     "Candidate", "Inventory", "Room", "allocations_of", "candidates", "claim", "ensure_provider", "inventories_of", "move", "release",

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from monostack.core import clock
 from monostack.core.errors import Conflict
 from monostack.db import Name, Timestamp, Transaction, table
-from monostack.services.placement import consumers, providers
-from monostack.services.placement.inventories import NAMES, Inventory, inventories
+from monostack.services.placement.allocations import consumers
+from monostack.services.placement.inventories.table import NAMES, Inventory, inventories
+from monostack.services.placement.providers import table as providers
 
 allocations = table(
     "allocations",

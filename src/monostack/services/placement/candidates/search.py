@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from monostack.core import ids
 from monostack.db import Transaction
 from monostack.services.placement.aggregates import provider_aggregates
-from monostack.services.placement.allocations import ROOM, allocations
-from monostack.services.placement.inventories import Inventory, inventories
-from monostack.services.placement.providers import resource_providers
+from monostack.services.placement.allocations.rules import ROOM, allocations
+from monostack.services.placement.inventories.table import Inventory, inventories
+from monostack.services.placement.providers.table import resource_providers
 from monostack.services.placement.traits import provider_traits
 
 

@@ -1,0 +1,1 @@
+"""Allocations: what a consumer holds of inventories."""

@@ -1,0 +1,1 @@
+"""Which providers could give what is asked for."""
