@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import sqlalchemy as sa
 from client import COMPUTE, NETWORK, VOLUME
 from world import World
 
+ALLOCATED = sa.text("select consumer_uuid from allocations")
 SETTLED = {"ACTIVE", "SHUTOFF", "ERROR"}
 VOLUME_SETTLED = {"available", "in-use", "error", "error_deleting", "error_extending"}
 
@@ -54,12 +56,9 @@ def _guests_agree(world: World, servers: dict[str, Any]) -> None:
 
 
 async def _allocations_agree(world: World, servers: dict[str, Any]) -> None:
-    allocated: set[str] = set()
-    for provider in await _all(world, "/placement/resource_providers", "resource_providers"):
-        answer = await world.ask("GET", f"/placement/resource_providers/{provider['uuid']}/allocations")
-        allocated |= set(answer.json()["allocations"])
+    rows = await world.app.db.read(lambda tx: tx.rows(ALLOCATED))
     placed = {s["id"] for s in servers.values() if s["OS-EXT-SRV-ATTR:host"]}
-    assert allocated == placed, f"allocations {allocated ^ placed} do not agree with servers"
+    assert {row[0] for row in rows} == placed, f"allocations {({row[0] for row in rows}) ^ placed} do not agree with servers"
 
 
 async def _ports_agree(world: World, servers: dict[str, Any]) -> None:
