@@ -14,6 +14,7 @@ from monostack.services.identity.dialect import DIALECT
 from monostack.services.identity.endpoint_filter import api as endpoint_filter
 from monostack.services.identity.endpoints import api as endpoints
 from monostack.services.identity.groups import api as groups
+from monostack.services.identity.limits import api as limits
 from monostack.services.identity.projects import api as projects
 from monostack.services.identity.projects import listing as project_lists
 from monostack.services.identity.projects import tags
@@ -29,7 +30,7 @@ ROUTES = (
     discovery.routes, tokens.routes, own_scopes.routes, domains.routes, projects.routes, project_lists.routes, tags.routes, users.routes,
     groups.routes, roles.routes, implied.routes, grants.routes, assignments.routes, regions.routes, services.routes, endpoints.routes,
     application_credentials.routes, access_rules.routes, trusts.routes, credentials.routes, ec2.routes, v2.routes,
-    policies.routes, endpoint_filter.group_routes, endpoint_filter.routes,
+    policies.routes, endpoint_filter.group_routes, endpoint_filter.routes, limits.registered_routes, limits.routes,
 )  # fmt: skip
 
 SERVICE = Service(

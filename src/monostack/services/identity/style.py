@@ -17,7 +17,7 @@ MAXIMUM = 1000  # items of a page at most
 
 def not_found(resource: Resource, id: str) -> Fault:
     title = resource.singular if resource.title == resource.singular.capitalize() else resource.title
-    return NotFound(f"Could not find {title}: {id}.")
+    return NotFound(f"Could not find {title} {id}." if title.endswith(" for") else f"Could not find {title}: {id}.")
 
 
 def parse_list(request: Request, resource: Resource) -> ListQuery:
