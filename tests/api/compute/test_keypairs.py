@@ -1,10 +1,11 @@
 """Keypairs: imported, generated, listed."""
 
 import pytest
-from clouds import TestCloud
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from waiting import at
+
+from clouds import TestCloud
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJeXaQa2APo5x0pvC5nN3tgDhzMr1G3iDbuwbiv9wlAe me@example"
 

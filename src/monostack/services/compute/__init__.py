@@ -22,6 +22,7 @@ from monostack.services.compute.servers import (
     locks,
     metadata,
     power,
+    security_groups,
     tags,
     volume_attachments,
 )
@@ -36,10 +37,10 @@ if TYPE_CHECKING:
     from monostack.cloud import Cloud
 
 # Modules whose actions are reached through servers' one action URL.
-ACTION_MODULES = (power, locks)
+ACTION_MODULES = (power, locks, console, security_groups)
 ROUTES = (
     api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes, servers.routes,
-    actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, interfaces.routes, volume_attachments.routes,
+    actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes, interfaces.routes, volume_attachments.routes,
     instance_actions.routes, services.routes, hypervisors.routes, aggregates.routes, zones.routes, quota_sets.routes,
     extensions.routes, images.routes, networks.routes,
 )  # fmt: skip

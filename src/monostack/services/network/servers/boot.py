@@ -101,7 +101,7 @@ def find_security_groups(tx: Transaction, request: Request, names_or_ids: Sequen
         if not rows and wanted == DEFAULT:
             found.append(default.ensure(tx, request, request.project_id).id)
         elif not rows:
-            raise BadRequest(f"Security group {wanted} not found.")
+            raise BadRequest(f"Unable to find security_group with name or id '{wanted}'")
         elif len(rows) > 1 and not by_id:
             raise Conflict(f"Multiple security groups found matching '{wanted}'. Use an ID to be more specific.")
         else:

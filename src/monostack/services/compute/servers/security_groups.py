@@ -1,0 +1,74 @@
+"""The security groups of a server: listed, added and removed. They are those of its ports."""
+
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import BadRequest, Conflict, NotFound
+from monostack.db import Transaction
+from monostack.events import record
+from monostack.http import Request, Routes
+from monostack.services.compute.parameters import NAME, fields, one
+from monostack.services.compute.servers import table
+from monostack.services.compute.servers.actions import ACTIONS
+from monostack.services.compute.servers.lookup import visible
+from monostack.services.network import facade as network
+
+_BODY = fields({"name": NAME})
+
+routes = Routes("/v2.1/servers")
+
+
+def _rule(group: network.GroupInfo, rule: network.RuleInfo) -> dict[str, Any]:
+    everything = {"cidr": rule.remote_cidr or "0.0.0.0/0"} if rule.protocol or rule.remote_cidr else {}
+    return {
+        "id": rule.id, "parent_group_id": group.id, "ip_protocol": rule.protocol, "from_port": rule.port_min, "to_port": rule.port_max,
+        "group": {"name": rule.remote_group[0], "tenant_id": rule.remote_group[1]} if rule.remote_group else {},
+        "ip_range": {} if rule.remote_group else everything,
+    }  # fmt: skip
+
+
+def _view(group: network.GroupInfo) -> dict[str, Any]:
+    rules = [_rule(group, rule) for rule in group.rules if rule.direction == "ingress"]
+    return {"id": group.id, "name": group.name, "description": group.description, "tenant_id": group.project_id, "rules": rules}
+
+
+@routes.get("/{id}/os-security-groups", policy="os_compute_api:os-security-groups:list")
+def list_security_groups(request: Request, tx: Transaction) -> Any:
+    """List a server's security groups."""
+    server = visible(request, tx)
+    request.authorize("os_compute_api:os-security-groups:list", {"project_id": server.project_id})
+    return {"security_groups": [_view(group) for group in network.security_groups_of(tx, server.id)]}
+
+
+def _server_and_group(request: Request, tx: Transaction, action: str, rule: str) -> tuple[Row[Any], str]:
+    server = visible(request, tx)
+    request.authorize(f"os_compute_api:os-security-groups:{rule}", {"project_id": server.project_id})
+    name = request.body[action].get("name")
+    if name is None:
+        raise BadRequest("Security group not specified")
+    try:
+        return server, network.find_security_groups(tx, request, [name])[0]
+    except Conflict:
+        raise
+    except BadRequest:
+        raise NotFound(f"Security group {name} is not found for project {request.caller.project_id}") from None
+
+
+@ACTIONS.action("addSecurityGroup", body=one("addSecurityGroup", _BODY))
+def add_security_group(request: Request, tx: Transaction) -> None:
+    """Put a server into a security group."""
+    server, group = _server_and_group(request, tx, "addSecurityGroup", "add")
+    network.change_security_groups(tx, request.cloud, request, server.id, add=[group])
+    table.update(tx, server.id)
+    record(tx, request, "server.add_security_group", server.id, server.project_id, {"security_group_id": group})
+
+
+@ACTIONS.action("removeSecurityGroup", body=one("removeSecurityGroup", _BODY))
+def remove_security_group(request: Request, tx: Transaction) -> None:
+    """Take a server out of a security group."""
+    server, group = _server_and_group(request, tx, "removeSecurityGroup", "remove")
+    if not network.change_security_groups(tx, request.cloud, request, server.id, remove=[group]):
+        raise NotFound(f"Security group {request.body['removeSecurityGroup']['name']} not associated with the instance {server.id}")
+    table.update(tx, server.id)
+    record(tx, request, "server.remove_security_group", server.id, server.project_id, {"security_group_id": group})
