@@ -52,9 +52,13 @@ class DhcpServers:
                 host.await_carrying(DHCP_PORT + short(network.id))
             gateway = next((subnet.gateway_ip for subnet in dhcp.subnets(network) if subnet.ip_version == 4 and subnet.gateway_ip), None)
             addresses.route(links, {"0.0.0.0/0": (gateway, link.index)} if gateway else {})
+        self.refresh(network, ports)
+
+    def refresh(self, network: NetworkItem, ports: list[PortItem]) -> None:
+        """Tell the process of a network that is served already about its ports."""
         process = self.process(network.id)
-        config = dhcp.config(network, ports, inside, str(process.directory), self._settings.dns_servers)
-        process.ensure(name, config, dhcp.files(network, ports), dhcp.leased(network, ports))
+        config = dhcp.config(network, ports, INSIDE + short(network.id), str(process.directory), self._settings.dns_servers)
+        process.ensure(self._settings.dhcp_namespace(network.id), config, dhcp.files(network, ports), dhcp.leased(network, ports))
 
     def remove(self, host: Links, network_id: str) -> None:
         """Nothing happens when there is none."""

@@ -6,6 +6,7 @@ is known of a packet's connection is written on it as a mark; the bridge table, 
 """
 
 import json
+from typing import Any
 
 from monostack.agent.network.linux import flows, nftables, rules, ruleset
 from monostack.agent.network.linux.chains import sources
@@ -26,7 +27,9 @@ class Filters:
         self._groups: dict[str, tuple[GroupItem, frozenset[rules.Rule], str]] = {}
         self._chains: dict[str, tuple[PortItem, bool, Chain, Chain]] = {}
         self._policies: dict[str, flows.Policy] = {}
+        self._policy_cache: dict[str, tuple[tuple[Any, ...], flows.Policy]] = {}
         self._members: dict[str, frozenset[rules.Network]] = {}
+        self._refused: set[int] = set()  # zones with connections that were refused
         self._reviewed = False  # whether the connections under way are known to be as the policies above allow
 
     def sync(self, desired: Desired, bridges: dict[str, str], masqueraded: dict[str, str], *, anew: bool) -> dict[str, str]:
@@ -39,7 +42,9 @@ class Filters:
             self._zones = _zones_in_kernel()
         ended = self._number(desired, bridges)
         errors = self._read_groups(desired)
-        self._chains = {port: known for port, known in self._chains.items() if port in desired.ports}
+        for cache in (self._chains, self._policy_cache):
+            for port in cache.keys() - desired.ports.keys():
+                del cache[port]
         of_group = {group: known[1] for group, known in self._groups.items()}
         tables = [ruleset.tracking(bridges, self._zones, masqueraded), ruleset.filtering(desired, of_group, self._chains)]
         self._install(tables, anew=anew)
@@ -91,14 +96,19 @@ class Filters:
         else:
             # Rules may have been removed while no agent ran.
             review = flows.Review(narrowed={policy.zone for policy in policies.values()})
-        flows.carry_out(review, policies.values(), members)
+        flows.carry_out(review, policies.values(), members, self._refused)
         self._policies, self._members, self._reviewed = policies, members, True
 
     def _policy(self, port: PortItem, desired: Desired, bridges: dict[str, str]) -> flows.Policy:
-        allowed = frozenset().union(*(self._groups[group][1] for group in port.groups if group in self._groups))
-        addresses = frozenset(rules.networks(network for pairs in sources(port).values() for _, network in pairs))
         zone = self._zones.get(bridges.get(port.network_id, ""), 0)
-        return flows.Policy(zone, addresses, allowed, port.port_security and ruleset.is_stateful(port, desired))
+        filtered = port.port_security and ruleset.is_stateful(port, desired)
+        allowed = [self._groups[group][1] for group in port.groups if group in self._groups]
+        made_of = (port, zone, filtered, allowed)
+        cached = self._policy_cache.get(port.id)
+        if cached is None or any(old is not new and old != new for old, new in zip(cached[0], made_of, strict=True)):
+            addresses = frozenset(rules.networks(network for pairs in sources(port).values() for _, network in pairs))
+            cached = self._policy_cache[port.id] = (made_of, flows.Policy(zone, addresses, frozenset().union(*allowed), filtered))
+        return cached[1]
 
 
 def _read(group: GroupItem) -> tuple[frozenset[rules.Rule], str]:

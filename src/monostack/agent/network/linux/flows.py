@@ -5,7 +5,7 @@ one that they allow (again) goes on. Only deleting it would not do: the guest's 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from monostack.agent.network.linux import conntrack
@@ -61,23 +61,31 @@ def compare(before: Mapping[str, Policy], members_before: Members, after: Mappin
     return review
 
 
-def carry_out(review: Review, policies: Iterable[Policy], members: Members) -> None:
-    """Refuse, or allow again, the connections under review, and forget those of ports that are gone."""
+def carry_out(review: Review, policies: Iterable[Policy], members: Members, refused: set[int]) -> None:
+    """Refuse, or allow again, the connections under review, and forget those of ports that are gone.
+
+    `refused` are the zones with refused connections, and is kept so: only there can a wider policy let something go on.
+    """
+    judged = review.narrowed | (review.widened & refused)
+    zones = judged | review.ended.keys()
+    if not zones:
+        return
     ports = _Ports(policies)
-    for version in (4, 6):
-        for zone in review.narrowed:
-            _judge(conntrack.entries(version, zone=zone), ports, members)
-        for zone in review.widened - review.narrowed:
-            _judge(conntrack.entries(version, zone=zone, mark=REFUSED), ports, members)
-        for zone, addresses in review.ended.items():
-            gone = [entry for entry in conntrack.entries(version, zone=zone) if _concerns(entry.flow, addresses)]
-            conntrack.delete(gone)
+    found = [entry for entry in conntrack.entries(zone=min(zones) if len(zones) == 1 else None) if entry.zone in zones]
+    gone = [entry for entry in found if _concerns(entry.flow, review.ended.get(entry.zone, set()))]
+    conntrack.delete(gone)
+    ended = set(map(id, gone))
+    changes = [
+        (entry, mark) for entry in found if entry.zone in judged and id(entry) not in ended for mark in _judge(entry, ports, members)
+    ]
+    conntrack.mark([(entry, mark) for entry, mark in changes if mark != entry.mark])
+    refused -= judged
+    refused |= {entry.zone for entry, mark in changes if mark == REFUSED}
 
 
 def forget_zone(zone: int) -> None:
     """Forget every connection of a zone, so that its number may serve another network."""
-    for version in (4, 6):
-        conntrack.delete(conntrack.entries(version, zone=zone))
+    conntrack.delete(conntrack.entries(zone=zone))
 
 
 def _concerns(flow: Flow, addresses: set[Network]) -> bool:
@@ -103,16 +111,12 @@ class _Ports:
         return exact if exact else [policy for policy, network in self._wide if policy.zone == zone and address in network]
 
 
-def _judge(found: list[conntrack.Entry], ports: _Ports, members: Members) -> None:
-    changes = []
-    for entry in found:
-        senders, receivers = ports.of(entry.zone, entry.flow.source), ports.of(entry.zone, entry.flow.destination)
-        if not senders and not receivers:
-            continue
+def _judge(entry: conntrack.Entry, ports: _Ports, members: Members) -> Iterator[int]:
+    """The mark a connection should bear, unless no port here has to do with it."""
+    senders, receivers = ports.of(entry.zone, entry.flow.source), ports.of(entry.zone, entry.flow.destination)
+    if senders or receivers:
         allowed = _allowed(senders, members, entry.flow, ingress=False) and _allowed(receivers, members, entry.flow, ingress=True)
-        if allowed == (entry.mark == REFUSED):
-            changes.append((entry, 0 if allowed else REFUSED))
-    conntrack.mark(changes)
+        yield REFUSED if not allowed else 0 if entry.mark == REFUSED else entry.mark
 
 
 def _allowed(policies: list[Policy], members: Members, flow: Flow, *, ingress: bool) -> bool:

@@ -64,7 +64,8 @@ class HostNetwork:
         self._each(errors, _of("network", dirty), self._bridge)
         self._filter(dirty, errors, anew=apply.full)
         self._each(errors, [key for key in _of("port", dirty) if key not in errors], self._port)
-        self._each(errors, _of("network", dirty) | self._served(changes), self._serve)
+        self._each(errors, _of("network", dirty), self._serve)
+        self._each(errors, self._served(changes) - dirty, self._refresh)
         self._each(errors, _of("router", dirty), lambda key: self._route(key, anew=apply.full))
         self._failed = {key for key in errors if key in self._keys()}
         self._complete = True
@@ -157,6 +158,11 @@ class HostNetwork:
             self._dhcp.remove(self._links, network.id)
         elif network.id in self._bridges:
             self._dhcp.ensure(self._links, network, self._bridges[network.id], self._desired.ports_of(network.id))
+
+    def _refresh(self, key: str) -> None:
+        network = self._desired.networks[key.partition("/")[2]]
+        if dhcp_servers.wanted(network) and network.id in self._bridges:
+            self._dhcp.refresh(network, self._desired.ports_of(network.id))
 
     def _route(self, key: str, *, anew: bool) -> None:
         router = self._desired.routers[key.partition("/")[2]]

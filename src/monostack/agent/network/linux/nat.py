@@ -72,7 +72,7 @@ def cut(router: RouterItem) -> None:
             return True
         return entry.answers_to in (own, fixed.get(flow.source))  # type: ignore[call-overload]
 
-    conntrack.delete([entry for entry in conntrack.entries(4) if not still_so(entry)])
+    conntrack.delete([entry for entry in conntrack.entries() if entry.flow.version == 4 and not still_so(entry)])
 
 
 def floating_addresses(router: RouterItem) -> list[str]:

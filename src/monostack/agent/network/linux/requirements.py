@@ -105,8 +105,7 @@ def _translation() -> str:
 
 
 def _connections() -> str:
-    conntrack.entries(4)
-    conntrack.entries(6)
+    conntrack.entries()
     return "connections under way can be looked at and cut"
 
 
