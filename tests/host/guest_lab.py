@@ -31,24 +31,24 @@ from monostack.protocol.network import tap_name
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 PATIENCE = 240.0  # seconds that a boot may take on a busy machine without KVM
-DISK = "vdd"  # where the reporting guest looks for a volume
 
-# Tells on the console, whenever it changes, which disks and interfaces the guest sees; writes to the volume once.
-REPORTING = f"""#!/bin/sh
+# Tells on the console, whenever it changes, which disks and interfaces the guest sees; writes to the first volume it sees.
+REPORTING = """#!/bin/sh
 (
     last=
     while :; do
         now=$(
-            for disk in /sys/block/vd*; do echo "disk ${{disk##*/}} size $(cat $disk/size) serial $(cat $disk/serial),"; done
+            for disk in /sys/block/vd*; do echo "disk ${disk##*/} size $(cat $disk/size) serial $(cat $disk/serial),"; done
             for nic in /sys/class/net/eth*; do echo "nic $(cat $nic/address) mtu $(cat $nic/mtu),"; done
         )
         [ "$now" = "$last" ] || echo "sees:" $now "." > /dev/console
         last=$now
-        if [ -b /dev/{DISK} ] && [ ! -e /run/written ]; then
-            echo "written by the guest" | dd of=/dev/{DISK} bs=512 conv=sync,fsync 2>/dev/null
+        for disk in /sys/block/vd*; do
+            [ -n "$(cat $disk/serial)" ] && [ ! -e /run/written ] || continue
+            echo "written by the guest" | dd of=/dev/${disk##*/} bs=512 conv=sync,fsync 2>/dev/null
             : > /run/written
             echo "volume written" > /dev/console
-        fi
+        done
         sleep 0.5
     done
 ) < /dev/null > /dev/null 2>&1 &
@@ -62,8 +62,8 @@ def guest_image() -> Path:
     return image
 
 
-class GuestLab:
-    """A host whose agent runs on a loop in a thread, so that tests are plain functions."""
+class Surroundings:
+    """A directory with an image store, descriptions of guests that could run there, and what the machine shows of them."""
 
     def __init__(self, directory: Path, image: Path) -> None:
         self.directory = directory
@@ -73,11 +73,6 @@ class GuestLab:
         kept = self.store / "image"
         shutil.copyfile(image, kept)
         self.image = self.describe(kept, "qcow2")
-        self.reports: list[Report] = []
-        self._taps: list[str] = []
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        self.host = self.open()
 
     @property
     def config(self) -> AgentConfig:
@@ -91,48 +86,9 @@ class GuestLab:
             runtime_dir=str(self.directory / "run"),
         )
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=600)
-
-    def open(self) -> RealHost:
-        """Start an agent; it finds what a former one left."""
-        host = self.run(open_host(self.config, lambda report: SimulatedNetwork()))
-        host.agent.subscribe(self.reports.append)
-        self.host = host
-        return host
-
-    def reopen(self) -> None:
-        """End the agent and start the next."""
-        self.run(self.host.agent.close())
-        self.open()
-
-    def close(self) -> None:
-        self.run(self.host.agent.close())
-        self.daemon.remove()
-        for tap in self._taps:
-            subprocess.run(["ip", "link", "del", tap], check=False, stderr=subprocess.DEVNULL)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-
     @property
     def daemon(self) -> Daemon:
         return Daemon(self.state / "libvirt", QemuUser.find("libvirt-qemu"), "tcg")
-
-    def ask(self, name: str, args: msgspec.Struct | dict[str, Any], command_id: str | None = None) -> Result:
-        data = args if isinstance(args, dict) else msgspec.to_builtins(args)
-        return self.run(self.host.agent.handle(Command(id=command_id or str(uuid.uuid4()), name=name, args=data, timeout=600)))
-
-    def do(self, name: str, args: msgspec.Struct | dict[str, Any]) -> dict[str, Any]:
-        """The data of a command that must succeed."""
-        result = self.ask(name, args)
-        assert result.error is None, f"{name}: {result.error}"
-        assert result.data is not None
-        return result.data
-
-    def refuse(self, name: str, args: msgspec.Struct | dict[str, Any]) -> Failure:
-        """The failure of a command that must not succeed."""
-        error = self.ask(name, args).error
-        assert error is not None, f"{name} succeeded"
-        return error
 
     def spec(self, **changes: Any) -> GuestSpec:
         server_id = changes.pop("server_id", str(uuid.uuid4()))
@@ -163,6 +119,68 @@ class GuestLab:
             id=str(uuid.uuid4()), disk_format=disk_format, size=len(bits), sha512=hashlib.sha512(bits).hexdigest(), path=str(path)
         )
 
+    def qemu_processes(self, server_id: str) -> list[int]:
+        """The processes that run a guest."""
+        found = []
+        for process in Path("/proc").iterdir():
+            try:
+                if process.name.isdigit() and f"-uuid\0{server_id}\0".encode() in (process / "cmdline").read_bytes():
+                    found.append(int(process.name))
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+        return found
+
+
+class GuestLab(Surroundings):
+    """A host whose agent runs on a loop in a thread, so that tests are plain functions."""
+
+    def __init__(self, directory: Path, image: Path) -> None:
+        super().__init__(directory, image)
+        self.reports: list[Report] = []
+        self._taps: list[str] = []
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self.host = self.open()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=600)
+
+    def open(self) -> RealHost:
+        """Start an agent; it finds what a former one left."""
+        host = self.run(open_host(self.config, lambda report: SimulatedNetwork()))
+        host.agent.subscribe(self.reports.append)
+        self.host = host
+        return host
+
+    def reopen(self) -> None:
+        """End the agent and start the next."""
+        self.run(self.host.agent.close())
+        self.open()
+
+    def close(self) -> None:
+        self.run(self.host.agent.close())
+        self.daemon.remove()
+        for tap in self._taps:
+            subprocess.run(["ip", "link", "del", tap], check=False, stderr=subprocess.DEVNULL)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def ask(self, name: str, args: msgspec.Struct | dict[str, Any], command_id: str | None = None) -> Result:
+        data = args if isinstance(args, dict) else msgspec.to_builtins(args)
+        return self.run(self.host.agent.handle(Command(id=command_id or str(uuid.uuid4()), name=name, args=data, timeout=600)))
+
+    def do(self, name: str, args: msgspec.Struct | dict[str, Any]) -> dict[str, Any]:
+        """The data of a command that must succeed."""
+        result = self.ask(name, args)
+        assert result.error is None, f"{name}: {result.error}"
+        assert result.data is not None
+        return result.data
+
+    def refuse(self, name: str, args: msgspec.Struct | dict[str, Any]) -> Failure:
+        """The failure of a command that must not succeed."""
+        error = self.ask(name, args).error
+        assert error is not None, f"{name} succeeded"
+        return error
+
     def nic(self) -> GuestNic:
         """A port with its tap, as the network side would have made it."""
         port_id = str(uuid.uuid4())
@@ -172,7 +190,7 @@ class GuestLab:
         self._taps.append(tap)
         return GuestNic(port_id, "fa:16:3e:" + ":".join(port_id[index : index + 2] for index in (0, 2, 4)), tap, 1400)
 
-    def volume(self, size_gib: int = 1, device: str = DISK, **source: Any) -> GuestVolume:
+    def volume(self, size_gib: int = 1, device: str = "vdd", **source: Any) -> GuestVolume:
         volume_id = str(uuid.uuid4())
         made = self.do("volume.create", {"volume_id": volume_id, "size_gib": size_gib} | source)
         return GuestVolume(volume_id, str(uuid.uuid4()), device, msgspec.convert(made["connection"], VolumeConnection))
@@ -199,17 +217,6 @@ class GuestLab:
 
     def states(self) -> dict[str, tuple[str, str]]:
         return {guest["server_id"]: (guest["state"], guest["reason"]) for guest in self.do("guest.list", {})["guests"]}
-
-    def qemu_processes(self, server_id: str) -> list[int]:
-        """The processes that run a guest."""
-        found = []
-        for process in Path("/proc").iterdir():
-            try:
-                if process.name.isdigit() and f"-uuid\0{server_id}\0".encode() in (process / "cmdline").read_bytes():
-                    found.append(int(process.name))
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-        return found
 
 
 def wait_for(look: Callable[[], T | None], seconds: float, otherwise: Callable[[], object] = lambda: "") -> T:

@@ -1,5 +1,7 @@
 """What an agent answers when a command does not succeed."""
 
+import uuid
+
 
 class CommandError(Exception):
     """A command cannot be carried out.
@@ -13,3 +15,14 @@ class CommandError(Exception):
         self.code = code
         self.message = message
         self.retry = retry
+
+
+def require_uuid(value: str, what: str) -> str:
+    """`value` as it may be part of a file's name. Raises CommandError for anything but a UUID with dashes."""
+    try:
+        canonical = str(uuid.UUID(value))
+    except ValueError:
+        canonical = ""
+    if canonical != value:
+        raise CommandError("command.invalid", f"{what} {value!r} is not a UUID")
+    return value

@@ -11,6 +11,7 @@ from monostack.agent.host import Layout, linux_network
 from monostack.agent.hypervisor.libvirt import lifecycle
 from monostack.agent.hypervisor.libvirt.connection import Connection
 from monostack.agent.hypervisor.libvirt.daemon import Daemon
+from monostack.agent.network import Network
 from monostack.agent.network.linux.host import FAULTS
 from monostack.agent.qemu_user import QemuUser
 
@@ -47,10 +48,10 @@ async def power_off(config: AgentConfig, grace: float = 30.0) -> list[str]:
     return running
 
 
-async def purge(config: AgentConfig) -> list[str]:
+async def purge(config: AgentConfig, network: Network | None = None) -> list[str]:
     """Remove everything an agent made on this host: guests, volumes, images, networks. Answers what could not be removed, and why.
 
-    Safe to run again, and where no agent ever ran.
+    Safe to run again, and where no agent ever ran. `network` None: the native Linux network.
     """
     layout = Layout(Path(config.state_dir))
     problems: list[str] = []
@@ -59,7 +60,7 @@ async def purge(config: AgentConfig) -> list[str]:
             await _remove_guests(config, layout)
         except CommandError as error:
             problems.append(f"guests: {error}")
-    network = linux_network(config, lambda report: None)
+    network = network if network is not None else linux_network(config, lambda report: None)
     try:
         await network.release()
     except FAULTS as error:

@@ -8,7 +8,7 @@ from typing import Protocol
 from monostack.agent.block import qemu_img
 from monostack.agent.block.images import ImageCache
 from monostack.agent.block.qemu_img import GIB
-from monostack.agent.errors import CommandError
+from monostack.agent.errors import CommandError, require_uuid
 from monostack.agent.programs import ProgramError
 from monostack.agent.qemu_user import QemuUser
 from monostack.protocol.guests import VolumeConnection
@@ -39,10 +39,10 @@ class FileBlock:
             qemu_img.sweep_unfinished(kept)
 
     def volume_path(self, volume_id: str) -> Path:
-        return self._volumes / (qemu_img.require_uuid(volume_id, "volume") + SUFFIX)
+        return self._volumes / (require_uuid(volume_id, "volume") + SUFFIX)
 
     def _snapshot_path(self, snapshot_id: str) -> Path:
-        return self._snapshots / (qemu_img.require_uuid(snapshot_id, "snapshot") + SUFFIX)
+        return self._snapshots / (require_uuid(snapshot_id, "snapshot") + SUFFIX)
 
     async def create(self, request: CreateVolume) -> VolumeConnection:
         path = self.volume_path(request.volume_id)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from monostack.agent.block import qemu_img
 from monostack.agent.block.download import download
-from monostack.agent.errors import CommandError
+from monostack.agent.errors import CommandError, require_uuid
 from monostack.agent.locks import NamedLocks
 from monostack.agent.programs import run
 from monostack.agent.qemu_user import QemuUser
@@ -42,7 +42,7 @@ class ImageCache:
 
     async def obtain(self, image: ImageSource) -> CachedImage:
         """The image on this host, fetched if need be. Raises CommandError when it cannot be had or is not what it should be."""
-        qemu_img.require_uuid(image.id, "image")
+        require_uuid(image.id, "image")
         name = f"image {image.id}"
         if image.disk_format not in qemu_img.FORMATS:
             raise CommandError("image.format", f"{name} has the disk format {image.disk_format}: this host takes raw and qcow2")

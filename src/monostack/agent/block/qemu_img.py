@@ -108,14 +108,3 @@ def sweep_unfinished(directory: Path) -> None:
     """Remove what a killed agent left half made."""
     for left in directory.rglob(f".*{UNFINISHED}"):
         left.unlink(missing_ok=True)
-
-
-def require_uuid(value: str, what: str) -> str:
-    """`value` as it may be part of a file's name. Raises CommandError for anything but a UUID with dashes."""
-    try:
-        canonical = str(uuid.UUID(value))
-    except ValueError:
-        canonical = ""
-    if canonical != value:
-        raise CommandError("command.invalid", f"{what} {value!r} is not a UUID")
-    return value

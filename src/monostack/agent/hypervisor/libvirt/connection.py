@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from monostack.agent.errors import CommandError
+from monostack.agent.errors import CommandError, require_uuid
 from monostack.agent.hypervisor.libvirt.daemon import SYSTEM_URI, Daemon
 
 log = logging.getLogger(__name__)
@@ -146,11 +146,11 @@ def explained(error: Any) -> CommandError:
 
 
 def find(connection: Any, server_id: str) -> Any:
-    """The domain of a server, or None."""
+    """The domain of a server, or None. Raises CommandError for what is no server's id."""
     import libvirt
 
     try:
-        return connection.lookupByUUIDString(server_id)
+        return connection.lookupByUUIDString(require_uuid(server_id, "server"))
     except libvirt.libvirtError as error:
         if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
             return None

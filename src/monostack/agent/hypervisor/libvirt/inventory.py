@@ -1,5 +1,6 @@
 """What this host can give, as libvirt sees it."""
 
+import os
 from typing import Any
 from xml.etree import ElementTree
 
@@ -35,7 +36,9 @@ FEATURES = {
 
 def read(connection: Any, accelerator: str, disk_gib: int, reserved_memory_mib: int) -> Inventory:
     """The host's inventory. Blocks."""
-    _, memory_mib, cpus, _, nodes, sockets, cores, threads = connection.getInfo()
+    _, _, cpus, _, nodes, sockets, cores, threads = connection.getInfo()
+    # libvirt adds up what the NUMA nodes have plugged in, which on a machine whose memory grows on demand is less than it has.
+    memory_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
     cpu = ElementTree.fromstring(connection.getCapabilities()).find("host/cpu")
     names = [feature.get("name", "") for feature in cpu.iterfind("feature")] if cpu is not None else []
     told = [f"HW_CPU_X86_{FEATURES[name]}" for name in names if name in FEATURES] if accelerator == "kvm" else []

@@ -8,7 +8,7 @@ from pathlib import Path
 from monostack.agent.block import qemu_img
 from monostack.agent.block.images import ImageCache
 from monostack.agent.block.qemu_img import GIB
-from monostack.agent.errors import CommandError
+from monostack.agent.errors import CommandError, require_uuid
 from monostack.agent.hypervisor.libvirt import config_drive
 from monostack.agent.hypervisor.libvirt.domain_xml import DISK_PREFIXES, OwnDisk, OwnFiles
 from monostack.agent.programs import run
@@ -31,7 +31,7 @@ class GuestFiles:
         qemu_img.sweep_unfinished(root)
 
     def directory(self, server_id: str) -> Path:
-        return self._root / qemu_img.require_uuid(server_id, "server")
+        return self._root / require_uuid(server_id, "server")
 
     def console_log(self, server_id: str) -> Path:
         return self.directory(server_id) / "console.log"
