@@ -9,11 +9,11 @@ COMPUTE, VOLUME, NETWORK, IMAGE = "/compute/v2.1", "/volume/v3", "/network/v2.0"
 
 
 class User:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, image: str = "", network: str = "") -> None:
         self.world = world
         self.servers: list[str] = []
         self.volumes: list[str] = []
-        self.image = self.network = ""
+        self.image, self.network = image, network
 
     async def prepare(self) -> None:
         """An image, a network with a subnet, and a flavor."""

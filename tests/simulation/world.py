@@ -21,7 +21,7 @@ FAULTS = ("delay", "delay", "drop request", "drop answer", "disconnect", "error"
 class World:
     """`random` decides everything; it comes from the seed alone."""
 
-    def __init__(self, seed: int, directory: Path) -> None:
+    def __init__(self, seed: int, directory: Path, token: str = "") -> None:
         self.random = random.Random(seed)
         self.directory = directory
         self.faults = FaultPlan()
@@ -29,7 +29,7 @@ class World:
         self.storage = storage
         self.agents = {name: simulated_host(name, storage=storage, faults=self.faults) for name in HOSTS}
         self.app: Any = None
-        self.token = ""
+        self.token = token
         self.log: list[str] = []
 
     # --- controllers -------------------------------------------------------------------------------------------------

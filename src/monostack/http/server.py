@@ -26,13 +26,13 @@ class HttpServer:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind((api.bind, api.port))
         self.port: int = self.socket.getsockname()[1]
-        self._server: _Server
+        self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def open(self, app: Any) -> None:
         """Accept requests and give them to `app`."""
         api = self._api
-        self._server = _Server(
+        server = self._server = _Server(
             uvicorn.Config(
                 app,
                 log_config=None,
@@ -48,15 +48,17 @@ class HttpServer:
             )
         )
         self.socket.listen(2048)
-        config = self._server.config
+        config = server.config
         if not config.loaded:
             config.load()
-        self._server.lifespan = config.lifespan_class(config)
-        await self._server.startup(sockets=[self.socket])
-        self._task = asyncio.create_task(self._server.main_loop())
+        server.lifespan = config.lifespan_class(config)
+        await server.startup(sockets=[self.socket])
+        self._task = asyncio.create_task(server.main_loop())
 
     async def close(self) -> None:
+        if self._server is None or self._task is None:
+            self.socket.close()
+            return
         self._server.should_exit = True
-        if self._task is not None:
-            await self._task
-            await self._server.shutdown(sockets=[self.socket])
+        await self._task
+        await self._server.shutdown(sockets=[self.socket])
