@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from frames import checksum
 from pyroute2 import IPRoute
 
 from monostack.agent.config import ExternalNetwork
@@ -214,13 +215,6 @@ class Node:
 
     def remove(self) -> None:
         in_namespace("", lambda: namespaces.remove(self.name))
-
-
-def checksum(data: bytes) -> int:
-    """RFC 1071."""
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total >> 16) + (total & 0xFFFF)
-    return ~(total + (total >> 16)) & 0xFFFF
 
 
 class Lab:

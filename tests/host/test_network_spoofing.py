@@ -4,7 +4,8 @@ import socket
 import struct
 
 import pytest
-from network_lab import ABSENCE, Lab, Node, checksum, group, items, lab, network, port, rule
+from frames import arp, ether, icmpv6, ipv4, mac, udp
+from network_lab import ABSENCE, Lab, Node, group, items, lab, network, port, rule
 from pyroute2 import IPRoute
 
 from monostack.protocol.network import bridge_name
@@ -15,38 +16,6 @@ pytestmark = pytest.mark.host
 A, B = "10.10.0.11", "10.10.0.12"
 EVERYTHING = [rule(), rule(ethertype="IPv6")]
 FOREIGN = "fa:16:3e:66:66:66"
-
-
-def mac(text: str) -> bytes:
-    return bytes.fromhex(text.replace(":", ""))
-
-
-def ether(destination: str, source: str, kind: int, payload: bytes) -> bytes:
-    return mac(destination) + mac(source) + struct.pack("!H", kind) + payload
-
-
-def ipv4(source: str, destination: str, protocol: int, payload: bytes) -> bytes:
-    head = struct.pack(
-        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0, 64, protocol, 0, socket.inet_aton(source), socket.inet_aton(destination)
-    )
-    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
-
-
-def udp(source: int, destination: int, payload: bytes) -> bytes:
-    return struct.pack("!HHHH", source, destination, 8 + len(payload), 0) + payload
-
-
-def arp(operation: int, sender_mac: str, sender_ip: str, target_ip: str) -> bytes:
-    ends = mac(sender_mac) + socket.inet_aton(sender_ip) + bytes(6) + socket.inet_aton(target_ip)
-    return struct.pack("!HHBBH", 1, 0x0800, 6, 4, operation) + ends
-
-
-def ipv6(source: str, destination: str, kind: int, body: bytes) -> bytes:
-    near, far = socket.inet_pton(socket.AF_INET6, source), socket.inet_pton(socket.AF_INET6, destination)
-    message = bytes([kind, 0, 0, 0]) + body
-    total = checksum(near + far + struct.pack("!II", len(message), 58) + message)
-    message = message[:2] + struct.pack("!H", total) + message[4:]
-    return struct.pack("!IHBB", 6 << 28, len(message), 58, 255) + near + far + message
 
 
 class Wire:
@@ -88,7 +57,7 @@ def test_ip_addresses(lab: Lab) -> None:
     wire = Wire(lab)
     for source in ("10.10.0.99", B, "8.8.8.8", "0.0.0.0"):
         assert not wire.arrives(ether(wire.far, wire.mac, 0x0800, ipv4(source, B, 17, udp(1, 2, b"spoof"))))
-    foreign = ipv6("fe80::1", "ff02::1", 128, b"\0\1\0\1")
+    foreign = icmpv6("fe80::1", "ff02::1", 128, b"\0\1\0\1")
     assert not wire.arrives(ether("33:33:00:00:00:01", wire.mac, 0x86DD, foreign))
 
 
@@ -116,9 +85,9 @@ def test_a_guest_is_no_dhcp_server_and_no_router(lab: Lab) -> None:
     own = "fe80::" + "f816:3eff:fe" + wire.mac[9:11] + ":" + wire.mac[12:14] + wire.mac[15:17]
     assert not wire.arrives(ether(wire.far, wire.mac, 0x0800, ipv4(A, B, 17, udp(67, 68, b"offer"))))
     advertisement = struct.pack("!BBHII", 64, 0, 1800, 0, 0)
-    assert not wire.arrives(ether("33:33:00:00:00:01", wire.mac, 0x86DD, ipv6(own, "ff02::1", 134, advertisement)))
+    assert not wire.arrives(ether("33:33:00:00:00:01", wire.mac, 0x86DD, icmpv6(own, "ff02::1", 134, advertisement)))
     solicitation = bytes(4)
-    assert wire.arrives(ether("33:33:00:00:00:02", wire.mac, 0x86DD, ipv6(own, "ff02::2", 133, solicitation)))
+    assert wire.arrives(ether("33:33:00:00:00:02", wire.mac, 0x86DD, icmpv6(own, "ff02::2", 133, solicitation)))
 
 
 def test_neighbour_advertisements_claim_own_addresses_only(lab: Lab) -> None:
@@ -127,7 +96,7 @@ def test_neighbour_advertisements_claim_own_addresses_only(lab: Lab) -> None:
 
     def advertises(target: str) -> bool:
         body = b"\x20\0\0\0" + socket.inet_pton(socket.AF_INET6, target) + b"\2\1" + mac(wire.mac)
-        return wire.arrives(ether("33:33:00:00:00:01", wire.mac, 0x86DD, ipv6(own, "ff02::1", 136, body)))
+        return wire.arrives(ether("33:33:00:00:00:01", wire.mac, 0x86DD, icmpv6(own, "ff02::1", 136, body)))
 
     assert advertises(own)
     assert not advertises("fe80::1")
