@@ -9,7 +9,7 @@ a transaction or on the event loop.
 """
 
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, cast
 
 from monostack.core.errors import BadRequest, NotBuilt, NotFound
 from monostack.http.request import Request
@@ -47,8 +47,10 @@ class Actions:
         routes.add("POST", path, self.dispatch, "async", actions=self.entries, status=202, **options)
 
     def _find(self, request: Request) -> Route:
-        body = request.body
-        if not isinstance(body, dict) or len(body) != 1:
+        if not isinstance(request.body, dict):
+            raise BadRequest("Malformed request body")
+        body = cast(dict[str, Any], request.body)
+        if len(body) != 1:
             raise BadRequest("Malformed request body")
         name = next(iter(body))
         routes = self.entries.get(name)

@@ -6,6 +6,8 @@ A fault's `message` is the explanation (the status' own when empty), its `detail
 import html
 import http
 import re
+from collections.abc import Callable
+from typing import Any
 
 from falcon.errors import InvalidMediaRange
 from falcon.util import mediatypes
@@ -44,6 +46,10 @@ def _body(fault: Fault, request: Request, escape: bool) -> str:
     if fault.status == 405:
         default = f"The method {request.method} is not allowed for this resource. <br /><br />\n{quoted(fault.detail)}"
         return quoted(fault.message) or default
+    if fault.status == 406:
+        accepted = quoted(request.headers.get("accept", ""))
+        explanation = f"The resource could not be generated that was acceptable to your browser\n(content of type {accepted}. <br /><br />"
+        return f"{explanation}\n{quoted(fault.detail)}"
     detail = "" if fault.kind == "MalformedRequestBody" else fault.detail  # where the JSON is wrong is not said
     explanation = quoted(fault.message or _EXPLANATIONS.get(fault.status, ""))
     return f"{explanation}<br /><br />\n{quoted(detail)}\n\n"
@@ -53,24 +59,31 @@ def _plain(body: str) -> str:
     return _TAG.sub("", _BREAK.sub("\n", body.replace("\n", " ")))
 
 
-def _accepted(request: Request) -> str:
-    """text/html, application/json, or nothing. A header that makes no sense accepts everything."""
+def accepted(request: Request, *offers: str) -> str:
+    """Which of the media types the client wants most, or nothing. A header that makes no sense accepts everything."""
     try:
-        return mediatypes.best_match(("text/html", "application/json"), request.headers.get("accept") or "*/*")
+        return mediatypes.best_match(offers, request.headers.get("accept") or "*/*")
     except InvalidMediaRange:
-        return "text/html"
+        return offers[0]
 
 
-def render(fault: Fault, request: Request) -> Response:
-    """The fault in the form the client accepts: HTML unless it prefers JSON; text when it accepts neither."""
+def render(fault: Fault, request: Request, as_json: Callable[[str, str], Any] | None = None) -> Response:
+    """The fault in the form the client accepts: HTML unless it prefers JSON; text when it accepts neither.
+
+    `as_json` makes the service's own JSON of the title and the text without tags; JSON is then what a client gets that does not mind.
+    """
     title = _TITLES.get(fault.status) or http.HTTPStatus(fault.status).phrase
     status = f"{fault.status} {title}"
-    match _accepted(request):
+    offers = ("text/html", "application/json")
+    match accepted(request, *(offers[::-1] if as_json else offers)):
+        case "application/json" if as_json is not None:
+            return Response(as_json(title, _plain(_body(fault, request, escape=False))), fault.status)
         case "application/json":
             return Response({"message": _body(fault, request, escape=False), "code": status, "title": title}, fault.status)
         case "text/html":
             body = _body(fault, request, escape=True)
             page = f"<html>\n <head>\n  <title>{status}</title>\n </head>\n <body>\n  <h1>{status}</h1>\n  {body}\n </body>\n</html>"
             return Response(page.encode(), fault.status, content_type="text/html; charset=UTF-8")
-    page = f"{status}\n\n{_plain(_body(fault, request, escape=False))}"
-    return Response(page.encode(), fault.status, content_type="text/plain; charset=UTF-8")
+        case _:
+            page = f"{status}\n\n{_plain(_body(fault, request, escape=False))}"
+            return Response(page.encode(), fault.status, content_type="text/plain; charset=UTF-8")
