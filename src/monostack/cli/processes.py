@@ -46,9 +46,12 @@ class Process:
         state = Path(config.state_dir)
         self.pid_file = state / "run" / f"{name}.pid"
         self.log_file = state / "log" / f"{name}.log"
+        self._child: subprocess.Popen[bytes] | None = None  # when it was this program that started it
 
     def pid(self) -> int | None:
         """Its process id while it runs. A recycled pid is told apart by its command line."""
+        if self._child is not None:  # while it is starting it has no command line yet
+            return self._child.pid if self._child.poll() is None else None
         try:
             pid = int(self.pid_file.read_text())
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -62,8 +65,9 @@ class Process:
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with self.log_file.open("ab") as log:
             os.fchmod(log.fileno(), 0o600)
-            process = subprocess.Popen(_command(self.name, words), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        self.pid_file.write_text(f"{process.pid}\n")
+            command = _command(self.name, words)
+            self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        self.pid_file.write_text(f"{self._child.pid}\n")
 
     def stop(self, patience: float = 30.0) -> bool:
         """Ask it to end, insist after `patience` seconds. False if it was not running."""
