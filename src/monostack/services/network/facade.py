@@ -25,9 +25,10 @@ from monostack.services.network.servers.read import (
 )
 
 __all__ = [
-    "FixedAddress", "GroupInfo", "NetworkInfo", "PortInfo", "Provider", "RequestedNic", "RuleInfo", "adopt_port", "allocate_port", "bind",
-    "change_security_groups", "find_security_groups", "get_network", "items_changed", "list_networks", "networks_for_boot", "ports", "ports_of", "register_items", "release_ports",
-    "security_group_names", "security_groups_of", "server_of_address", "unbind", "wire",
+    "FixedAddress", "GroupInfo", "NetworkInfo", "PortInfo", "Provider", "RequestedNic", "RuleInfo", "adopt_port", "allocate_port",
+    "bind", "change_security_groups", "find_security_groups", "get_network", "items_changed", "list_networks", "networks_for_boot",
+    "ports", "ports_of", "register_items", "release_ports", "security_group_names", "security_groups_of", "server_of_address",
+    "unbind", "wire",
 ]  # fmt: skip
 
 

@@ -144,7 +144,7 @@ def _router(tx: Transaction, port: Row[Any], subnet_id: str, external_id: str) -
             return router.id
     if not found:
         text = (
-            f"External network {external_id} is not reachable from subnet {subnet_id}. Therefore, cannot associate Port {port.id} with a "
+            f"External network {external_id} is not reachable from subnet {subnet_id}.  Therefore, cannot associate Port {port.id} with a "
             "Floating IP."
         )
         raise NotFound(text, kind="ExternalGatewayForFloatingIPNotFound")

@@ -4,11 +4,10 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from monostack.core.errors import Fault
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.network import addresses
-from monostack.services.network.addresses.rules import is_eui64
+from monostack.services.network.addresses.rules import ROUTER_OWNERS, is_eui64
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
 from monostack.services.network.floatingips import association
@@ -19,7 +18,7 @@ from monostack.services.network.ports.table import BOUND, PORTS, UNBOUND, get
 from monostack.services.network.standard import bump
 from monostack.services.network.subnets.table import get as get_subnet
 from monostack.services.network.subnets.table import of_network
-from monostack.services.network.words import bad_request, conflict
+from monostack.services.network.words import conflict
 
 
 def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[Any], changes: Values) -> Row[Any]:
@@ -51,6 +50,8 @@ def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
         changes["extra_dhcp_opts"] = rules.merge_options(row.extra_dhcp_opts, changes["extra_dhcp_opts"] or ())
     _change_binding(tx, row, changes)
     changed(tx, cloud, "port", [row.id])
+    if owner in ROUTER_OWNERS:
+        changed(tx, cloud, "router", [row.device_id])
     changed(tx, cloud, "members", {*groups, *(wanted or ())})
     if touched and not changes:
         bump(PORTS, tx, [row.id])
@@ -94,14 +95,8 @@ def _change_addresses(
     if not addresses.change(tx, row, mac or row.mac_address, requested, subnets):
         return False
     after = {one.ip_address for one in addresses.of_port(tx, row.id)}
-    if row.device_owner == rules.ROUTER_INTERFACE and {a for a in before ^ after if ":" not in a}:
-        raise _fixed(row.id)
     association.check_addresses(tx, row.id, before - after)
     return True
-
-
-def _fixed(port_id: str) -> Fault:
-    return bad_request("ports", f"IP updates for port {port_id} are not allowed")
 
 
 def _change_binding(tx: Transaction, row: Row[Any], changes: Values) -> None:

@@ -29,16 +29,13 @@ def router_ports(tx: Transaction, router_id: str) -> Sequence[Row[Any]]:
 
 
 def check_new(tx: Transaction, router_id: str, new: Iterable[Row[Any]], but_port: str | None = None) -> None:
-    """A router is on a subnet once, and no two of its subnets overlap. All subnets of its gateway's network count."""
+    """No two subnets of a router overlap, so that it is on none of them twice. All subnets of its gateway's network count."""
     new = list(new)
-    wanted = {subnet.id for subnet in new}
     subnet_ids: set[str] = set()
     external: set[str] = set()
     for port in router_ports(tx, router_id):
         if port.id == but_port:
             continue
-        if port.subnet_id in wanted:
-            raise bad_request("router", f"Router already has a port on subnet {port.subnet_id}")
         if port.device_owner == GATEWAY:
             external.add(port.network_id)
         elif port.subnet_id is not None:
