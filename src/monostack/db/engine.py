@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import re2
 import sqlalchemy as sa
@@ -113,9 +113,9 @@ class _Unit:
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> Any:
-    options: Any = re2.Options()
+    options = cast(Any, re2).Options()
     options.log_errors = False
-    return re2.compile(pattern, options)
+    return cast(Any, re2).compile(pattern, options)
 
 
 def _matches(pattern: str, text: Any) -> bool:

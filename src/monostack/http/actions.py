@@ -47,9 +47,9 @@ class Actions:
         routes.add("POST", path, self.dispatch, "async", actions=self.entries, status=202, **options)
 
     def _find(self, request: Request) -> Route:
-        if not isinstance(request.body, dict):
+        if not isinstance(request.body, dict):  # pyright: ignore[reportUnknownMemberType]
             raise BadRequest("Malformed request body")
-        body = cast(dict[str, Any], request.body)
+        body = cast("dict[str, Any]", request.body)  # pyright: ignore[reportUnknownMemberType]
         if len(body) != 1:
             raise BadRequest("Malformed request body")
         name = next(iter(body))

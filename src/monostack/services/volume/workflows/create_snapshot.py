@@ -3,21 +3,21 @@
 from typing import Any
 
 from monostack.db import Transaction
+from monostack.hostcommands import ask
 from monostack.operations import Run, Step, Workflow
 from monostack.protocol.volumes import SnapshotRef, SnapshotVolume
 from monostack.services.volume.snapshots import set_snapshot
 from monostack.services.volume.volumes.table import ATTACHED_TO
-from monostack.services.volume.workflows.commands import ask
 
 
 async def copy(run: Run) -> None:
     held = await run.cloud.db.read(lambda tx: tx.rows(ATTACHED_TO, {"volumes": [run.input["volume_id"]]}))
     server = next((a.server_id for a in held if a.status in ("attached", "detaching")), None)
-    await ask(run, "volume.snapshot", SnapshotVolume(run.input["volume_id"], run.input["snapshot_id"], server), timeout=1800)
+    await ask(run, run.input["host"], "volume.snapshot", SnapshotVolume(run.input["volume_id"], run.input["snapshot_id"], server), timeout=1800)
 
 
 async def remove(run: Run) -> None:
-    await ask(run, "volume.delete_snapshot", SnapshotRef(run.input["snapshot_id"]))
+    await ask(run, run.input["host"], "volume.delete_snapshot", SnapshotRef(run.input["snapshot_id"]))
 
 
 def done(run: Run, tx: Transaction) -> None:

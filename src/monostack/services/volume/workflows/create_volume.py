@@ -3,11 +3,11 @@
 from typing import Any
 
 from monostack.db import Transaction
+from monostack.hostcommands import ask
 from monostack.operations import Run, Step, Workflow
 from monostack.protocol.volumes import CreateVolume, VolumeRef
 from monostack.services.image import facade as images
 from monostack.services.volume.volumes.table import set_volume
-from monostack.services.volume.workflows.commands import ask
 
 TIMEOUT = 3600.0  # seconds: large images take their time
 
@@ -18,11 +18,11 @@ async def make(run: Run) -> None:
     if given.get("image_id"):
         source = await run.cloud.db.read(lambda tx: images.source(tx, run.cloud, given["image_id"]))
     spec = CreateVolume(run.resource_id, given["size"], source, given.get("snapshot_id"), given.get("source_volid"))
-    await ask(run, "volume.create", spec, timeout=TIMEOUT)
+    await ask(run, run.input["host"], "volume.create", spec, timeout=TIMEOUT)
 
 
 async def unmake(run: Run) -> None:
-    await ask(run, "volume.delete", VolumeRef(run.resource_id))
+    await ask(run, run.input["host"], "volume.delete", VolumeRef(run.resource_id))
 
 
 def done(run: Run, tx: Transaction) -> None:

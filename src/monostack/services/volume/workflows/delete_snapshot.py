@@ -4,15 +4,15 @@ from typing import Any
 
 from monostack.db import Transaction
 from monostack.events import record
+from monostack.hostcommands import ask
 from monostack.operations import Run, Step, Workflow
 from monostack.protocol.volumes import SnapshotRef
 from monostack.services.volume.snapshots import REMOVE, set_snapshot
-from monostack.services.volume.workflows.commands import ask
 
 
 async def remove(run: Run) -> None:
     if run.input["host"]:
-        await ask(run, "volume.delete_snapshot", SnapshotRef(run.input["snapshot_id"]))
+        await ask(run, run.input["host"], "volume.delete_snapshot", SnapshotRef(run.input["snapshot_id"]))
 
 
 def done(run: Run, tx: Transaction) -> None:

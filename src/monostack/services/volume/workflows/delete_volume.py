@@ -4,15 +4,15 @@ from typing import Any
 
 from monostack.db import Transaction
 from monostack.events import record
+from monostack.hostcommands import ask
 from monostack.operations import Run, Step, Workflow
 from monostack.protocol.volumes import VolumeRef
 from monostack.services.volume.volumes.table import REMOVE, set_volume
-from monostack.services.volume.workflows.commands import ask
 
 
 async def remove(run: Run) -> None:
     if run.input["host"]:
-        await ask(run, "volume.delete", VolumeRef(run.resource_id))
+        await ask(run, run.input["host"], "volume.delete", VolumeRef(run.resource_id))
 
 
 def done(run: Run, tx: Transaction) -> None:

@@ -3,14 +3,14 @@
 from typing import Any
 
 from monostack.db import Transaction
+from monostack.hostcommands import ask
 from monostack.operations import Run, Step, Workflow
 from monostack.protocol.volumes import ExtendVolume
 from monostack.services.volume.volumes.table import BY_ID, set_volume
-from monostack.services.volume.workflows.commands import ask
 
 
 async def extend(run: Run) -> None:
-    await ask(run, "volume.extend", ExtendVolume(run.resource_id, run.input["size"], run.input["server_id"]))
+    await ask(run, run.input["host"], "volume.extend", ExtendVolume(run.resource_id, run.input["size"], run.input["server_id"]))
 
 
 def done(run: Run, tx: Transaction) -> None:
