@@ -126,14 +126,26 @@ class Node:
         return caller
 
     def reaches(self, address: str, port: int) -> bool:
-        """Whether TCP gets through; looked at for as long as it takes to be sure."""
+        """Whether TCP gets through, however long it takes on a busy machine."""
         try:
-            self.connect(address, port, ABSENCE).close()
+            self.connect(address, port).close()
         except TimeoutError:
             return False
         return True
 
-    def pings(self, address: str, timeout: float = ABSENCE, source: str | None = None, kind: int | None = None) -> bool:
+    def is_kept_from(self, address: str, port: int) -> bool:
+        """Whether TCP gets no answer at all."""
+        try:
+            self.connect(address, port, ABSENCE).close()
+        except TimeoutError:
+            return True
+        return False
+
+    def pings_in_vain(self, address: str) -> bool:
+        """Whether no echo is answered."""
+        return not self.pings(address, ABSENCE)
+
+    def pings(self, address: str, timeout: float = PATIENCE, source: str | None = None, kind: int | None = None) -> bool:
         """Whether an echo is answered within the time, asked again until then."""
         six = ":" in address
         number = kind if kind is not None else (128 if six else 8)
@@ -149,8 +161,9 @@ class Node:
             while time.monotonic() < until:
                 try:
                     wire.sendto(body, (address, 0))
-                except OSError:
-                    return False
+                except OSError:  # no route, or the neighbour did not answer: so far
+                    time.sleep(0.1)
+                    continue
                 wire.settimeout(0.25)
                 try:
                     while True:

@@ -45,8 +45,8 @@ class Cloud:
 
     def works(self, lab: Lab) -> bool:
         return (
-            self.a.pings(C, timeout=PATIENCE)
-            and lab.machine().pings("172.24.4.50", timeout=PATIENCE)
+            self.a.pings(C)
+            and lab.machine().pings("172.24.4.50")
             and self.a.dhcp()["ip"] == A
             and self.c.http("/latest/meta-data/hostname")[1] == b"x"
         )
@@ -290,7 +290,7 @@ def test_a_bridge_of_others_is_used_and_left_as_it_was(lab: Lab) -> None:
     before = str(filtered(lab))
     cloud = Cloud(lab)
     lab.apply(cloud.items)
-    assert lab.machine().pings("172.24.4.50", timeout=PATIENCE)
+    assert lab.machine().pings("172.24.4.50")
     lab.wait(lab.driver.release())
     assert links_of(lab) == {"lo", lab.external.bridge}
     assert str(filtered(lab)) == before
@@ -322,8 +322,8 @@ def test_masquerade_lets_out_and_keeps_out() -> None:
             with cloud.a.connect("198.51.100.9", 80):
                 assert listening.accept()[1][0] == "198.51.100.1"
         world.route("172.24.4.0/24", "198.51.100.1")
-        assert not world.pings("172.24.4.50")
-        assert lab.machine().pings("172.24.4.50", timeout=PATIENCE)
+        assert world.pings_in_vain("172.24.4.50")
+        assert lab.machine().pings("172.24.4.50")
     finally:
         lab.close()
 
@@ -335,7 +335,7 @@ def test_a_guest_on_the_external_network_itself(lab: Lab) -> None:
     guest = lab.guest(made)
     guest.address("172.24.4.77/24", "172.24.4.1")
     lab.apply(items(network=[public], port=[made], group=[rules]))
-    assert guest.pings("172.24.4.1", timeout=PATIENCE)
-    assert not lab.machine().pings("172.24.4.77")
+    assert guest.pings("172.24.4.1")
+    assert lab.machine().pings_in_vain("172.24.4.77")
     lab.apply(items(group=[{**rules, "rules": [*rules["rules"], rule(protocol="icmp")]}]))
-    assert lab.machine().pings("172.24.4.77", timeout=PATIENCE)
+    assert lab.machine().pings("172.24.4.77")

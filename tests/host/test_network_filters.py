@@ -4,7 +4,7 @@ import socket
 from typing import Any
 
 import pytest
-from network_lab import ABSENCE, Lab, Node, group, items, lab, network, port, rule, waits_for
+from network_lab import ABSENCE, PATIENCE, Lab, Node, group, items, lab, network, port, rule, waits_for
 
 from monostack.agent.network.linux import sysctl
 
@@ -37,12 +37,21 @@ def established(caller: Node, called: Node, address: str, number: int) -> tuple[
     with called.listen(number) as listening:
         here = caller.connect(address, number)
         there, _ = listening.accept()
-    there.settimeout(ABSENCE)
-    here.settimeout(ABSENCE)
     return here, there
 
 
 def passes(sender: socket.socket, receiver: socket.socket) -> bool:
+    """Whether what is sent arrives, however long it takes on a busy machine."""
+    return arrives(sender, receiver, PATIENCE)
+
+
+def cut(sender: socket.socket, receiver: socket.socket) -> bool:
+    """Whether nothing that is sent arrives."""
+    return not arrives(sender, receiver, ABSENCE)
+
+
+def arrives(sender: socket.socket, receiver: socket.socket, within: float) -> bool:
+    receiver.settimeout(within)
     sender.send(b"x")
     try:
         return receiver.recv(16) != b""
@@ -53,15 +62,15 @@ def passes(sender: socket.socket, receiver: socket.socket) -> bool:
 def test_what_no_rule_allows_is_blocked_and_what_one_allows_passes(lab: Lab) -> None:
     pair = Pair(lab)
     with pair.b.listen(22), pair.b.listen(80), pair.a.listen(80):
-        assert not pair.a.reaches(B, 22)
-        assert not pair.a.pings(B)
+        assert pair.a.is_kept_from(B, 22)
+        assert pair.a.pings_in_vain(B)
         # Outward everything goes, and answers come back though nothing may come in.
         assert pair.b.reaches(A, 80)
         assert pair.b.pings(A)
         pair.set_rules(rule(**SSH))
         assert pair.a.reaches(B, 22)
-        assert not pair.a.reaches(B, 80)
-        assert not pair.a.pings(B)
+        assert pair.a.is_kept_from(B, 80)
+        assert pair.a.pings_in_vain(B)
 
 
 def test_a_guest_without_egress_rules_says_nothing(lab: Lab) -> None:
@@ -69,8 +78,8 @@ def test_a_guest_without_egress_rules_says_nothing(lab: Lab) -> None:
     pair.group["rules"] = [pair.group["rules"][2]]
     lab.apply(items(group=[pair.group]))
     with pair.a.listen(80), pair.b.listen(22):
-        assert not pair.b.reaches(A, 80)
-        assert not pair.b.pings(A)
+        assert pair.b.is_kept_from(A, 80)
+        assert pair.b.pings_in_vain(A)
         assert pair.a.reaches(B, 22), "answers to what may come in go out"
 
 
@@ -82,13 +91,13 @@ def test_removing_a_rule_cuts_what_it_alone_allowed(lab: Lab) -> None:
     assert passes(ssh_a, ssh_b) and passes(ssh_b, ssh_a)
     # The web's connection is allowed by another rule than before: it goes on.
     pair.set_rules(rule(protocol="tcp", port_min=80, port_max=80, remote_cidr=A + "/32"))
-    assert not passes(ssh_a, ssh_b)
-    assert not passes(ssh_b, ssh_a), "the guest's own packets must not make it a connection of the guest's"
+    assert cut(ssh_a, ssh_b)
+    assert cut(ssh_b, ssh_a), "the guest's own packets must not make it a connection of the guest's"
     assert passes(web_a, web_b) and passes(web_b, web_a)
     assert passes(out_b, out_a) and passes(out_a, out_b)
     # Allowed again before TCP gave up, it goes on.
     pair.set_rules(rule(**SSH), rule(protocol="tcp", port_min=80, port_max=80))
-    ssh_b.settimeout(20)
+    ssh_b.settimeout(PATIENCE)
     assert ssh_b.recv(16)
 
 
@@ -96,21 +105,23 @@ def test_removing_a_rule_cuts_datagrams_and_echoes(lab: Lab) -> None:
     pair = Pair(lab, rule(protocol="udp"), rule(protocol="icmp"))
     with pair.b.listen(5000, B, socket.SOCK_DGRAM) as there, pair.a.open(kind=socket.SOCK_DGRAM) as here:
         here.connect((B, 5000))
-        here.settimeout(ABSENCE)
-        there.settimeout(ABSENCE)
+        here.settimeout(PATIENCE)
+        there.settimeout(PATIENCE)
         here.send(b"x")
         _, back = there.recvfrom(16)
         there.sendto(b"y", back)
         assert here.recv(16) == b"y"
         assert pair.a.pings(B)
         pair.set_rules()
+        here.settimeout(ABSENCE)
+        there.settimeout(ABSENCE)
         here.send(b"x")
         with pytest.raises(TimeoutError):
             there.recv(16)
         there.sendto(b"y", back)
         with pytest.raises(TimeoutError):
             here.recv(16)
-        assert not pair.a.pings(B)
+        assert pair.a.pings_in_vain(B)
 
 
 def test_leaving_a_group_or_a_remote_group_cuts_too(lab: Lab) -> None:
@@ -122,12 +133,12 @@ def test_leaving_a_group_or_a_remote_group_cuts_too(lab: Lab) -> None:
     a, b = established(pair.a, pair.b, B, 22)
     assert passes(a, b)
     lab.apply(items(members=[{**members, "addresses": ["10.99.0.0/16"]}]))
-    assert not passes(a, b) and not passes(b, a)
+    assert cut(a, b) and cut(b, a)
     lab.apply(items(members=[members]))
     c, d = established(pair.a, pair.b, B, 23)
     assert passes(c, d)
     lab.apply(items(port=[{**pair.ports[1], "groups": []}]))
-    assert not passes(c, d) and not passes(d, c)
+    assert cut(c, d) and cut(d, c)
 
 
 def test_a_remote_group_lets_its_members_in_and_nobody_else(lab: Lab) -> None:
@@ -139,7 +150,7 @@ def test_a_remote_group_lets_its_members_in_and_nobody_else(lab: Lab) -> None:
     pair.set_rules(rule(protocol="tcp", port_min=80, port_max=90, remote_group=pair.open["id"]))
     with pair.b.listen(85):
         assert pair.a.reaches(B, 85)
-        assert not c.reaches(B, 85)
+        assert c.is_kept_from(B, 85)
         lab.apply(items(members=[{"id": pair.open["id"], "addresses": [A, C]}]))
         assert c.reaches(B, 85)
 
@@ -153,10 +164,10 @@ def test_prefixes_ranges_and_many_rules(lab: Lab) -> None:
     )
     with pair.b.listen(7005), pair.b.listen(7011), pair.b.listen(1001), pair.b.listen(65000), pair.b.listen(8999):
         assert pair.a.reaches(B, 7005), "10.10.0.11 is in 10.10.0.8/30"
-        assert not pair.a.reaches(B, 7011)
-        assert not pair.a.reaches(B, 1001)
+        assert pair.a.is_kept_from(B, 7011)
+        assert pair.a.is_kept_from(B, 1001)
         assert pair.a.reaches(B, 65000)
-        assert not pair.a.reaches(B, 8999)
+        assert pair.a.is_kept_from(B, 8999)
 
 
 def test_icmp_types_and_codes(lab: Lab) -> None:
@@ -165,7 +176,7 @@ def test_icmp_types_and_codes(lab: Lab) -> None:
         hears.settimeout(ABSENCE)
         assert pair.a.pings(B)
         pair.set_rules(rule(protocol="icmp", port_min=13))
-        assert not pair.a.pings(B)
+        assert pair.a.pings_in_vain(B)
         pair.a.pings(B, timeout=0.2, kind=13)  # a timestamp request: nobody answers it, but it arrives
         kinds = set()
         with pytest.raises(TimeoutError):
@@ -177,7 +188,7 @@ def test_icmp_types_and_codes(lab: Lab) -> None:
 def test_any_protocol_by_number(lab: Lab) -> None:
     pair = Pair(lab, rule(protocol="47"))
     with pair.b.open(kind=socket.SOCK_RAW, protocol=47) as gre, pair.b.open(kind=socket.SOCK_RAW, protocol=50) as esp:
-        gre.settimeout(ABSENCE)
+        gre.settimeout(PATIENCE)
         esp.settimeout(ABSENCE)
         with pair.a.open(kind=socket.SOCK_RAW, protocol=47) as out:
             out.sendto(b"\0\0\x08\0" + bytes(28), (B, 0))
@@ -191,7 +202,7 @@ def test_any_protocol_by_number(lab: Lab) -> None:
 def test_a_large_datagram_passes_in_fragments(lab: Lab) -> None:
     pair = Pair(lab, rule(protocol="udp", port_min=5000, port_max=5000))
     with pair.b.listen(5000, B, socket.SOCK_DGRAM) as there, pair.a.open(kind=socket.SOCK_DGRAM) as here:
-        there.settimeout(ABSENCE)
+        there.settimeout(PATIENCE)
         here.sendto(b"x" * 5000, (B, 5000))
         assert len(there.recv(8192)) == 5000
 
@@ -199,7 +210,7 @@ def test_a_large_datagram_passes_in_fragments(lab: Lab) -> None:
 def test_stateless_groups_let_nothing_back_by_themselves(lab: Lab) -> None:
     pair = Pair(lab, stateful=False)
     with pair.a.listen(80):
-        assert not pair.b.reaches(A, 80), "the answer is not let in"
+        assert pair.b.is_kept_from(A, 80), "the answer is not let in"
         # Without connections known, the answer needs its own rule.
         pair.set_rules(rule(protocol="tcp", remote_cidr=A + "/32"))
         assert pair.b.reaches(A, 80)
@@ -208,13 +219,13 @@ def test_stateless_groups_let_nothing_back_by_themselves(lab: Lab) -> None:
 def test_without_port_security_everything_passes(lab: Lab) -> None:
     pair = Pair(lab)
     with pair.b.listen(22):
-        assert not pair.a.reaches(B, 22)
+        assert pair.a.is_kept_from(B, 22)
         lab.apply(items(port=[{**pair.ports[1], "port_security": False, "groups": []}]))
         assert pair.a.reaches(B, 22)
         a, b = established(pair.a, pair.b, B, 23)
         lab.apply(items(port=[pair.ports[1]]))
-        assert not pair.a.reaches(B, 22)
-        assert not passes(a, b)
+        assert pair.a.is_kept_from(B, 22)
+        assert cut(a, b)
 
 
 def test_tenants_with_the_same_addresses_know_nothing_of_each_other(lab: Lab) -> None:
@@ -225,20 +236,19 @@ def test_tenants_with_the_same_addresses_know_nothing_of_each_other(lab: Lab) ->
     # The same addresses and ports, in two networks at once: each connection is known for itself.
     with two.a.open() as twin, two.b.listen(22) as listening:
         twin.bind((A, a.getsockname()[1]))
-        twin.settimeout(20)
+        twin.settimeout(PATIENCE)
         twin.connect((B, 22))
         other, _ = listening.accept()
-        other.settimeout(ABSENCE)
         two.set_rules()
         assert passes(a, b) and passes(b, a)
-        assert not passes(twin, other)
+        assert cut(twin, other)
 
 
 def test_a_port_that_is_down_carries_nothing(lab: Lab) -> None:
     pair = Pair(lab, rule(protocol="icmp"))
     assert pair.a.pings(B)
     lab.apply(items(port=[{**pair.ports[1], "admin_up": False}]))
-    assert not pair.a.pings(B)
+    assert pair.a.pings_in_vain(B)
     lab.apply(items(port=[pair.ports[1]]))
     waits_for(lambda: pair.a.pings(B), "the port is up again")
 
@@ -251,7 +261,7 @@ def test_a_rule_that_cannot_be_enforced_is_told_and_allows_nothing(lab: Lab) -> 
     assert "90-80 is not a range of ports" in errors[f"group/{pair.group['id']}"]
     with pair.b.listen(22), pair.b.listen(85):
         assert pair.a.reaches(B, 22), "the group's other rules are in force"
-        assert not pair.a.reaches(B, 85)
+        assert pair.a.is_kept_from(B, 85)
 
 
 def test_only_our_bridges_are_filtered_and_only_by_us(lab: Lab) -> None:
@@ -261,7 +271,7 @@ def test_only_our_bridges_are_filtered_and_only_by_us(lab: Lab) -> None:
     pair = Pair(lab, rule(**SSH))
     with pair.b.listen(22), pair.b.listen(80), pair.a.listen(80):
         assert pair.a.reaches(B, 22)
-        assert not pair.a.reaches(B, 80)
+        assert pair.a.is_kept_from(B, 80)
         assert pair.b.reaches(A, 80)
     assert lab.on_host(lambda: [sysctl.read(switch) for switch in switches]) == ["0", "0", "0"]
 
@@ -284,7 +294,7 @@ def test_an_address_of_two_ports_is_judged_by_both(lab: Lab) -> None:
     lab.apply(items(port=[{**caller, "groups": [pair.open["id"], pair.group["id"]]}, {**pair.ports[0], "groups": []}]))
     assert passes(here, there) and passes(there, here)
     pair.set_rules()
-    assert not passes(here, there) and not passes(there, here)
+    assert cut(here, there) and cut(there, here)
 
 
 def test_removing_a_port_leaves_its_neighbours_connections(lab: Lab) -> None:
