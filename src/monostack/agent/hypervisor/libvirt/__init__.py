@@ -182,8 +182,9 @@ class LibvirtHypervisor:
         if connection.driver != "file":
             raise CommandError("volume.driver", f"volume {volume.volume_id}: this host cannot open {connection.driver!r} volumes")
         path = self._volume_path(volume.volume_id)
-        if connection.path != str(path) or connection.format != "qcow2":
+        if path.parent / connection.path != path or connection.format != "qcow2":
             raise CommandError("command.invalid", f"volume {volume.volume_id} is not kept at {connection.path}")
+        connection.path = str(path)  # the controller knows it relative to a directory that is ours to choose
         if not await asyncio.to_thread(path.exists):
             raise CommandError("volume.not_found", f"volume {volume.volume_id} is not on this host")
 
