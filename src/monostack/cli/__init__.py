@@ -41,5 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"monostack: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"monostack {args.command}: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130

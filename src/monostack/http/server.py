@@ -24,7 +24,14 @@ class HttpServer:
         family = socket.AF_INET6 if ":" in api.bind else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle on: 40 ms an answer
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind((api.bind, api.port))
+        try:
+            self.socket.bind((api.bind, api.port))
+        except OSError as error:
+            self.socket.close()
+            where = f"{api.bind} port {api.port}"
+            raise OSError(
+                error.errno, f"cannot listen on {where}: {error.strerror}. Set api.port to another port, or to 0 for a free one"
+            ) from None
         self.port: int = self.socket.getsockname()[1]
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None

@@ -60,7 +60,7 @@ class Field:
         document = dict(self.kind.schema)
         if self.nullable and "type" in document:
             kinds = document["type"] if isinstance(document["type"], list) else [document["type"]]
-            document["type"] = [*kinds, "null"]
+            document["type"] = kinds if "null" in kinds else [*kinds, "null"]
             if "enum" in document:
                 document["enum"] = [*document["enum"], None]
         return document
