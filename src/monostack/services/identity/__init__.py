@@ -18,6 +18,7 @@ from monostack.services.identity.limits import api as limits
 from monostack.services.identity.projects import api as projects
 from monostack.services.identity.projects import listing as project_lists
 from monostack.services.identity.projects import tags
+from monostack.services.identity.reconcilers import expired
 from monostack.services.identity.roles import api as roles
 from monostack.services.identity.roles import implied
 from monostack.services.identity.routing import finished
@@ -43,4 +44,5 @@ SERVICE = Service(
     routes=[finished(group) for group in ROUTES],
     policies=POLICIES,
     bootstrap=bootstrap,
+    reconcilers=(expired.RECONCILER,),
 )

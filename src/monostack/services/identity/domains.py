@@ -94,9 +94,16 @@ def _check_name(tx: Transaction, name: str, but: str | None = None) -> None:
         )
 
 
+def _find(request: Request, tx: Transaction, action: str) -> sa.Row[Any]:
+    """The domain of the path. That it does not exist is told before it is asked who may."""
+    row = DOMAINS.get(request, tx, request.params["id"])
+    DOMAINS.authorize(request, action, row)
+    return row
+
+
 def update_domain(request: Request, tx: Transaction) -> dict[str, Any]:
     """Update a domain."""
-    row = DOMAINS.allowed(request, tx, "update")
+    row = _find(request, tx, "update")
     return DOMAINS.render(request, tx, change_domain(request, tx, row, dict(request.body["domain"])))
 
 
@@ -124,7 +131,7 @@ _REVOKE = tuple(
 
 def delete_domain(request: Request, tx: Transaction) -> None:
     """Delete a disabled domain with everything in it."""
-    row = DOMAINS.allowed(request, tx, "delete")
+    row = _find(request, tx, "delete")
     remove_domain(request, tx, row)
 
 

@@ -11,7 +11,6 @@ from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.services.identity.assignments.table import SYSTEM, assignments
-from monostack.services.identity.dialect import FORBIDDEN
 from monostack.services.identity.domains import DOMAINS
 from monostack.services.identity.groups.table import GROUPS
 from monostack.services.identity.projects.table import PROJECTS
@@ -137,13 +136,11 @@ class Place:
         )
 
     def _check_role_domain(self, grant: Grant) -> None:
-        """A role of a domain is granted only within that domain and never on the system."""
-        assert grant.role is not None
-        if grant.role.domain_id is None or grant.target is None:
-            return
-        domain_id = grant.target.id if self.targets == "domains" else grant.target.domain_id
-        if grant.role.domain_id != domain_id:
-            raise Forbidden(FORBIDDEN)
+        """A role of a domain is granted only on that domain's projects."""
+        role, target = grant.role, grant.target
+        assert role is not None
+        if self.targets == "projects" and target is not None and role.domain_id not in (None, target.domain_id):
+            raise Forbidden(f"Project {target.id} must be in the same domain as the role {role.id} being assigned.")
 
 
 def _routes() -> Routes:

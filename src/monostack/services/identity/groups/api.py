@@ -10,6 +10,7 @@ from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response
 from monostack.resources import Resource
+from monostack.resources.query import both
 from monostack.services.identity import access
 from monostack.services.identity.groups.table import GROUPS, groups, members
 from monostack.services.identity.removal import forget_group
@@ -22,6 +23,10 @@ _ADD = sa.insert(members)
 _TAKE = sa.delete(members).where(_MEMBER)
 _IN_GROUP = users.c.id.in_(sa.select(members.c.user_id).where(members.c.group_id == sa.bindparam("group")))
 _OF_USER = groups.c.id.in_(sa.select(members.c.group_id).where(members.c.user_id == sa.bindparam("user")))
+
+# A token scoped to a domain sees what is in the domain.
+_OWN_USERS = users.c.domain_id == sa.bindparam("caller_domain")
+_OWN_GROUPS = groups.c.domain_id == sa.bindparam("caller_domain")
 
 
 def create_group(request: Request, tx: Transaction) -> dict[str, Any]:
@@ -49,7 +54,8 @@ def update_group(request: Request, tx: Transaction) -> dict[str, Any]:
 
 def delete_group(request: Request, tx: Transaction) -> None:
     """Delete a group."""
-    row = GROUPS.allowed(request, tx, "delete")
+    row = GROUPS.get(request, tx, request.params["id"])
+    GROUPS.authorize(request, "delete", row)
     forget_group(tx, row.id)
     GROUPS.remove(tx, request, row)
 
@@ -68,7 +74,8 @@ def list_members(request: Request, tx: Transaction) -> dict[str, Any]:
     request.authorize("identity:list_users_in_group", STYLE.target(GROUPS, group) if group is not None else {})
     if group is None:
         raise STYLE.not_found(GROUPS, group_id)
-    return list_of(USERS, request, tx, _IN_GROUP, {"group": group_id})
+    clause = both(_IN_GROUP, _OWN_USERS) if request.caller.domain_id else _IN_GROUP
+    return list_of(USERS, request, tx, clause, {"group": group_id})
 
 
 def list_groups_of_user(request: Request, tx: Transaction) -> dict[str, Any]:
@@ -79,7 +86,8 @@ def list_groups_of_user(request: Request, tx: Transaction) -> dict[str, Any]:
     request.authorize("identity:list_groups_for_user", {"user_id": user_id, **about})
     if user is None:
         raise STYLE.not_found(USERS, user_id)
-    answer = list_of(GROUPS, request, tx, _OF_USER, {"user": user_id})
+    clause = both(_OF_USER, _OWN_GROUPS) if request.caller.domain_id else _OF_USER
+    answer = list_of(GROUPS, request, tx, clause, {"user": user_id})
     for group in answer["groups"]:
         group["membership_expires_at"] = None
     return answer

@@ -2,26 +2,36 @@
 
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.identity import access
+from monostack.services.identity.application_credentials.table import credentials
+from monostack.services.identity.assignments.table import assignments
 from monostack.services.identity.immutable import check_mutable, merged_options
 from monostack.services.identity.roles.table import ROLES
 from monostack.services.identity.style import STYLE
 
+# Application credentials of users on projects on which they hold the role.
+_END_CREDENTIALS = sa.delete(credentials).where(
+    sa.exists().where(
+        assignments.c.actor_type == "user",
+        assignments.c.actor_id == credentials.c.user_id,
+        assignments.c.target_type == "project",
+        assignments.c.target_id == credentials.c.project_id,
+        assignments.c.role_id == sa.bindparam("role"),
+    )
+)
+
 
 def find_role(request: Request, tx: Transaction, verb: str) -> Row[Any]:
-    """The role of the path, if the caller may do `verb` to it."""
-    role_id = request.params["id"]
-    row = access.find(ROLES, tx, role_id)
-    of_domain = row is not None and row.domain_id is not None
-    rule = f"identity:{verb}_domain_role" if of_domain else f"identity:{verb}_role"
-    request.authorize(rule, {"target": {"role": dict(row._mapping)}} if row is not None else {})
-    if row is None:
-        raise STYLE.not_found(ROLES, role_id)
+    """The role of the path, if the caller may do `verb` to it. That it does not exist is told before it is asked who may."""
+    row = ROLES.get(request, tx, request.params["id"])
+    rule = f"identity:{verb}_role" if row.domain_id is None else f"identity:{verb}_domain_role"
+    request.authorize(rule, STYLE.target(ROLES, row))
     return row
 
 
@@ -68,9 +78,10 @@ def update_role(request: Request, tx: Transaction) -> dict[str, Any]:
 
 
 def delete_role(request: Request, tx: Transaction) -> None:
-    """Delete a role and take it from all who hold it."""
+    """Delete a role and take it from all who hold it. Their application credentials for what it was held on end with it."""
     row = find_role(request, tx, "delete")
     check_mutable(row, "role", None)
+    tx.execute(_END_CREDENTIALS, {"role": row.id})
     ROLES.remove(tx, request, row)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from monostack.core import clock
 from monostack.db import Id, Transaction, table
 
 revoked_tokens = table(
@@ -14,7 +13,6 @@ revoked_tokens = table(
 )
 
 _FIND = sa.select(revoked_tokens.c.audit_id).where(revoked_tokens.c.audit_id.in_(sa.bindparam("audit_ids", expanding=True)))
-_EXPIRED = sa.delete(revoked_tokens).where(revoked_tokens.c.expires_at < sa.bindparam("now"))
 _INSERT = sa.insert(revoked_tokens)
 
 
@@ -26,8 +24,3 @@ def is_revoked(tx: Transaction, audit_ids: Sequence[str]) -> bool:
 def revoke(tx: Transaction, audit_id: str, expires_at: int) -> None:
     if not is_revoked(tx, [audit_id]):
         tx.execute(_INSERT, {"audit_id": audit_id, "expires_at": expires_at})
-
-
-def forget_expired(tx: Transaction) -> None:
-    """Drop revocations of tokens that have expired since."""
-    tx.execute(_EXPIRED, {"now": int(clock.timestamp())})

@@ -1,0 +1,1 @@
+"""What the identity service puts right by itself."""
