@@ -31,7 +31,7 @@ from monostack.protocol.volumes import CreateVolume, VolumeRef
 
 pytestmark = pytest.mark.host
 
-KILLS = 8
+KILLS = 5  # rounds, of four kills each
 PROGRAM = """
 import asyncio, logging, sys, msgspec
 from pathlib import Path

@@ -249,6 +249,19 @@ def test_what_cannot_be_started_says_why(lab: GuestLab) -> None:
     assert list((lab.state / "guests").iterdir()) == []
 
 
+def test_qemu_is_asked_for_its_abilities_once(lab: GuestLab) -> None:
+    def asked() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in (lab.state / "libvirt" / "cache" / "qemu" / "capabilities").iterdir()}
+
+    lab.run(lab.host.agent.hello())
+    before = asked()
+    assert before
+    spec = lab.spec()
+    lab.do("guest.create", spec)
+    lab.do("guest.destroy", {"server_id": spec.server_id})
+    assert asked() == before
+
+
 def test_a_console_is_bounded(lab: GuestLab) -> None:
     spec = lab.spec()
     lab.do("guest.create", spec)

@@ -57,7 +57,8 @@ async def _open(config: AgentConfig) -> RealHost:
         try:
             return await open_host(config)
         except CommandError as error:
-            if not error.retry:
+            # What libvirtd says while it starts, or comes back from a crash, is no verdict.
+            if not error.retry and not error.code.startswith("hypervisor."):
                 raise
             log.warning("not ready yet: %s", error)
         await asyncio.sleep(OPEN_AGAIN_AFTER)

@@ -55,14 +55,15 @@ log_level = 3
 log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 """
 
-# $1 is our directory, $2 the accelerator. A /dev/kvm that is not used is hidden: where KVM is offered and yet not open to the user that
-# guests run as, libvirt asks every QEMU for its abilities again and again, seconds each time. tini adopts the QEMU processes and reaps
-# them at once: libvirt waits for each that it ends to be reaped, which takes seconds where the machine's first process is in no hurry.
+# $1 is our directory, $2 the accelerator. A /dev/kvm that is not used is hidden by a file that guests may not open: as long as what
+# libvirt may do with it and what QEMU can do with it differ, every QEMU is asked for its abilities again and again, seconds each time.
+# tini adopts the QEMU processes and reaps them at once: libvirt waits for each that it ends to be reaped, which takes seconds where the
+# machine's first process is in no hurry.
 START = """
 for place in etc:/etc run:/run lib:/var/lib log:/var/log cache:/var/cache; do
   mount --bind "$1/${place%%:*}" "${place#*:}/libvirt"
 done
-if [ "$2" != kvm ] && [ -e /dev/kvm ]; then mount --bind /dev/null /dev/kvm; fi
+if [ "$2" != kvm ] && [ -e /dev/kvm ]; then mount --bind "$1/no-kvm" /dev/kvm; fi
 shift 2
 if command -v tini >/dev/null; then set -- tini -s --; fi
 exec "$@" libvirtd --config /etc/libvirt/libvirtd.conf --pid-file /run/libvirt/libvirtd.pid
@@ -167,6 +168,7 @@ class Daemon:
         kept = self._directory / "host_uuid"
         if not kept.exists():
             write_whole(kept, str(uuid.uuid4()).encode())
+        write_whole(self._directory / "no-kvm", b"", mode=0)
         settings = QEMU_SETTINGS.format(user=self._user.name, gid=self._user.gid)
         write_whole(self._directory / "etc" / "qemu.conf", settings.encode())
         write_whole(self._directory / "etc" / "libvirtd.conf", DAEMON_SETTINGS.format(host_uuid=kept.read_text()).encode())

@@ -1,9 +1,10 @@
 """The network of one host, made in the kernel: all the work of an application, in the worker thread."""
 
+import contextlib
 import logging
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pyroute2.netlink.exceptions import NetlinkError
@@ -198,7 +199,7 @@ class HostNetwork:
         finally:
             filters.remove()
             self._restore.undo(self._links)
-            shutil.rmtree(self._settings.directory, ignore_errors=True)
+            _clear(self._settings.directory)
 
     def close(self) -> None:
         self._links.close()
@@ -206,6 +207,15 @@ class HostNetwork:
 
 def _of(kind: str, keys: Iterable[str]) -> set[str]:
     return {key for key in keys if key.startswith(kind + "/")}
+
+
+def _clear(directory: Path) -> None:
+    """Remove our files, and their directory when nobody else has any there."""
+    for kind in strays.PROCESSES:
+        if (directory / kind).exists():
+            (directory / kind).rmdir()
+    with contextlib.suppress(OSError):
+        directory.rmdir()
 
 
 def _inherited() -> bool:

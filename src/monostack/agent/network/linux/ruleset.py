@@ -17,7 +17,7 @@ def tracking(bridges: Mapping[str, str], zones: Mapping[str, int], masqueraded: 
 
     Packets come here bridged (in and out is the bridge), routed by the host onto a bridge, or from the host itself.
     `masqueraded` are external bridges with the prefix behind the host's address: what is there reaches everything, and is
-    reached from elsewhere by answers only.
+    reached from elsewhere by answers only, and by what the host's administrator forwards there.
     """
     seen = (
         f"ct mark {REFUSED:#x} meta mark set {REFUSED:#x} return",
@@ -29,7 +29,8 @@ def tracking(bridges: Mapping[str, str], zones: Mapping[str, int], masqueraded: 
         f'iifname "{bridge}" oifname != @bridges ip saddr {prefix} masquerade' for bridge, prefix in sorted(masqueraded.items())
     )
     crossing = tuple(
-        f'oifname "{bridge}" iifname != @bridges ct state != {{ established, related }} drop' for bridge in sorted(masqueraded)
+        f'oifname "{bridge}" iifname != @bridges ct state != {{ established, related }} ct status & dnat == 0 drop'
+        for bridge in sorted(masqueraded)
     )
     return Table(
         "inet",

@@ -11,6 +11,7 @@ from monostack.agent.network.linux.links import Links
 from monostack.agent.network.linux.settings import BRIDGE, DHCP_PORT, ROUTER_PORT, TAP, Settings, short
 from monostack.agent.network.linux.state import Desired
 
+PROCESSES = ("dhcp", "advertise")  # directories with one below them for each process
 _NAMES = re.compile(f"({BRIDGE}|{TAP}|{DHCP_PORT}|{ROUTER_PORT})[0-9a-f]{{11}}")
 
 
@@ -49,7 +50,9 @@ def _routers(desired: Desired) -> list[str]:
 
 
 def _processes(desired: Desired) -> dict[str, set[str]]:
-    return {"dhcp": {short(network) for network in _dhcp(desired)}, "advertise": {short(router) for router in _routers(desired)}}
+    return dict(
+        zip(PROCESSES, ({short(network) for network in _dhcp(desired)}, {short(router) for router in _routers(desired)}), strict=True)
+    )
 
 
 def _namespaces(desired: Desired, settings: Settings) -> set[str]:
