@@ -259,9 +259,11 @@ def test_release_leaves_the_host_as_it_was() -> None:
         assert lab.on_host(lambda: sysctl.read("ipv4/ip_forward")) == "1"
         pids = dnsmasq_pids(lab)
         lab.restart()  # what an earlier process made is released too
+        foreign = lab.settings.directory / "of-others"
+        foreign.touch()
         lab.wait(lab.driver.release())
         assert whole_machine(lab) == before
-        assert not lab.settings.directory.exists()
+        assert [*lab.settings.directory.iterdir()] == [foreign]
         assert not any(
             Path(f"/proc/{pid.strip()}/cmdline").exists() and b"dnsmasq" in Path(f"/proc/{pid.strip()}/cmdline").read_bytes()
             for pid in pids.values()
@@ -323,6 +325,9 @@ def test_masquerade_lets_out_and_keeps_out() -> None:
                 assert listening.accept()[1][0] == "198.51.100.1"
         world.route("172.24.4.0/24", "198.51.100.1")
         assert world.pings_in_vain("172.24.4.50")
+        forward = "table ip admin { chain in { type nat hook prerouting priority -100; iifname uplink icmp type 8 dnat to 172.24.4.50; }\n}"
+        lab.on_host(lambda: nftables.run(forward))
+        assert world.pings("198.51.100.1"), "what the administrator forwards gets there"
         assert lab.machine().pings("172.24.4.50")
     finally:
         lab.close()
