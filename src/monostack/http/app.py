@@ -156,7 +156,7 @@ class HttpApp:
         request.params.update(found[1])
         route = self._choose(request, found[0], routes)
         if in_path is not None and not route.public and in_path != request.caller.project_id:
-            raise BadRequest(service.dialect.foreign_project)
+            raise BadRequest(service.dialect.foreign_project.format(given=in_path, own=request.caller.project_id))
         request.route = route
         return await self._run(request, route, service)
 

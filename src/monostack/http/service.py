@@ -23,7 +23,7 @@ class Dialect:
     forbidden: Callable[[str, Request], str] | None = None  # the text for a policy rule that refuses
     malformed_json: str = "The request body is not valid JSON."
     content_types: frozenset[str] = frozenset()  # of JSON bodies: others are 415, and a body without a type is not looked at; empty: any
-    foreign_project: str = "Malformed request url"  # the path names another project than the token
+    foreign_project: str = "Malformed request url"  # the path names another project ({given}) than the token ({own})
     no_route: str = "The resource could not be found."
     no_method: str = "The method is not allowed for this resource."
     path_first: bool = False  # a path or method there is not is told before anything is asked of the token

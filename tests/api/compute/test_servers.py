@@ -128,9 +128,11 @@ def test_what_happened_is_listed(cloud: TestCloud, boot: Boot) -> None:
     assert [each["action"] for each in later] == ["delete", "create"]
 
 
+MISSING = "11111111-2222-3333-4444-555555555555"
+PRINTABLE = "An invalid 'name' value was provided. The name must be: printable characters. Can not start or end with whitespace."
 REFUSALS: list[tuple[dict[str, Any], int, str]] = [
     ({"flavorRef": "nope"}, 400, "Flavor nope could not be found."),
-    ({"imageRef": "11111111-2222-3333-4444-555555555555"}, 400, "Can not find requested image"),
+    ({"imageRef": MISSING}, 400, "Can not find requested image"),
     ({"imageRef": None}, 400, "Missing imageRef attribute"),
     ({"key_name": "nope"}, 400, "Invalid key_name provided."),
     ({"min_count": 3, "max_count": 2}, 400, "min_count must be <= max_count"),
@@ -139,12 +141,12 @@ REFUSALS: list[tuple[dict[str, Any], int, str]] = [
     ({"metadata": {f"k{n}": "v" for n in range(129)}}, 403, "Maximum number of metadata items exceeds 128"),
     ({"metadata": {"a": 5}}, 400, "Invalid input for field/attribute a. Value: 5. 5 is not of type 'string'"),
     ({"security_groups": [{"name": "nope"}]}, 400, "Unable to find security_group with name or id 'nope'"),
-    ({"networks": [{"uuid": "11111111-2222-3333-4444-555555555555"}]}, 400, "Network 11111111-2222-3333-4444-555555555555 could not be found."),
-    ({"networks": [{"port": "11111111-2222-3333-4444-555555555555"}]}, 400, "Port id 11111111-2222-3333-4444-555555555555 could not be found."),
+    ({"networks": [{"uuid": MISSING}]}, 400, f"Network {MISSING} could not be found."),
+    ({"networks": [{"port": MISSING}]}, 400, f"Port id {MISSING} could not be found."),
     ({"networks": [{}]}, 400, "Bad network format: missing 'uuid'"),
     ({"host": "sim-001"}, 403, "Policy doesn't allow compute:servers:create:requested_destination to be performed."),
     ({"user_data": "abc"}, 400, "Invalid input for field/attribute user_data. Value: abc. 'abc' is not a 'base64'"),
-    ({"name": " "}, 400, "An invalid 'name' value was provided. The name must be: printable characters. Can not start or end with whitespace."),
+    ({"name": " "}, 400, PRINTABLE),
     ({"tags": ["a/b"]}, 400, "Invalid input for field/attribute 0. Value: a/b. 'a/b' does not match '^[^,/]*$'"),
 ]
 

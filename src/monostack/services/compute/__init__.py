@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 # Modules whose actions are reached through servers' one action URL.
 ACTION_MODULES = (power, locks, console, security_groups)
 ROUTES = (
-    api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes, servers.routes,
-    actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes, interfaces.routes, volume_attachments.routes,
-    instance_actions.routes, services.routes, hypervisors.routes, aggregates.routes, zones.routes, quota_sets.routes,
-    extensions.routes, images.routes, networks.routes,
+    api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes,
+    servers.routes, actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes,
+    interfaces.routes, volume_attachments.routes, instance_actions.routes, services.routes, hypervisors.routes, aggregates.routes,
+    zones.routes, quota_sets.routes, extensions.routes, images.routes, networks.routes,
 )  # fmt: skip
 
 

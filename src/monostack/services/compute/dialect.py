@@ -5,39 +5,23 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 
 from monostack.core.errors import BadRequest, Conflict, Fault, MethodNotAllowed, NotFound
-from monostack.http import Dialect, Request, Response
-from monostack.http.words import nova_invalid, nova_invalid_query, wrapped_fault
+from monostack.http import Dialect, Request, Response, pages
+from monostack.http.words import middleware_401, nova_invalid, nova_invalid_query, wrapped_fault
 from monostack.services.compute.parameters import BadName
-
-# What WebOb answers where Nova's router finds no route; Nova has no 405, a wrong method is a missing route.
-_NO_ROUTE = """<html>
- <head>
-  <title>404 Not Found</title>
- </head>
- <body>
-  <h1>404 Not Found</h1>
-  The resource could not be found.<br /><br />
-
-
-
- </body>
-</html>"""
-
-
-_NO_ROUTE_JSON = {"message": "The resource could not be found.<br /><br />\n\n\n", "code": "404 Not Found", "title": "Not Found"}
 
 
 def _fault(fault: Fault, request: Request) -> Response:
+    """Nova's router has no 405: a wrong method is a missing route, and WebOb answers for it."""
     if isinstance(fault, MethodNotAllowed) or fault.kind == "HTTPNotFound":
         fault.headers.clear()
         request.response_headers.clear()
-        if "json" in request.headers.get("accept", ""):
-            return Response(_NO_ROUTE_JSON, 404)
-        return Response(_NO_ROUTE.encode(), 404, content_type="text/html; charset=UTF-8")
+        return pages.render(NotFound(""), request)
     return wrapped_fault(fault, request)
 
 
 def _invalid(error: ValidationError, request: Request) -> Fault:
+    while isinstance(error.parent, ValidationError):
+        error = error.parent  # Nova names the value that fits none of several schemas, not how it fails one of them
     if isinstance(error.cause, BadName):
         return BadRequest(str(error.cause))
     return nova_invalid(error, request)
@@ -45,7 +29,12 @@ def _invalid(error: ValidationError, request: Request) -> Fault:
 
 DIALECT = Dialect(
     fault=_fault,
-    invalid=_invalid, invalid_query=nova_invalid_query, malformed_json="Malformed request body",
+    invalid=_invalid,
+    invalid_query=nova_invalid_query,
+    unauthenticated=middleware_401,
+    malformed_json="Malformed request body",
+    foreign_project="Malformed request URL: URL's project_id '{given}' doesn't match Context's project_id '{own}'",
+    empty_type="application/json",
     request_id="x-compute-request-id",
 )
 

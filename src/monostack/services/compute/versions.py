@@ -12,6 +12,7 @@ MICROVERSIONS = Microversions(
     legacy_header="x-openstack-nova-api-version",
     path="/v2.1",
     fixed={"v2": (2, 0)},
+    echo_refused=True,
 )
 _MAXIMUM = "{}.{}".format(*MICROVERSIONS.maximum)
 _VERSIONS: tuple[tuple[dict[str, Any], str], ...] = (

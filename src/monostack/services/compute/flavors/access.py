@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
-from monostack.services.compute.actions import Actions
+from monostack.http.actions import Actions
 from monostack.services.compute.flavors.api import FLAVORS, flavor_projects
 from monostack.services.compute.parameters import one
 from monostack.services.identity.facade import project_exists
@@ -65,4 +65,4 @@ def remove_tenant_access(request: Request, tx: Transaction) -> Any:
     return _access(tx, flavor.id)
 
 
-routes.add("POST", "/action", ACTIONS.dispatch, "async", policy="os_compute_api:os-flavor-access:add_tenant_access")
+ACTIONS.mount(routes, "/action", policy="os_compute_api:os-flavor-access:add_tenant_access")

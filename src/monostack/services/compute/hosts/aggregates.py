@@ -11,7 +11,7 @@ from monostack.core.errors import BadRequest, Conflict, Fault, NotFound
 from monostack.db import Json, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
-from monostack.services.compute.actions import Actions
+from monostack.http.actions import Actions
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.table import AGGREGATES, MEMBERS, aggregate_hosts, aggregates, changed
 from monostack.services.compute.parameters import FQDN, METADATA_KEY, NAME, ZONE_NAME, fields, one
@@ -239,4 +239,4 @@ def set_metadata(request: Request, tx: Transaction) -> Any:
     return _write(request, tx, row, row.name, metadata)
 
 
-routes.add("POST", "/{id}/action", ACTIONS.dispatch, "async", policy="os_compute_api:os-aggregates:add_host")
+ACTIONS.mount(routes, "/{id}/action", policy="os_compute_api:os-aggregates:add_host")

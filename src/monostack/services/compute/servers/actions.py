@@ -1,7 +1,7 @@
 """POST /servers/{id}/action: what can be done to a server."""
 
 from monostack.http import Routes
-from monostack.services.compute.actions import Actions
+from monostack.http.actions import Actions
 
 # Those of OpenStack that are not served (yet).
 _NOT_BUILT = (
@@ -13,4 +13,4 @@ _NOT_BUILT = (
 ACTIONS = Actions(_NOT_BUILT)
 
 routes = Routes("/v2.1/servers")
-routes.add("POST", "/{id}/action", ACTIONS.dispatch, "async")
+ACTIONS.mount(routes, "/{id}/action")

@@ -226,8 +226,8 @@ def take(request: Request, tx: Transaction) -> Order:
     _check_zone(request, tx, zone, forced)
     found = images.find(tx, request, body["imageRef"]) if body.get("imageRef") else None
     groups = network.find_security_groups(tx, request, sorted({g["name"] for g in body.get("security_groups") or () if g.get("name")}))
-    key = _key(request, tx, body.get("key_name"))
     nics = _nics(request, tx, body.get("networks"), most)
+    key = _key(request, tx, body.get("key_name"))
     disks = disks_of(tx, request, entries, flavor, found is not None, most > 1)
     local_root = disks.root is None
     if found is not None:
