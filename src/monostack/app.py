@@ -5,13 +5,10 @@ import fcntl
 import logging
 import signal
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from monostack.agentlink import Hosts
 from monostack.agentlink.admission import Admission, admit
-from monostack.agentlink.authority import Authority
-from monostack.agentlink.enrolment import Enrolment
-from monostack.agentlink.listener import Listener
 from monostack.authz.policy import Enforcer
 from monostack.cloud import Cloud
 from monostack.core.config import Config, public_url
@@ -26,6 +23,9 @@ from monostack.services import compute, identity, image, network, placement, vol
 from monostack.services.identity.facade import TokenAuthenticator
 from monostack.testing.control import control
 from monostack.testing.emulator import FaultPlan, attach_hosts
+
+if TYPE_CHECKING:
+    from monostack.agentlink.listener import Listener
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,11 @@ class App:
 
     async def _listen_for_agents(self) -> None:
         """Take in agents. The one beside the controller needs no token: its certificate is put where it looks for it."""
+        # TLS and WebSockets take long to load, and the emulator needs neither.
+        from monostack.agentlink.authority import Authority
+        from monostack.agentlink.enrolment import Enrolment
+        from monostack.agentlink.listener import Listener
+
         directory = Path(self.config.state_dir)
         authority = await asyncio.to_thread(Authority.open, directory / "ca")
         local, name = directory / "agent" / "tls", self.config.agent.host

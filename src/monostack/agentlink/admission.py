@@ -1,13 +1,15 @@
 """Which hosts may connect: one-time tokens, kept as hashes, and the hosts that were admitted."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from monostack.agentlink.authority import Authority
-from monostack.agentlink.enrolment import new_token, require_host_name
 from monostack.core import clock
 from monostack.db import Database, Id, Name, Timestamp, Transaction, table
+
+if TYPE_CHECKING:
+    from monostack.agentlink.authority import Authority
 
 TOKEN_LIFE = timedelta(hours=1)
 
@@ -59,8 +61,10 @@ class Admission:
 
         return await self.db.write(use)
 
-    async def new_token(self, authority: Authority, host: str) -> str:
+    async def new_token(self, authority: "Authority", host: str) -> str:
         """A token with which `host` can enrol once, within the hour. Raises ValueError for a name no certificate can carry."""
+        from monostack.agentlink.enrolment import new_token, require_host_name
+
         require_host_name(host)
         token, hashed = new_token(authority)
         expires = clock.now() + TOKEN_LIFE
