@@ -1,16 +1,18 @@
 """What other services may call of the placement service. Plain functions on the caller's transaction."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from monostack.core import clock
-from monostack.core.errors import Conflict, NotFound
+from monostack.core.errors import Conflict
 from monostack.db import Transaction
 from monostack.services.placement import aggregates, traits
 from monostack.services.placement.allocations import rules as allocations
 from monostack.services.placement.allocations.rules import Amounts, Claim
 from monostack.services.placement.candidates.search import Candidate, Room, Search, find
+from monostack.services.placement.inventories import rules as inventory_rules
 from monostack.services.placement.inventories import table as inventories
 from monostack.services.placement.inventories.table import Inventory
 from monostack.services.placement.providers import table as providers
@@ -59,61 +61,30 @@ def ensure_provider(
 
 
 def _set_inventories(tx: Transaction, uuid: str, stock: Mapping[str, Inventory], keep: Collection[str]) -> bool:
-    now = clock.now()
-    present = {row.resource_class: row for row in tx.rows(inventories.OF_PROVIDER, {"the_provider": uuid})}
+    existing = inventory_rules.present(tx, uuid)
     changed = False
     for name, inventory in stock.items():
-        values = {field: getattr(inventory, field) for field in inventories.NAMES}
-        row = present.get(name)
-        if row is None:
-            key = {"provider_uuid": uuid, "resource_class": name}
-            tx.execute(inventories.INSERT, {**key, **values, "created_at": now, "updated_at": now})
-            changed = True
-            continue
-        values.update({field: row._mapping[field] for field in keep})
-        if any(row._mapping[field] != value for field, value in values.items()):
-            params = {f"v_{field}": value for field, value in values.items()}
-            tx.execute(inventories.UPDATE, {"the_provider": uuid, "the_class": name, "the_time": now, **params})
-            changed = True
-    gone = set(present) - set(stock)
-    if gone:
-        gone -= {row[0] for row in tx.rows(allocations.IN_USE, {"the_provider": uuid})}
-    if gone:
-        tx.execute(inventories.DELETE, {"the_provider": uuid, "classes": sorted(gone)})
-        changed = True
-    return changed
+        row = existing.get(name)
+        if row is not None:
+            inventory = replace(inventory, **{field: row._mapping[field] for field in keep})
+        changed |= inventory_rules.write(tx, uuid, name, inventory, row)
+    gone = set(existing) - set(stock)
+    gone -= inventory_rules.in_use(tx, uuid) if gone else set()
+    inventory_rules.remove(tx, uuid, gone)
+    return changed or bool(gone)
 
 
 def set_traits(tx: Transaction, uuid: str, wanted: Collection[str]) -> bool:
     """Give a provider exactly these traits; CUSTOM_* ones are made as needed. True if that changed anything."""
-    unknown = sorted(t for t in wanted if not t.startswith("CUSTOM_") and t not in traits.standard_traits())
-    if unknown:
-        raise NotFound(f"No such trait(s): {', '.join(unknown)}.")
-    present = {row[0] for row in tx.rows(traits.OF_PROVIDER, {"the_provider": uuid})}
-    add, remove = sorted(set(wanted) - present), sorted(present - set(wanted))
-    custom = [t for t in add if t.startswith("CUSTOM_")]
-    if custom:
-        known = {row[0] for row in tx.rows(traits.EXISTING_CUSTOM, {"names": custom})}
-        now = clock.now()
-        made = [{"name": t, "created_at": now, "updated_at": now} for t in custom if t not in known]
-        if made:
-            tx.execute(traits.ADD_CUSTOM, made)
-    if add:
-        tx.execute(traits.ADD, [{"provider_uuid": uuid, "trait": t} for t in add])
-    if remove:
-        tx.execute(traits.REMOVE, {"the_provider": uuid, "traits": remove})
-    return bool(add or remove)
+    missing = traits.unknown(tx, wanted)
+    traits.make_custom(tx, [name for name in missing if name.startswith("CUSTOM_")])
+    traits.check_known(tx, missing)
+    return traits.replace(tx, uuid, wanted)
 
 
 def set_aggregates(tx: Transaction, uuid: str, wanted: Collection[str]) -> bool:
     """Put a provider into exactly these aggregates. True if that changed anything."""
-    present = {row[0] for row in tx.rows(aggregates.OF_PROVIDER, {"the_provider": uuid})}
-    add, remove = sorted(set(wanted) - present), sorted(present - set(wanted))
-    if add:
-        tx.execute(aggregates.ADD, [{"provider_uuid": uuid, "aggregate_uuid": a} for a in add])
-    if remove:
-        tx.execute(aggregates.REMOVE, {"the_provider": uuid, "aggregates": remove})
-    return bool(add or remove)
+    return aggregates.replace(tx, uuid, wanted)
 
 
 def remove_provider(tx: Transaction, uuid: str) -> None:

@@ -53,6 +53,11 @@ ROOM = (  # what each provider has of the classes, and how much of it is taken
     )
     .order_by(_i.provider_uuid, _i.resource_class)
 )
+OF_PROVIDERS = (  # the same, of all classes
+    sa.select(_i.provider_uuid, _i.resource_class, *[_i[name] for name in NAMES], _USED.label("used"))
+    .where(_i.provider_uuid.in_(sa.bindparam("the_providers", expanding=True)))
+    .order_by(_i.provider_uuid, _i.resource_class)
+)
 OF_CONSUMERS = sa.select(allocations).where(_a.consumer_uuid.in_(sa.bindparam("the_consumers", expanding=True)))
 IN_USE = sa.select(_a.resource_class).where(_a.provider_uuid == sa.bindparam("the_provider")).distinct()
 INSERT = sa.insert(allocations)
@@ -99,10 +104,12 @@ def _check(tx: Transaction, claims: list[Claim], held: Mapping[tuple[str, str], 
         return
     params = {"the_providers": sorted({p for p, _ in wanted}), "the_classes": sorted({c for _, c in wanted})}
     room = {(row.provider_uuid, row.resource_class): row for row in tx.rows(ROOM, params)}
+    stocked = {provider for provider, _ in room}
     for (provider, name), amounts in wanted.items():
         row = room.get((provider, name))
         if row is None:
-            raise Conflict(f"Inventory for '{name}' on resource provider '{provider}' invalid.")
+            classes = name if provider in stocked else ", ".join(dict.fromkeys(c for _, c in wanted))
+            raise Conflict(f"Inventory for '{classes}' on resource provider '{provider}' invalid.")
         inventory = Inventory(*row[2:8])
         where = f"Unable to create allocation for '{name}' on resource provider '{provider}'."
         if not all(inventory.portions(amount) for amount in amounts):

@@ -1,6 +1,6 @@
-"""Which providers could give what is asked for.
+"""Which single providers could give what is asked for.
 
-The search walks the providers in the order of their uuid from a random place on and stops at the limit, asking the indexes of each one
+`find` walks the providers in the order of their uuid from a random place on and stops at the limit, asking the indexes of each one
 alone: with room in the cloud it costs the same whether there are a hundred providers or ten thousand, and no two callers crowd the
 same ones.
 """
@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from monostack.core import ids
 from monostack.db import Transaction
@@ -19,6 +20,8 @@ from monostack.services.placement.allocations.rules import ROOM, allocations
 from monostack.services.placement.inventories.table import Inventory, inventories
 from monostack.services.placement.providers.table import resource_providers
 from monostack.services.placement.traits import provider_traits
+
+ALL = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,16 @@ class Search:
     member_of: Sequence[Collection[str]] = ()
     not_member_of: Collection[str] = ()
     only: Collection[str] | None = None  # provider uuids
+    root: str | None = None  # of the tree it must be in
+    name: str | None = None
 
     def shape(self) -> tuple[Any, ...]:
         counts = (len(self.resources), len(self.required), bool(self.forbidden), len(self.member_of), bool(self.not_member_of))
-        return (*counts, self.only is not None)
+        return (*counts, self.only is not None, self.root is not None, self.name is not None)
 
     def params(self) -> dict[str, Any]:
         found: dict[str, Any] = {"forbidden": list(self.forbidden), "strangers": list(self.not_member_of), "only": list(self.only or ())}
+        found.update(the_root=self.root, the_name=self.name)
         for i, (name, amount) in enumerate(self.resources.items()):
             found[f"class{i}"], found[f"amount{i}"] = name, amount
         found.update({f"required{i}": list(group) for i, group in enumerate(self.required)})
@@ -101,7 +107,7 @@ def _linked(link: sa.Table[Any], column: str, parameter: str) -> sa.ColumnElemen
 
 @lru_cache(maxsize=256)
 def _statement(shape: tuple[Any, ...], wrapped: bool) -> sa.Select[Any]:
-    classes, required, forbidden, members, strangers, only = shape
+    classes, required, forbidden, members, strangers, only, root, name = shape
     p = resource_providers.c
     clauses = [_has_room(i) for i in range(classes)]
     clauses += [_linked(provider_traits, "trait", f"required{i}") for i in range(required)]
@@ -112,17 +118,32 @@ def _statement(shape: tuple[Any, ...], wrapped: bool) -> sa.Select[Any]:
         clauses.append(~_linked(provider_aggregates, "aggregate_uuid", "strangers"))
     if only:
         clauses.append(p.uuid.in_(sa.bindparam("only", expanding=True)))
+    if root:
+        clauses.append(p.root_uuid == sa.bindparam("the_root", type_=sa.String))
+    if name:
+        clauses.append(p.name == sa.bindparam("the_name", type_=sa.String))
     start = sa.bindparam("start", type_=sa.String)
     clauses.append(p.uuid < start if wrapped else p.uuid >= start)
-    return sa.select(p.uuid, p.name).where(*clauses).order_by(p.uuid).limit(sa.bindparam("many", type_=sa.Integer))
+    return sa.select(resource_providers).where(*clauses).order_by(p.uuid).limit(sa.bindparam("many", type_=sa.Integer))
 
 
-def find(tx: Transaction, search: Search, limit: int) -> list[Candidate]:
-    """At most `limit` providers that satisfy the search alone, with their room. Three statements."""
+def matching(tx: Transaction, search: Search) -> Sequence[Row[Any]]:
+    """All providers that satisfy the search alone."""
+    return tx.rows(_statement(search.shape(), False), {**search.params(), "start": "", "many": ALL})
+
+
+def sample(tx: Transaction, search: Search, limit: int) -> list[Row[Any]]:
+    """At most `limit` providers that satisfy the search alone, from a random one on."""
     params = {**search.params(), "start": ids.new_uuid(), "many": limit}
     found = list(tx.rows(_statement(search.shape(), False), params))
     if len(found) < limit:
         found += tx.rows(_statement(search.shape(), True), {**params, "many": limit - len(found)})
+    return found
+
+
+def find(tx: Transaction, search: Search, limit: int) -> list[Candidate]:
+    """At most `limit` providers that satisfy the search alone, with their room. Three statements."""
+    found = sample(tx, search, limit)
     if not found:
         return []
     room: dict[str, dict[str, Room]] = {row.uuid: {} for row in found}
