@@ -1,5 +1,6 @@
 """How the network service words what goes wrong: `{"NeutronError": {"type": ..., "message": ..., "detail": ""}}`."""
 
+
 from jsonschema.exceptions import ValidationError
 
 from monostack.core.errors import BadRequest, Fault

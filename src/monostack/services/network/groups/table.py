@@ -59,7 +59,7 @@ GROUPS = Resource(
     ),
     scopes=Scopes(scope_of, {"all": None, "project": _own_or_given}),
     columns=(sa.Column("default_of", Id(), unique=True),),  # the project whose default group it is
-    conditions={**CONDITIONS, "shared": is_shared()},
+    conditions={**CONDITIONS, "shared": is_shared},
     expand=_expand_groups,
 )
 

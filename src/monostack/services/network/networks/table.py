@@ -102,7 +102,7 @@ NETWORKS = Resource(
         sa.Column("host_status", Name(16)),  # of that: ACTIVE, DOWN, ERROR
         sa.UniqueConstraint("network_type", "physical_network", "segmentation_id"),
     ),
-    conditions={**CONDITIONS, "shared": is_shared()},
+    conditions={**CONDITIONS, "shared": is_shared},
     expand=_expand,
 )
 

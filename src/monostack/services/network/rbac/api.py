@@ -17,7 +17,7 @@ from monostack.services.network.ports.table import PORTS
 from monostack.services.network.rbac.table import ACTIONS, EVERYBODY, EXTERNAL, POLICIES, SHARED, targets
 from monostack.services.network.routers.table import ROUTERS
 from monostack.services.network.verbs import Verbs
-from monostack.services.network.words import conflict, invalid, not_found
+from monostack.services.network.words import conflict, invalid, not_found, refused
 
 _p, _r, _b = PORTS.table.c, ROUTERS.table.c, bindings.c
 _PORT_OWNERS = sa.select(_p.project_id).where(_p.network_id == sa.bindparam("object")).distinct()
@@ -35,7 +35,8 @@ def _owner(tx: Transaction, kind: str, id: str) -> str:
 def create_policy(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     kind, id, action, target = values["object_type"], values["object_id"], values["action"], values["target_tenant"]
     if action not in ACTIONS[kind]:
-        raise invalid(f"Invalid action '{action}' for object type '{kind}'. Valid actions: {', '.join(ACTIONS[kind])}")
+        text = f"Invalid action '{action}' for object type '{kind}'. Valid actions: {', '.join(ACTIONS[kind])}"
+        raise refused(text, "InvalidActionForType")
     owner = _owner(tx, kind, id)
     if owner != request.caller.project_id and not is_admin(request):
         if kind == "security_group":

@@ -82,15 +82,10 @@ def visible(actions: Iterable[str]) -> Any:
     return sa.select(_p.object_id).where(_p.action.in_(list(actions)), _p.target_project.in_([EVERYBODY, sa.bindparam("caller_project")]))
 
 
-def is_shared(action: str = SHARED) -> Callable[[sa.Table, str, str], Any]:
-    """A filter `shared=true`, as a condition of a resource. It is as wide as what `shared` shows to everybody."""
-
-    def condition(resource: sa.Table, operator: str, parameter: str) -> Any:
-        given = sa.select(_p.object_id).where(_p.action == action, _p.target_project == EVERYBODY)
-        wanted: Any = sa.bindparam(parameter, expanding=True, type_=sa.Boolean)
-        return sa.case((resource.c.id.in_(given), sa.true()), else_=sa.false()).in_(wanted)
-
-    return condition
+def is_shared(resource: sa.Table, operator: str, parameter: str) -> Any:
+    """A filter `shared=true`, as a condition of a resource."""
+    wanted: Any = sa.bindparam(parameter, expanding=True, type_=sa.Boolean)
+    return sa.case((resource.c.id.in_(visible((SHARED,))), sa.true()), else_=sa.false()).in_(wanted)
 
 
 def shared_with(tx: Transaction, ids: Iterable[str], project_id: str | None) -> Callable[[str], bool]:

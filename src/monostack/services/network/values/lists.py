@@ -69,7 +69,7 @@ def _check_pair(pair: Any, seen: set[tuple[str | None, str]]) -> dict[str, str]:
         if "mac_address" in pair:
             check_mac(pair["mac_address"])
         if "ip_address" not in pair:
-            raise invalid("AllowedAddressPair must contain ip_address", "AllowedAddressPairsMissingIP")
+            raise refused("AllowedAddressPair must contain ip_address", "AllowedAddressPairsMissingIP")
         mac, address = pair.get("mac_address"), pair["ip_address"]
         if (mac, address) in seen:
             text = f"Request contains duplicate address pair: mac_address {mac} ip_address {address}."
