@@ -48,6 +48,7 @@ class LibvirtHypervisor:
 
     async def open(self) -> None:
         """Connect, and take in the guests that are there. Raises CommandError."""
+        await self._libvirt.call(lifecycle.settle, self._host.home)
         self._states.found(await self.guests())
         self._trimming = asyncio.create_task(self._trim_consoles())
 

@@ -21,11 +21,9 @@ def read(log: Path, lines: int | None) -> str:
     except FileNotFoundError:
         return ""
     if lines is not None:
-        kept = content.split(b"\n")
-        # What follows the last newline is a line too, if there is anything.
-        last = kept if kept[-1] else kept[:-1]
-        content = b"\n".join(last[len(last) - min(max(lines, 0), len(last)) :])
-        content += b"" if kept[-1] or not content else b"\n"
+        *ended, rest = content.split(b"\n")
+        kept = [line + b"\n" for line in ended] + ([rest] if rest else [])
+        content = b"".join(kept[max(0, len(kept) - max(lines, 0)) :])
     # NUL is how a trimmed file reads where it was cut.
     return content.lstrip(b"\0").decode(errors="replace")
 

@@ -16,6 +16,20 @@ def is_running(connection: Any, server_id: str) -> bool:
     return domain is not None and bool(domain.isActive())
 
 
+def settle(connection: Any, home: str) -> None:
+    """Wait for what an agent that was killed asked for and libvirt is still doing, such as starting a domain.
+
+    Defining or removing a domain in the middle of its start spoils both. Only a change of the domain takes its turn behind a start, so
+    its empty description is made empty.
+    """
+    import libvirt
+
+    for domain in connection.listAllDomains():
+        with _gone_meanwhile():
+            if _is_ours(domain, home):
+                domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None, None, None, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
+
+
 def start(connection: Any, server_id: str, xml: str) -> None:
     """Define the domain anew and start it. A running one is left as it is. Raises CommandError."""
     import libvirt

@@ -1,0 +1,87 @@
+"""What guests look like to libvirt, from their descriptions."""
+
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import pytest
+from agent_steps import spec
+
+from monostack.agent.errors import CommandError
+from monostack.agent.hypervisor.libvirt import domain_xml
+from monostack.agent.hypervisor.libvirt.domain_xml import OwnDisk, OwnFiles, Surroundings
+from monostack.agent.qemu_user import QemuUser
+from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume, VolumeConnection
+
+HOST = Surroundings("tcg", QemuUser("qemu", 7, 8), "127.0.0.1", "/state", "1.0")
+FILES = OwnFiles([OwnDisk("/g/root.qcow2", "qcow2", "vda", "virtio", "root", boots=True)], "/g/console.log", "/g/config.iso")
+VOLUME = GuestVolume("volume-id", "a", "vdb", VolumeConnection("file", "/v/volume-id.qcow2"))
+
+
+def made(description: GuestSpec, host: Surroundings = HOST) -> Element:
+    return ElementTree.fromstring(domain_xml.domain(description, FILES, host))
+
+
+def test_a_guest_without_kvm() -> None:
+    description = spec(vcpus=2, memory_mib=512, nics=[GuestNic("port-id", "fa:16:3e:00:00:01", "msttap", 1450)], volumes=[VOLUME])
+    domain = made(description)
+    assert domain.get("type") == "qemu"
+    assert domain.findtext("uuid") == description.server_id
+    assert (domain.findtext("vcpu"), domain.findtext("memory"), domain.find("memory").get("unit")) == ("2", "512", "MiB")
+    assert domain.findtext("cpu/model") == "qemu64"
+    assert domain.find("metadata/{https://monostack.org/guest/1}guest").get("home") == "/state"
+    # What cloud-init knows the platform by.
+    assert domain.findtext("sysinfo/system/entry[@name='product']") == "OpenStack Nova"
+    interface = domain.find("devices/interface")
+    assert interface.find("target").attrib == {"dev": "msttap", "managed": "no"}
+    assert interface.find("mtu").get("size") == "1450"
+    disks = {disk.find("target").get("dev"): disk for disk in domain.iterfind("devices/disk")}
+    assert set(disks) == {"vda", "vdb", "hdd"}
+    assert disks["vda"].find("boot").get("order") == "1"
+    assert disks["vdb"].findtext("serial") == "volume-id"
+    assert disks["vdb"].find("boot") is None
+    assert disks["hdd"].get("device") == "cdrom"
+    assert domain.find("devices/serial/source").attrib == {"path": "/g/console.log", "append": "on"}
+    assert domain.find("devices/graphics").get("listen") == "127.0.0.1"
+    # Neither root nor another guest's owner: the agent's files are given to this user, and libvirt leaves them so.
+    label = domain.find("seclabel")
+    assert (label.get("relabel"), label.findtext("label")) == ("no", "+7:+8")
+
+
+def test_a_guest_on_kvm() -> None:
+    domain = made(spec(), Surroundings("kvm", HOST.user, "127.0.0.1", "/state", "1.0"))
+    assert domain.get("type") == "kvm"
+    assert domain.find("cpu").get("mode") == "host-model"
+
+
+def test_a_q35_guest_has_ports_to_plug_into() -> None:
+    domain = made(spec(properties={"hw_machine_type": "q35"}, volumes=[VOLUME]))
+    assert domain.find("os/type").get("machine") == "q35"
+    assert len(domain.findall("devices/controller[@model='pcie-root-port']")) >= 8
+    assert domain.find("devices/disk[@device='cdrom']/target").get("bus") == "sata"
+
+
+@pytest.mark.parametrize(("properties", "words"), [({"hw_machine_type": "<evil/>"}, "hw_machine_type")])
+def test_what_cannot_be_is_refused(properties: dict[str, str], words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        made(spec(properties=properties))
+
+
+@pytest.mark.parametrize("bus", ["floppy", "usb", "'/><evil"])
+def test_a_bus_that_does_not_exist_is_refused(bus: str) -> None:
+    with pytest.raises(CommandError, match="disk bus"):
+        domain_xml.volume(GuestVolume("v", "a", "vdb", VOLUME.connection, bus=bus))
+
+
+def test_nothing_said_breaks_out_of_its_place() -> None:
+    evil = "'/><filesystem x='"
+    volume = GuestVolume(evil, evil, evil, VolumeConnection("file", evil))
+    domain = made(spec(name=evil, nics=[GuestNic(evil, evil, evil, 1450)], volumes=[volume]))
+    assert domain.findtext("name") == evil
+    assert domain.find("devices/filesystem") is None
+    assert domain.findall("devices/disk/serial")[0].text == evil
+
+
+def test_a_volume_boots_in_its_order() -> None:
+    disk = ElementTree.fromstring(domain_xml.volume(GuestVolume("v", "a", "vda", VOLUME.connection, boot_index=0, read_only=True)))
+    assert disk.find("boot").get("order") == "1"
+    assert disk.find("readonly") is not None
