@@ -125,7 +125,7 @@ def _sample() -> Desired:
 def _dnsmasq() -> str:
     told = subprocess.run([dnsmasq.program(), "--version"], capture_output=True, timeout=10, check=True).stdout.decode(errors="replace")
     found = re.search(r"version (\d+)\.(\d+)", told)
-    version = (int(found[1]), int(found[2])) if found else (0, 0)
+    version: tuple[int, int] = (int(found[1]), int(found[2])) if found else (0, 0)
     if version < _OLDEST_DNSMASQ:
         raise RuntimeError(f"dnsmasq is of version {version[0]}.{version[1]}")
     return f"dnsmasq {version[0]}.{version[1]} serves DHCP"

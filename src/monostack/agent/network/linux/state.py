@@ -82,8 +82,9 @@ class Desired:
         checks.identifier(identifier)
         item_type, check = KINDS[kind]
         item = msgspec.convert(value, item_type)
-        if getattr(item, "id", identifier) != identifier:
-            raise ValueError(f"the item's id is {item.id!r}, its key says {identifier!r}")
+        named = getattr(item, "id", identifier)
+        if named != identifier:
+            raise ValueError(f"the item's id is {named!r}, its key says {identifier!r}")
         check(item)
         before = items.get(identifier)
         if item != before:
