@@ -45,9 +45,8 @@ def _not_active(client: Client) -> str | None:
     shown = _show(client)
     if shown["status"] == "ERROR":
         raise Failure(f"{NAME} is in ERROR: {shown.get('fault', {}).get('message', 'no cause is given')}", AGAIN)
-    if shown["status"] == "ACTIVE":
-        return None
-    return str(shown["OS-EXT-STS:task_state"] or shown["status"]).lower()
+    busy = shown["OS-EXT-STS:task_state"]
+    return None if shown["status"] == "ACTIVE" and busy is None else str(busy or shown["status"]).lower()
 
 
 def volume(client: Client) -> str:
@@ -60,14 +59,23 @@ def volume(client: Client) -> str:
             raise Failure(f"{VOLUME} is in the state {status}", f"delete it with `openstack volume delete {VOLUME}`")
         return None if status in wanted else status
 
+    attachments = f"/servers/{client.known['server']}/os-volume_attachments"
+
+    def mine() -> dict[str, Any] | None:
+        listed = client.call("GET", "compute", attachments)["volumeAttachments"]
+        return next((one for one in listed if one["volumeId"] == found["id"]), None)
+
+    def attaching() -> str | None:
+        state = unless("in-use")
+        if state == "available" and mine() is None:
+            raise Failure(f"{NAME} could not take {VOLUME}", f"`openstack server event list {NAME}` and the agent's log say why")
+        return state
+
     client.wait(f"the volume {VOLUME}", lambda: unless("available", "in-use"), CALL)
-    attached = client.call("GET", "compute", f"/servers/{client.known['server']}/os-volume_attachments")["volumeAttachments"]
-    mine = next((one for one in attached if one["volumeId"] == found["id"]), None)
-    if mine is None:
-        body = {"volumeAttachment": {"volumeId": found["id"]}}
-        mine = client.call("POST", "compute", f"/servers/{client.known['server']}/os-volume_attachments", body)["volumeAttachment"]
-    client.wait(f"attaching {VOLUME}", lambda: unless("in-use"), CALL)
-    return f"{VOLUME}, 1 GiB, at {mine['device']}: {'attached' if made else 'there'}"
+    if mine() is None:
+        client.call("POST", "compute", attachments, {"volumeAttachment": {"volumeId": found["id"]}})
+    client.wait(f"attaching {VOLUME}", attaching, CALL)
+    return f"{VOLUME}, 1 GiB, at {(mine() or {}).get('device')}: {'attached' if made else 'there'}"
 
 
 def floating_ip(client: Client) -> str:
