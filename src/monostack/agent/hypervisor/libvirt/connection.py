@@ -142,7 +142,9 @@ def explained(error: Any) -> CommandError:
     )
     if broken:
         return CommandError("hypervisor.unreachable", f"libvirtd does not answer: {error}", retry=True)
-    return CommandError("hypervisor.error", f"libvirt: {error}")
+    # Of these the cause may be gone the next time: a guest's start that another request spoiled, a lock held for too long.
+    passing = error.get_error_code() in (libvirt.VIR_ERR_INTERNAL_ERROR, libvirt.VIR_ERR_OPERATION_TIMEOUT)
+    return CommandError("hypervisor.error", f"libvirt: {error}", retry=passing)
 
 
 def find(connection: Any, server_id: str) -> Any:
