@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 RUN_PACKAGES="python3 python3-venv ca-certificates qemu-system-x86 qemu-utils libvirt-daemon libvirt-daemon-driver-qemu python3-libvirt
  libnftables1 dnsmasq-base tini openssh-client e2fsprogs"
-TEST_PACKAGES="postgresql nodejs iproute2 libvirt-clients busybox-static"
+TEST_PACKAGES="postgresql iproute2 libvirt-clients busybox-static"
 
 lock=requirements.lock packages=$RUN_PACKAGES
 if [ "${1:-}" = --test ]; then lock=requirements-test.lock packages="$RUN_PACKAGES $TEST_PACKAGES"; fi
