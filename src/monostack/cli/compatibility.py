@@ -11,8 +11,8 @@ _HEAD = """# What is served
 
 <!-- Generated from the routes by `make docs`. -->
 
-Every operation of every service. A number behind a method is the microversion it holds from; "until" names the last that has it. What is not
-listed is answered 404 or 405, or 501 where the service has words for that, and is not advertised.
+Every operation of every service; HEAD goes with GET. A number behind a method is the microversion it holds from, "until" names the last that
+has it. What is not listed is answered 404 or 405, or 501 where the service has words for that, and is not advertised.
 """
 
 
@@ -29,11 +29,14 @@ def _service(service: Service) -> Iterable[str]:
     yield f"{len(routes)} operations{versions}.\n"
     yield "| path | operations |"
     yield "|---|---|"
-    by_path: dict[str, list[Route]] = {}
+    by_path: dict[str, list[str]] = {}
     for route in routes:
-        by_path.setdefault(route.path, []).append(route)
-    for path, entries in by_path.items():
-        yield f"| `{path}` | {', '.join(dict.fromkeys(_operation(route) for route in entries))} |"
+        if route.method != "HEAD":
+            by_path.setdefault(route.path or "/", []).append(_operation(route))
+    for path, operations in by_path.items():
+        # Compute's API of before microversions is the same one below another path.
+        if operations != by_path.get(path.replace("/v2/", "/v2.1/", 1)) or not path.startswith("/v2/"):
+            yield f"| `{path}` | {', '.join(dict.fromkeys(operations))} |"
     yield ""
 
 
