@@ -72,6 +72,11 @@ def test_a_bus_that_does_not_exist_is_refused(bus: str) -> None:
         domain_xml.volume(GuestVolume("v", "a", "vdb", VOLUME.connection, bus=bus))
 
 
+def test_an_interface_model_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(CommandError, match="interface model"):
+        domain_xml.nic(GuestNic("p", "fa:16:3e:00:00:01", "t", 1450, model="ethernet'/>"))
+
+
 def test_nothing_said_breaks_out_of_its_place() -> None:
     evil = "'/><filesystem x='"
     volume = GuestVolume(evil, evil, evil, VolumeConnection("file", evil))

@@ -30,7 +30,10 @@ class Hypervisor(Protocol):
         ...
 
     async def reboot(self, spec: GuestSpec, hard: bool, grace: float) -> None:
-        """Restart; soft asks the guest first and becomes hard after `grace` seconds. Starts a stopped guest when hard."""
+        """Restart; soft asks the guest first and becomes hard after `grace` seconds.
+
+        A stopped guest is started: it may have been stopped by this very command, which was cut off then.
+        """
         ...
 
     async def destroy(self, server_id: str) -> None:

@@ -86,8 +86,6 @@ class SimulatedHypervisor:
     async def reboot(self, spec: GuestSpec, hard: bool, grace: float) -> None:
         guest = self._guest(spec.server_id)
         guest.faults.strike("reboot")
-        if guest.state != "running" and not hard:
-            raise CommandError("guest.not_running", f"server {spec.server_id} is {guest.state}: it cannot be asked to reboot")
         await self._halt(guest, 0 if hard else grace)
         await self._boot(guest, spec)
 

@@ -9,7 +9,6 @@ import io
 from typing import Any
 
 import msgspec
-import pycdlib
 
 from monostack.agent.errors import CommandError
 from monostack.protocol.guests import InstanceMetadata
@@ -19,6 +18,8 @@ LABEL = "config-2"
 
 def build(metadata: InstanceMetadata) -> bytes:
     """The disk's bits. The same metadata makes the same files. Raises CommandError when user data is not base64."""
+    import pycdlib  # 7 MiB of memory, which a host without config drives need not give
+
     disk = pycdlib.PyCdlib()
     disk.new(interchange_level=4, vol_ident=LABEL, rock_ridge="1.09", joliet=3)
     made: set[str] = set()
@@ -48,7 +49,7 @@ def files_of(metadata: InstanceMetadata) -> dict[str, bytes]:
     return tree | {f"/ec2/latest/{name}": content for name, content in ec2.items()}
 
 
-def _directories(disk: pycdlib.PyCdlib, path: str, made: set[str]) -> None:
+def _directories(disk: Any, path: str, made: set[str]) -> None:
     parent, _, name = path.rpartition("/")
     if not name or path in made:
         return

@@ -13,6 +13,7 @@ NAMESPACE = "https://monostack.org/guest/1"
 ElementTree.register_namespace("monostack", NAMESPACE)
 
 DISK_PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd"}
+NIC_MODELS = ("virtio", "e1000", "e1000e", "rtl8139", "pcnet", "ne2k_pci", "vmxnet3")
 MACHINES = ("pc", "q35")
 HOT_PLUG_PORTS = 16  # a q35 machine has none unless they are asked for
 
@@ -182,6 +183,8 @@ def _config_drive(path: str, spec: GuestSpec) -> Element:
 
 
 def _nic(attached: GuestNic) -> Element:
+    if attached.model not in NIC_MODELS:
+        raise CommandError("guest.property", f"network interface model {attached.model} is not one of {', '.join(NIC_MODELS)}")
     interface = Element("interface", type="ethernet")
     SubElement(interface, "mac", address=attached.mac)
     SubElement(interface, "target", dev=attached.tap, managed="no")
