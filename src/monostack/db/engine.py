@@ -31,6 +31,7 @@ Params = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 log = logging.getLogger(__name__)
 
+_NOTHING: Mapping[str, Any] = {}
 BATCH = 64  # units in one commit at most
 ATTEMPTS = 20  # times a unit is run before a serialization failure is given up
 RETRYABLE = {"40001", "40P01"}  # SQLSTATE serialization_failure, deadlock_detected
@@ -60,14 +61,20 @@ class Transaction:
         return self.connection.execute(statement, params)
 
     def rows(self, statement: sa.Executable, params: Params = None) -> Sequence[Row[Any]]:
-        if self._hot is not None and (hot := self._hot.find(statement, self.connection)) is not None:
-            return hot.rows(self.connection, params)
+        if self._hot is not None:
+            given = cast("Mapping[str, Any]", params) if params is not None else _NOTHING
+            hot = self._hot.find(statement, given, self.connection)
+            if hot is not None:
+                return hot.rows(self.connection, given)
         return self.connection.execute(statement, params).all()
 
     def row(self, statement: sa.Executable, params: Params = None) -> Row[Any] | None:
         """The first row, or None."""
-        if self._hot is not None and (hot := self._hot.find(statement, self.connection)) is not None:
-            return hot.first(self.connection, params)
+        if self._hot is not None:
+            given = cast("Mapping[str, Any]", params) if params is not None else _NOTHING
+            hot = self._hot.find(statement, given, self.connection)
+            if hot is not None:
+                return hot.first(self.connection, given)
         return self.connection.execute(statement, params).first()
 
     def scalar(self, statement: sa.Executable, params: Params = None) -> Any:
@@ -146,7 +153,7 @@ class Database:
         self._pool = None if self.is_sqlite else ThreadPoolExecutor(readers, thread_name_prefix="db-read")
         self._local = threading.local()
         self._held: list[Connection] = []  # one a reading thread
-        self._inline: Connection | None = self.engine.connect() if inline else None
+        self._inline: Connection | None = self._connect() if inline else None
         self._writer = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
         self._writer.start()
 
@@ -159,6 +166,12 @@ class Database:
         )
         event.listen(engine, "connect", self._configure_sqlite)
         return engine
+
+    def _connect(self) -> Connection:
+        """A connection to be held. Transactions are ours: to SQLAlchemy it is in one for ever, so that it never rolls back by itself."""
+        connection = self.engine.connect()
+        connection.begin()
+        return connection
 
     def _configure_sqlite(self, connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
@@ -179,13 +192,13 @@ class Database:
     def read_now(self, unit: Callable[[Transaction], T]) -> T:
         """SQLite only: run a reading unit inline. The read connection is held, since connecting costs more than the read."""
         if self._reader is None:
-            self._reader = self.engine.connect()
+            self._reader = self._connect()
         return self._snapshot(self._reader, "BEGIN", unit)
 
     def _read_in_thread(self, unit: Callable[[Transaction], T]) -> T:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None or connection.invalidated or connection.closed:
-            connection = self._local.connection = self.engine.connect()
+            connection = self._local.connection = self._connect()
             self._held.append(connection)
         return self._snapshot(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", unit)
 
@@ -225,7 +238,7 @@ class Database:
                 batch.append(job)
             try:
                 if connection is None or connection.invalidated or connection.closed:
-                    connection = self.engine.connect()
+                    connection = self._connect()
                 self._commit(connection, batch)
             except BaseException as error:  # noqa: BLE001 - every unit of the batch must hear of it; the writer goes on
                 for job in batch:

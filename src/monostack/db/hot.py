@@ -2,7 +2,8 @@
 
 Running a SELECT through SQLAlchemy costs several times what SQLite needs for it. A statement object that is run a second time (statements
 are built at module level, so that is every one that matters) is compiled here and its text kept; values still pass through the types'
-processors both ways, and rows are SQLAlchemy's Row.
+processors both ways, and rows are SQLAlchemy's Row. The text of an IN list depends on its length: lists are filled up to a power of two by
+repeating their last value, so that a statement has a handful of texts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,71 +16,114 @@ from sqlalchemy.engine import Row as _Row
 from sqlalchemy.engine.result import SimpleResultMetaData
 
 Processor = Callable[[Any], Any]
+LONGEST = 4096  # values of an IN list up to which its text is kept
 _MISSING: Any = object()
 _make: Any = _Row  # its constructor is not in its type
 
 
-class HotStatement:
-    """The text of a SELECT, the order and processors of its parameters, and the processors of its columns."""
+class _Text:
+    """One text of a statement, with its parameters in order: name, place in a list or None, processor, default."""
 
-    __slots__ = ("_key_to_index", "_metadata", "_parameters", "_processors", "text")
+    __slots__ = ("parameters", "text")
+
+    def __init__(self, text: str, parameters: list[tuple[str, int | None, Processor | None, Any]]) -> None:
+        self.text = text
+        self.parameters = parameters
+
+
+class HotStatement:
+    """A compiled SELECT: its texts, and how its columns are read."""
+
+    __slots__ = ("_compiled", "_index", "_lists", "_metadata", "_processors", "_texts")
 
     def __init__(self, compiled: Any, dialect: Any) -> None:
-        self.text = str(compiled)
-        self._parameters: list[tuple[str, Processor | None, Any]] = []
-        for name in compiled.positiontup or ():
-            bind = compiled.binds[name]
-            default = _MISSING if bind.required else compiled.params[name]
-            self._parameters.append((bind.key, compiled._bind_processors.get(name), default))
+        self._compiled = compiled
+        self._lists: list[str] = sorted(bind.key for bind in compiled.post_compile_params)
+        self._texts: dict[Any, _Text] = {}
         columns = compiled._result_columns
         self._metadata: Any = SimpleResultMetaData([c.keyname for c in columns], extra=[tuple(o for o in c.objects) for c in columns])
         self._processors: Any = [c.type._cached_result_processor(dialect, None) for c in columns]
         if not any(self._processors):
             self._processors = None
-        self._key_to_index: Any = self._metadata._key_to_index
+        self._index: Any = self._metadata._key_to_index
+        if not self._lists:
+            self._texts[()] = self._parse(str(compiled), compiled.positiontup, {})
 
-    def run(self, driver: Any, params: Mapping[str, Any] | None) -> Any:
-        """A cursor over raw rows."""
-        given = params or {}
+    def _parse(self, text: str, order: Sequence[str], places: Mapping[str, tuple[str, int]]) -> _Text:
+        compiled = self._compiled
+        parameters: list[tuple[str, int | None, Processor | None, Any]] = []
+        for name in order:
+            source, place = places.get(name, (name, None))
+            bind = compiled.binds[source]
+            default = _MISSING if bind.required or bind.expanding else compiled.params[source]
+            parameters.append((bind.key, place, compiled._bind_processors.get(source), default))
+        return _Text(text, parameters)
+
+    def _expand(self, lengths: tuple[int, ...]) -> _Text:
+        """The text for lists of these lengths."""
+        compiled = self._compiled
+        values: dict[str, Any] = {name: None for name in compiled.binds}
+        values.update({name: [None] * length for name, length in zip(self._lists, lengths, strict=True)})
+        state = compiled._process_parameters_for_postcompile(values)
+        places = {one: (name, i) for name, expanded in state.parameter_expansion.items() for i, one in enumerate(expanded)}
+        return self._parse(state.statement, state.positiontup, places)
+
+    def _run(self, connection: Connection, params: Mapping[str, Any]) -> Any:
+        lists: dict[str, Sequence[Any]] = {}
+        if self._lists:
+            lengths: list[int] = []
+            for name in self._lists:
+                given = list(params[name])
+                length = 1 << (len(given) - 1).bit_length()
+                lists[name] = given + given[-1:] * (length - len(given))
+                lengths.append(length)
+            key = tuple(lengths)
+        else:
+            key = ()
+        text = self._texts.get(key)
+        if text is None:
+            text = self._texts[key] = self._expand(key)
         values: list[Any] = []
-        for name, processor, default in self._parameters:
-            value = given.get(name, default)
+        for name, place, processor, default in text.parameters:
+            value = params.get(name, default) if place is None else lists[name][place]
             if value is _MISSING:
-                raise sa.exc.StatementError(f"a value is required for the parameter {name!r}", self.text, None, None)  # pyright: ignore
+                raise sa.exc.StatementError(f"a value is required for the parameter {name!r}", text.text, None, None)  # pyright: ignore
             values.append(processor(value) if processor is not None else value)
-        return driver.execute(self.text, values)
-
-    def rows(self, connection: Connection, params: Any) -> Sequence[_Row[Any]]:
         driver: Any = connection.connection.driver_connection
-        metadata, processors, index = self._metadata, self._processors, self._key_to_index
-        return [_make(metadata, processors, index, raw) for raw in self.run(driver, params).fetchall()]
+        return driver.execute(text.text, values)
 
-    def first(self, connection: Connection, params: Any) -> _Row[Any] | None:
-        driver: Any = connection.connection.driver_connection
-        cursor = self.run(driver, params)
+    def takes(self, params: Mapping[str, Any]) -> bool:
+        """Lists that are empty or very long are left to SQLAlchemy."""
+        return all(0 < len(params.get(name) or ()) <= LONGEST for name in self._lists)
+
+    def rows(self, connection: Connection, params: Mapping[str, Any]) -> Sequence[_Row[Any]]:
+        metadata, processors, index = self._metadata, self._processors, self._index
+        return [_make(metadata, processors, index, raw) for raw in self._run(connection, params).fetchall()]
+
+    def first(self, connection: Connection, params: Mapping[str, Any]) -> _Row[Any] | None:
+        cursor = self._run(connection, params)
         raw = cursor.fetchone()
         cursor.close()
-        return None if raw is None else _make(self._metadata, self._processors, self._key_to_index, raw)
+        return None if raw is None else _make(self._metadata, self._processors, self._index, raw)
 
 
 class HotStatements:
-    """Those of one database."""
+    """Those of one connection."""
 
     def __init__(self) -> None:
         self._known: WeakKeyDictionary[Any, HotStatement | int] = WeakKeyDictionary()
 
-    def find(self, statement: Any, connection: Connection) -> HotStatement | None:
-        """The compiled statement from its second run on; None for what cannot be run so (IN lists, whose text depends on the values)."""
+    def find(self, statement: Any, params: Mapping[str, Any], connection: Connection) -> HotStatement | None:
+        """The compiled statement from its second run on; None for what is left to SQLAlchemy."""
         known = self._known.get(statement)
-        if known.__class__ is HotStatement:
-            return known  # type: ignore[return-value]
         if known is None:
             self._known[statement] = 1
-        elif known == 1:
-            compiled: Any = statement.compile(dialect=connection.dialect)
-            if not isinstance(statement, sa.Select) or compiled.post_compile_params or compiled.positiontup is None:
+            return None
+        if known == 1:
+            if not isinstance(statement, sa.Select):
                 self._known[statement] = 2
                 return None
-            hot = self._known[statement] = HotStatement(compiled, connection.dialect)
-            return hot
-        return None
+            known = self._known[statement] = HotStatement(statement.compile(dialect=connection.dialect), connection.dialect)
+        if known == 2 or not known.takes(params):  # type: ignore[union-attr]
+            return None
+        return known  # type: ignore[return-value]
