@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from network_lab import Lab, items, lab, network, port
+from network_lab import Lab, lab
 from test_network_convergence import Cloud
 
 from monostack.agent.network.linux import namespaces
