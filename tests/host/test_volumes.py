@@ -145,11 +145,12 @@ def test_bad_requests(lab: GuestLab, name: str, args: dict[str, object], code: s
 
 
 def test_what_a_killed_agent_left_is_swept(lab: GuestLab) -> None:
-    left = lab.state / "volumes" / f".{'0' * 8}.qcow2.abc{qemu_img.UNFINISHED}"
-    left.write_bytes(b"half a volume")
+    left = [lab.state / kept / f".{'0' * 8}.qcow2.abc{qemu_img.UNFINISHED}" for kept in ("volumes", "snapshots", "images", "guests")]
+    for path in left:
+        path.write_bytes(b"half of something")
     assert lab.do("volume.list", {})["volumes"] == []
     lab.reopen()
-    assert not left.exists()
+    assert [path for path in left if path.exists()] == []
 
 
 def test_unused_images_leave_the_cache(lab: GuestLab) -> None:

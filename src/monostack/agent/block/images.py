@@ -39,6 +39,7 @@ class ImageCache:
         self._ca_file = ca_file
         self._locks = NamedLocks()
         self._sizes: dict[Path, int] = {}
+        qemu_img.sweep_unfinished(directory)
 
     async def obtain(self, image: ImageSource) -> CachedImage:
         """The image on this host, fetched if need be. Raises CommandError when it cannot be had or is not what it should be."""
