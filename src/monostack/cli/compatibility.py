@@ -11,8 +11,8 @@ _HEAD = """# What is served
 
 <!-- Generated from the routes by `make docs`. -->
 
-Every operation of every service; HEAD goes with GET. A number behind a method is the microversion it holds from, "until" names the last that
-has it. What is not listed is answered 404 or 405, or 501 where the service has words for that, and is not advertised.
+Every operation of every service; HEAD goes with GET. A number behind a method is the microversion it holds from, "until" names the
+last that has it. What is not listed is answered 404 or 405, or 501 where the service has words for that, and is not advertised.
 """
 
 
