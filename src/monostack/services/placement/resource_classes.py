@@ -62,6 +62,14 @@ _SCHEMA = by_version(((1, 2), _DOCUMENT))
 _CHECKED = Schema(_DOCUMENT)
 
 
+def _checked(name: str, request: Request) -> str:
+    """A name for a new class. Raises BadRequest, also for one ending in a newline, which Python lets a schema's `$` pass."""
+    error = _CHECKED.error({"name": name.replace("\n", "-")})
+    if error is not None:
+        raise invalid_body(error, request)
+    return name
+
+
 def _view(request: Request, name: str) -> dict[str, Any]:
     return {"name": name, "links": [{"rel": "self", "href": link(request, f"/resource_classes/{name}")}]}
 
@@ -86,7 +94,7 @@ def _add(tx: Transaction, request: Request, name: str) -> None:
 def create_class(request: Request, tx: Transaction) -> Response:
     """Create a resource class."""
     request.authorize("placement:resource_classes:create")
-    name = body(request, _SCHEMA)["name"]
+    name = _checked(body(request, _SCHEMA)["name"], request)
     if tx.row(_ONE, {"the_name": name}) is not None:
         raise Conflict(f"Conflicting resource class already exists: {name}")
     _add(tx, request, name)
@@ -107,7 +115,7 @@ def show_class(request: Request, tx: Transaction) -> Response:
 def rename_class(request: Request, tx: Transaction) -> Response:
     """Rename a custom resource class."""
     request.authorize("placement:resource_classes:update")
-    old, new = request.params["name"], body(request, _SCHEMA)["name"]
+    old, new = request.params["name"], _checked(body(request, _SCHEMA)["name"], request)
     check_known(tx, [old])
     if old in STANDARD:
         raise BadRequest(f"Cannot update standard resource class {old}")
@@ -123,10 +131,7 @@ def rename_class(request: Request, tx: Transaction) -> Response:
 def ensure_class(request: Request, tx: Transaction) -> Response:
     """Make a custom resource class unless it exists."""
     request.authorize("placement:resource_classes:update")
-    name = request.params["name"]
-    error = _CHECKED.error({"name": name})
-    if error is not None:
-        raise invalid_body(error, request)
+    name = _checked(request.params["name"], request)
     made = tx.row(_ONE, {"the_name": name}) is None
     if made:
         _add(tx, request, name)

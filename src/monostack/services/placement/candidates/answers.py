@@ -142,9 +142,7 @@ def _foreign_roots(tx: Transaction, by_anchor: Mapping[str, Mapping[str, list[Pa
     return {row.root_uuid for row in matching(tx, Search({}, only=rest))} if rest else set()
 
 
-def _combined(
-    wanted: Wanted, by_anchor: Mapping[str, Mapping[str, list[Part]]], known: Mapping[str, Provider]
-) -> Iterator[Answer]:
+def _combined(wanted: Wanted, by_anchor: Mapping[str, Mapping[str, list[Part]]], known: Mapping[str, Provider]) -> Iterator[Answer]:
     seen = set()
     for parts in by_anchor.values():
         for chosen in islice(product(*parts.values()), MOST):

@@ -139,14 +139,12 @@ def _check_orphans(groups: dict[str, Group]) -> None:
     orphans = [f"required{suffix}" for suffix, group in groups.items() if group.required and not group.resources]
     if orphans:
         raise BadRequest(
-            "All traits parameters must be associated with resources.  "
-            f"Found the following orphaned traits keys: {', '.join(orphans)}"
+            f"All traits parameters must be associated with resources.  Found the following orphaned traits keys: {', '.join(orphans)}"
         )
     orphans = [f"member_of{s}" for s, group in groups.items() if not group.resources and (group.member_of or group.not_member_of)]
     if orphans:
         raise BadRequest(
-            "All member_of parameters must be associated with resources. "
-            f"Found the following orphaned member_of keys: {', '.join(orphans)}"
+            f"All member_of parameters must be associated with resources. Found the following orphaned member_of keys: {', '.join(orphans)}"
         )
     if not all(group.resources for group in groups.values()):
         raise BadRequest("All request groups must specify resources.")

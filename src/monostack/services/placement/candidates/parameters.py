@@ -102,8 +102,7 @@ def _aggregates(value: str) -> tuple[frozenset[str], bool]:
     rest = value.removeprefix("!")
     if "," in value and not rest.startswith("in:"):
         raise BadRequest(
-            "Multiple values for 'member_of' must be prefixed with the 'in:' or '!in:' keyword using the valid microversion. "
-            f"Got: {value}"
+            f"Multiple values for 'member_of' must be prefixed with the 'in:' or '!in:' keyword using the valid microversion. Got: {value}"
         )
     names = frozenset(rest[3:].split(",") if rest.startswith("in:") else [rest])
     for name in sorted(names):

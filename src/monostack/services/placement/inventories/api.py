@@ -115,9 +115,7 @@ def check_capacity(request: Request, uuid: str, stock: Mapping[str, Inventory]) 
     relation = "greater than" if request.at_least(1, 26) else "greater than or equal to"
     for name, one in stock.items():
         if int(one.capacity) < least:
-            raise BadRequest(
-                f"Invalid inventory for '{name}' on resource provider '{uuid}'. The reserved value is {relation} total."
-            )
+            raise BadRequest(f"Invalid inventory for '{name}' on resource provider '{uuid}'. The reserved value is {relation} total.")
 
 
 def _check_generation(row: Row[Any], data: Mapping[str, Any]) -> None:

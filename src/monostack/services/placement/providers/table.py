@@ -37,9 +37,7 @@ UPDATE = (
 )
 RENAME = sa.update(resource_providers).where(_p.uuid == sa.bindparam("the_uuid")).values(name=sa.bindparam("the_name"))
 MOVE = (
-    sa.update(resource_providers)
-    .where(_p.uuid.in_(sa.bindparam("the_uuids", expanding=True)))
-    .values(root_uuid=sa.bindparam("the_root"))
+    sa.update(resource_providers).where(_p.uuid.in_(sa.bindparam("the_uuids", expanding=True))).values(root_uuid=sa.bindparam("the_root"))
 )
 DELETE = sa.delete(resource_providers).where(_p.uuid == sa.bindparam("the_uuid"))
 # Everything that changes what a provider has or gives makes it one generation older: writers who saw an earlier one are refused.
