@@ -53,6 +53,14 @@ def test_mac_addresses(lab: Lab) -> None:
     assert not wire.arrives(ether(wire.far, FOREIGN, 0x0800, payload))
 
 
+def test_what_is_flooded_reaches_its_addressee_only(lab: Lab) -> None:
+    wire = Wire(lab)
+    payload = ipv4(A, B, 17, udp(1, 2, b"flood?"))
+    assert not wire.arrives(ether(FOREIGN, wire.mac, 0x0800, payload)), "the bridge does not know where that is"
+    assert wire.arrives(ether("ff:ff:ff:ff:ff:ff", wire.mac, 0x0800, payload))
+    assert wire.arrives(ether("01:00:5e:00:00:01", wire.mac, 0x0800, payload))
+
+
 def test_ip_addresses(lab: Lab) -> None:
     wire = Wire(lab)
     for source in ("10.10.0.99", B, "8.8.8.8", "0.0.0.0"):

@@ -93,6 +93,7 @@ def test_full_removes_what_is_not_named_but_keeps_what_is_not_understood() -> No
         (f"port/{PORT}", port(dhcp_options=[{"opt_name": "a b", "opt_value": "x"}]), "is not the name of a DHCP option"),
         (f"port/{PORT}", port(dhcp_options=[{"opt_name": "router", "opt_value": "1\n2"}]), "is not one line of text"),
         (f"port/{PORT}", port(dhcp_options=[{"opt_name": "client-id", "opt_value": "x,10.0.0.9"}]), "is not a DHCP client id"),
+        ("metadata/5e000000-0000", {"meta_data": {}, "network_data": {}, "ec2": {}, "user_data": "x"}, "user data is not base64"),
         ("members/9a000000-0000", {"id": "9a000000-0000", "addresses": ["x"]}, "does not appear to be"),
     ],
 )

@@ -121,6 +121,8 @@ def from_guest(port: PortItem, *, stateful: bool) -> tuple[str, ...]:
 
 def to_guest(port: PortItem, *, stateful: bool) -> tuple[str, ...]:
     return (
+        # A bridge floods what it does not know the place of; that is for its addressee only.
+        f"ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 ether daddr != {_set(macs(port))} drop",
         "ether type arp accept",
         "ether type != { ip, ip6 } drop",
         "ether type ip udp sport 67 udp dport 68 accept",

@@ -1,5 +1,7 @@
 """What an item must be beyond its schema, before any of it reaches a ruleset, a file or the kernel. All raise ValueError."""
 
+import base64
+import binascii
 import re
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_interface, ip_network
@@ -7,6 +9,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 import msgspec
 
 from monostack.agent.network.linux.settings import TAP
+from monostack.protocol.guests import InstanceMetadata
 from monostack.protocol.network import MembersItem, NetworkItem, PortItem, RouterItem, SubnetItem
 
 _IDENTIFIER = re.compile(r"[0-9a-f][0-9a-f-]{10,63}")
@@ -96,6 +99,13 @@ def port(item: PortItem) -> None:
             raise ValueError(f"DHCP option {option['opt_name']}: its value is not one line of text")
         if option["opt_name"] in ("client-id", "61") and not re.fullmatch(r"[\w:.@/-]+", value):
             raise ValueError(f"{value!r} is not a DHCP client id")
+
+
+def metadata(item: InstanceMetadata) -> None:
+    try:
+        base64.b64decode(item.user_data or "", validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"user data is not base64: {error}") from None
 
 
 def members(item: MembersItem) -> None:

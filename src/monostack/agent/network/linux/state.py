@@ -16,7 +16,7 @@ KINDS: dict[str, tuple[type[msgspec.Struct], Callable[[Any], None]]] = {
     "group": (GroupItem, checks.nothing),  # each rule is checked where it is rendered: the others of its group stay in force
     "members": (MembersItem, checks.members),
     "router": (RouterItem, checks.router),
-    "metadata": (InstanceMetadata, checks.nothing),
+    "metadata": (InstanceMetadata, checks.metadata),
 }
 
 
