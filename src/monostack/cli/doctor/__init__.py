@@ -7,7 +7,7 @@ import argparse
 import asyncio
 from collections.abc import Iterator
 
-from monostack.cli.doctor import cloud, kernel, machine
+from monostack.cli.doctor import cloud, machine, network
 from monostack.cli.doctor.finding import Finding, Level
 from monostack.cli.settings import add_flags, config_of
 from monostack.core.config import Config
@@ -39,12 +39,11 @@ def run(args: argparse.Namespace) -> int:
 def examine(config: Config) -> Iterator[Finding]:
     """All checks, the quick ones first."""
     yield machine.system()
-    yield machine.privileges()
     yield from machine.programs()
     yield from machine.libraries()
     yield machine.memory()
     yield machine.disk(config)
-    yield from kernel.features()
+    yield from network.features()
     yield from cloud.ports(config)
     yield from cloud.external_networks(config)
     yield cloud.database(config)

@@ -24,7 +24,6 @@ PROGRAMS: dict[str, tuple[str, tuple[str, ...], tuple[int, ...]]] = {
     "qemu-system-x86_64": ("qemu-system-x86", ("--version",), (7, 2)),
     "qemu-img": ("qemu-utils", ("--version",), (7, 2)),
     "libvirtd": ("libvirt-daemon libvirt-daemon-driver-qemu", ("--version",), (9, 0)),
-    "dnsmasq": ("dnsmasq-base", ("--version",), (2, 80)),
     "unshare": ("util-linux", ("--version",), ()),
     "prlimit": ("util-linux", ("--version",), ()),
     "fallocate": ("util-linux", ("--version",), ()),
@@ -41,12 +40,6 @@ def system() -> Finding:
     if release.get("ID") != "debian" or not release.get("VERSION_ID", "").startswith("12"):
         return warn("system", found, "tested on Debian 12; elsewhere the packages may have other names")
     return ok("system", found)
-
-
-def privileges() -> Finding:
-    if os.geteuid() == 0:
-        return ok("privileges", "root")
-    return fail("privileges", "not root: the agent makes networks and guests", "use sudo; `monostack dev` needs no privileges")
 
 
 def programs() -> Iterator[Finding]:
