@@ -100,7 +100,7 @@ class TestCloud:
             try:
                 self.loop = runner.get_loop()
                 self.app = runner.run(self._open())
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - start() raises it in the test
                 self._failure = error
                 self._ready.set()
                 return

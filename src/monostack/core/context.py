@@ -53,7 +53,8 @@ class Caller:
         if self.access_rules is None:
             return True
         return any(
-            rule.service == service and rule.method == method and any(rule.path.fullmatch(path) for path in paths) for rule in self.access_rules
+            rule.service == service and rule.method == method and any(rule.path.fullmatch(path) for path in paths)
+            for rule in self.access_rules
         )
 
     def creds(self) -> dict[str, Any]:

@@ -73,7 +73,8 @@ class Resource:
         self.table_name = self.table_name or self.plural.replace("-", "_")
         self.title = self.title or self.singular.capitalize()
         # Two attributes may show one column under two names.
-        stored = list({f.stored_as: f.sql_column(primary=f.stored_as == self.key) for f in reversed(self.fields) if f.stored_as}.values())[::-1]
+        columns = {f.stored_as: f.sql_column(primary=f.stored_as == self.key) for f in reversed(self.fields) if f.stored_as}
+        stored = list(columns.values())[::-1]
         kept = [sa.Column(self.unknown, Json)] if self.unknown is not None else []
         self.table = sa.Table(self.table_name, metadata, *stored, *kept, *self.columns, info={"conditions": self.conditions})
         self.by_name = {f.name: f for f in self.fields}

@@ -2,7 +2,7 @@
 
     python tests/api/differential/record.py http://127.0.0.1:5000/v3 PASSWORD [scenario.yaml ...]
 
-The cloud must have the users admin (project admin), demo (member) and reader (reader) of project demo, all with that password. Answers go to
+The cloud must have the users admin (project admin), demo (member) and reader (reader) of project demo, with that password. Answers go to
 recorded/<scenario>.json. A step whose status is not the one it expects is an error: then the scenario is wrong, not the cloud.
 """
 

@@ -18,7 +18,9 @@ things = sa.Table(
 ONE = sa.select(things).where(things.c.id == sa.bindparam("the_id"))
 MANY = sa.select(things.c.id, things.c.flag.label("set")).where(things.c.id.in_(sa.bindparam("ids", expanding=True))).order_by(things.c.id)
 TWO_LISTS = sa.select(things.c.id).where(
-    things.c.id.in_(sa.bindparam("ids", expanding=True)), things.c.flag.in_(sa.bindparam("flags", expanding=True)), things.c.id > sa.bindparam("least")
+    things.c.id.in_(sa.bindparam("ids", expanding=True)),
+    things.c.flag.in_(sa.bindparam("flags", expanding=True)),
+    things.c.id > sa.bindparam("least"),
 )
 LITERAL = sa.select(things.c.id, sa.literal("x").label("word")).where(things.c.id < 3).order_by(things.c.id)
 COUNT = sa.select(sa.func.count()).select_from(things)
@@ -42,7 +44,7 @@ def test_rows_are_the_same_each_time(url):
         for _ in range(4):  # the first run goes through SQLAlchemy, later ones do not
             row = await db.read(lambda tx: tx.row(ONE, {"the_id": 4}))
             assert (row.id, row.flag, row.data, row._mapping["at"]) == (4, True, {"n": [4]}, "2026-11-22T00:00:04.000000")
-            assert row._mapping[things.c.flag] is True and tuple(row)[0] == 4
+            assert row._mapping[things.c.flag] is True and row[0] == 4
             assert await db.read(lambda tx: tx.row(ONE, {"the_id": 99})) is None
             assert await db.read(lambda tx: tx.scalar(COUNT)) == 40
             assert [tuple(r) for r in await db.read(lambda tx: tx.rows(LITERAL))] == [(0, "x"), (1, "x"), (2, "x")]

@@ -57,7 +57,8 @@ def options(section: type[Section] = Config, prefix: str = "") -> Iterator[Optio
 def _option(name: str, declared: Any, default: Any) -> Option:
     if not getattr(declared, "extra_json_schema", None):
         raise TypeError(f"{name} is declared without a meaning")
-    return Option(name, declared.type, default, declared.extra_json_schema["description"], declared.extra["default"] if declared.extra else None)
+    in_words = declared.extra["default"] if declared.extra else None
+    return Option(name, declared.type, default, declared.extra_json_schema["description"], in_words)
 
 
 def subsections(section: type[Section]) -> dict[str, type[Section]]:

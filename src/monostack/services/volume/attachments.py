@@ -34,9 +34,8 @@ def reserve(
     held = tx.rows(ATTACHED_TO, {"volumes": [volume.id]})
     allowed = ("available", "attaching", "downloading") + (("in-use", "reserved") if volume.multiattach else ())
     if volume.status not in allowed or any(a.server_id == server_id for a in held):
-        raise BadRequest(
-            f"Invalid volume: Volume {volume.id} status must be {' or '.join(allowed[:1] + allowed[2:])}, but current status is: {volume.status}."
-        )
+        wanted = " or ".join(allowed[:1] + allowed[2:])
+        raise BadRequest(f"Invalid volume: Volume {volume.id} status must be {wanted}, but current status is: {volume.status}.")
     attachment_id = ids.new_uuid()
     tx.execute(
         INSERT_ATTACHMENT,

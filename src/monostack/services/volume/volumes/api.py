@@ -99,7 +99,8 @@ def create(request: Request, tx: Transaction, body: dict[str, Any]) -> Row[Any]:
         what = next(iter(source.input or {"": ""}))
         text = {
             "image_id": f"Size of specified image {source.least}GB is larger than volume size {size}GB.",
-            "snapshot_id": f"Volume size '{size}'GB cannot be smaller than the snapshot size {source.least}GB. They must be >= original snapshot size.",
+            "snapshot_id": f"Volume size '{size}'GB cannot be smaller than the snapshot size {source.least}GB. "
+            "They must be >= original snapshot size.",
         }.get(
             what,
             f"Volume size '{size}'GB cannot be smaller than original volume size {source.least}GB. They must be >= original volume size.",

@@ -13,7 +13,8 @@ from monostack.services.volume.volumes.table import ATTACHED_TO
 async def copy(run: Run) -> None:
     held = await run.cloud.db.read(lambda tx: tx.rows(ATTACHED_TO, {"volumes": [run.input["volume_id"]]}))
     server = next((a.server_id for a in held if a.status in ("attached", "detaching")), None)
-    await ask(run, run.input["host"], "volume.snapshot", SnapshotVolume(run.input["volume_id"], run.input["snapshot_id"], server), timeout=1800)
+    wish = SnapshotVolume(run.input["volume_id"], run.input["snapshot_id"], server)
+    await ask(run, run.input["host"], "volume.snapshot", wish, timeout=1800)
 
 
 async def remove(run: Run) -> None:
