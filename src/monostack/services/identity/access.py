@@ -81,7 +81,7 @@ def free_name(
     """Conflict if another one in the domain has the name; `but` is the id of the one that may have it."""
     found = tx.scalar(_by_name(resource.table), {"name": name, "domain": domain_id or ""})
     if found is not None and found != but:
-        where = f" at domain ID {domain_id}" if domain_id else ""
+        where = f" at domain ID {domain_id}" if domain_id and but is None else ""
         text = message or f"Duplicate entry found with name {name}{where}."
         raise Conflict(f"Conflict occurred attempting to store {resource.singular} - {text}")
 

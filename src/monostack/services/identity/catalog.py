@@ -15,7 +15,7 @@ from monostack.services.identity.services import services
 _ENTRIES = (
     sa.select(
         services.c.id.label("service_id"), services.c.type, services.c.name,
-        endpoints.c.id, endpoints.c.interface, endpoints.c.region_id, endpoints.c.url,
+        endpoints.c.id, endpoints.c.interface, endpoints.c.region_id, endpoints.c.url, endpoints.c.extra,
     )
     .join_from(services, endpoints, sa.and_(endpoints.c.service_id == services.c.id, endpoints.c.enabled.is_(True)), isouter=True)
     .where(services.c.enabled.is_(True))
@@ -46,7 +46,6 @@ def render(rows: Sequence[Row[Any]], values: dict[str, str | None]) -> list[dict
             continue
         url = fill_in(row.url, values)
         if url is not None:
-            service["endpoints"].append(
-                {"id": row.id, "interface": row.interface, "region_id": row.region_id, "url": url, "region": row.region_id}
-            )
+            endpoint = {"id": row.id, "interface": row.interface, "region_id": row.region_id, "url": url, "region": row.region_id}
+            service["endpoints"].append({**(row.extra or {}), **endpoint})
     return list(catalog.values())

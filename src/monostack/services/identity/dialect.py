@@ -5,6 +5,7 @@ Source: keystone/exception.py, keystone/common/validation.
 """
 
 from http import HTTPStatus
+from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
@@ -39,11 +40,16 @@ def fault(fault: Fault, request: Request) -> Response:
 
 
 def unauthenticated(request: Request) -> Response:
-    return Response(
-        {"error": {"code": 401, "message": AUTHENTICATE, "title": "Unauthorized"}},
-        401,
-        {"www-authenticate": f'Keystone uri="{request.service_url}/v3"'},
-    )
+    return _unauthorized(request, {"code": 401, "message": AUTHENTICATE, "title": "Unauthorized"})
+
+
+def wrong_method(request: Request, message: str, identity: dict[str, Any]) -> Response:
+    """The 401 for a way to log in that cannot be used; what can be is in `identity`."""
+    return _unauthorized(request, {"code": 401, "identity": identity, "message": message, "title": "Unauthorized"})
+
+
+def _unauthorized(request: Request, error: dict[str, Any]) -> Response:
+    return Response({"error": error}, 401, {"www-authenticate": f'Keystone uri="{request.service_url}/v3"'})
 
 
 def invalid(error: ValidationError, request: Request) -> Fault:

@@ -64,7 +64,7 @@ def new_domain(request: Request, tx: Transaction, given: dict[str, Any]) -> dict
     """The values of a domain that may be created."""
     explicit = given.pop("explicit_domain_id", None)
     if explicit is not None and not _is_hex(explicit):
-        raise BadRequest("The specified domain ID is invalid.")
+        raise BadRequest("Domain ID does not conform to required UUID format.")
     given["name"] = given["name"].strip()
     _check_name(tx, given["name"])
     values = DOMAINS.accept_create(request, given)

@@ -78,7 +78,7 @@ def update_region(request: Request, tx: Transaction) -> dict[str, Any]:
     _check_parent(tx, given)
     parent_id = given.get("parent_region_id")
     if parent_id is not None and parent_id in {one.id for one in tx.rows(_WITHIN, {"region": row.id})}:
-        raise BadRequest(f"The specified parent region {parent_id} would create a circular region hierarchy.")
+        raise BadRequest(f"The specified parent region {row.id} would create a circular region hierarchy.")
     if "description" in given:
         given["description"] = given["description"] or ""
     return REGIONS.render(request, tx, REGIONS.change(tx, request, row, REGIONS.accept_update(request, given)))

@@ -32,7 +32,11 @@ def _telling(route: Route) -> Route:
 
 
 def require_json(request: Request) -> None:
-    """A body that says it is something else is refused, as Keystone does."""
+    """A body that says it is something else, or is no JSON object, is refused."""
+    if request.body is None:
+        return
     declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.body is not None and declared not in ("", "application/json"):
+    if declared not in ("", "application/json"):
         raise expecting("application/json", "Content-Type header")
+    if not isinstance(request.body, dict):
+        raise expecting("valid JSON", "request body")

@@ -78,7 +78,12 @@ def target(resource: Resource, row: Row[Any]) -> dict[str, Any]:
     return {"target": {resource.singular: dict(row._mapping)}}
 
 
+def bad_marker(resource: Resource, marker: str) -> Fault:
+    return NotFound(f"Marker {marker} could not be found.")
+
+
 STYLE = Style(
+    bad_marker=bad_marker,
     parse_list=parse_list,
     list_envelope=list_envelope,
     not_found=not_found,

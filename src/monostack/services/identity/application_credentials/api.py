@@ -17,7 +17,7 @@ from monostack.services.identity.assignments.table import with_implied
 from monostack.services.identity.dialect import forbidden_action
 from monostack.services.identity.kinds import IDENTIFIER
 from monostack.services.identity.moments import parse_expiration
-from monostack.services.identity.roles.table import ROLES, roles
+from monostack.services.identity.roles.table import roles
 from monostack.services.identity.style import STYLE
 from monostack.services.identity.tokens.session import find_project, project_roles
 
@@ -144,11 +144,7 @@ def _wanted_roles(request: Request, tx: Transaction, wanted: list[dict[str, str]
             if name in request.caller.roles]  # fmt: skip
     if not wanted:
         return held
-    role_ids = role_ids_of(tx, wanted)
-    for role_id in role_ids:
-        if access.find(ROLES, tx, role_id) is None:
-            raise STYLE.not_found(ROLES, role_id)
-    role_ids = with_implied(tx, role_ids)
+    role_ids = with_implied(tx, role_ids_of(tx, wanted))
     if not set(held).issuperset(role_ids):
         raise BadRequest("Invalid application credential: Cannot create an application credential with unassigned role")
     return role_ids

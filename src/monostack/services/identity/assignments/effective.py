@@ -72,7 +72,8 @@ _CONDITIONS: dict[str, Any] = {
     "projects": _IN_PROJECTS,
     "reaching": _REACHING,
     "inherited": _a.inherited.is_(True),
-    "direct": sa.and_(_a.inherited.is_(False)),
+    "inherited or system": sa.or_(_a.inherited.is_(True), _a.target_type == SYSTEM),
+    "direct": _a.inherited.is_(False),
 }
 
 
@@ -97,8 +98,8 @@ def direct(tx: Transaction, filters: Filters) -> list[Assignment]:
     """The assignments as they were made."""
     conditions = [name for name in ("role", "user", "group", "domain", "projects") if getattr(filters, name) is not None]
     if filters.inherited is not None:
-        # Nothing is inherited from the system, and Keystone's filter leaves its assignments in.
-        conditions.append("inherited" if filters.inherited else "direct")
+        # The filter leaves assignments on the system in, as Keystone's does: nothing is inherited from there.
+        conditions.append("inherited or system" if filters.inherited else "direct")
     if filters.system:
         conditions.append("system")
     return _read(tx, conditions, filters)

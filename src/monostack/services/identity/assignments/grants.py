@@ -129,7 +129,7 @@ class Place:
         return grant.key["target_id"] if self.targets == "projects" else None
 
     def _missing(self, grant: Grant) -> NotFound:
-        target = "None" if grant.target is None else grant.target.id
+        target = SYSTEM if grant.target is None else grant.target.id
         return NotFound(
             f"Could not find role assignment with role: {grant.key['role_id']}, user or group: {grant.actor.id},"
             f" project, domain, or system: {target}."

@@ -9,15 +9,21 @@ from monostack.services.identity import access
 from monostack.services.identity.assignments import effective
 from monostack.services.identity.assignments.effective import Assignment, Filters
 from monostack.services.identity.assignments.view import Names, shown
+from monostack.services.identity.kinds import IDENTIFIER, query
 from monostack.services.identity.projects import tree
 from monostack.services.identity.projects.table import PROJECTS
 from monostack.services.identity.style import STYLE, collection, query_flag
 
 INHERITED_TO = "scope.OS-INHERIT:inherited_to"
+_QUERY = {
+    **query(**{name: IDENTIFIER for name in ("group.id", "role.id", "scope.domain.id", "scope.project.id")}),
+    "dependentRequired": {"include_subtree": ["scope.project.id"]},
+}
+
 routes = Routes("/v3")
 
 
-@routes.get("/role_assignments", policy="identity:list_role_assignments")
+@routes.get("/role_assignments", policy="identity:list_role_assignments", query=_QUERY)
 def list_role_assignments(request: Request, tx: Transaction) -> dict[str, Any]:
     """List role assignments."""
     of_tree = query_flag(request, "include_subtree")
@@ -40,16 +46,12 @@ def list_role_assignments(request: Request, tx: Transaction) -> dict[str, Any]:
 
 
 def _authorize_tree(request: Request, tx: Transaction) -> None:
-    project_id = request.query_map.get("scope.project.id")
-    target: dict[str, Any] = {}
-    if project_id:
-        project = access.find(PROJECTS, tx, project_id)
-        if project is None:
-            raise STYLE.not_found(PROJECTS, project_id)
-        target = {"target": {"project": dict(project._mapping), "domain_id": project.domain_id}}
+    project_id = request.query_map["scope.project.id"]
+    project = access.find(PROJECTS, tx, project_id)
+    if project is None:
+        raise STYLE.not_found(PROJECTS, project_id)
+    target = {"target": {"project": dict(project._mapping), "domain_id": project.domain_id}}
     request.authorize("identity:list_role_assignments_for_tree", target)
-    if not project_id:
-        raise BadRequest("scope.project.id must be specified if include_subtree is also specified")
 
 
 def _check_filters(request: Request, is_effective: bool) -> None:

@@ -7,7 +7,7 @@ from monostack.core.errors import BadRequest, NotFound, Unauthorized
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.services.identity import catalog
-from monostack.services.identity.dialect import AUTHENTICATE, expecting, invalid_in_full
+from monostack.services.identity.dialect import AUTHENTICATE, expecting, invalid_in_full, wrong_method
 from monostack.services.identity.generation import changed
 from monostack.services.identity.kinds import is_true
 from monostack.services.identity.routing import require_json
@@ -15,7 +15,7 @@ from monostack.services.identity.tokens import payload as kinds
 from monostack.services.identity.tokens.login import log_in
 from monostack.services.identity.tokens.revocations import revoke
 from monostack.services.identity.tokens.schema import ISSUE, missing_name
-from monostack.services.identity.tokens.session import Rejected, Session
+from monostack.services.identity.tokens.session import Rejected, Session, WrongMethod
 from monostack.services.identity.tokens.view import render
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ async def catalog_of(request: Request, session: Session) -> list[dict[str, Any]]
 async def create_token(request: Request) -> Response:
     """Make a token."""
     require_json(request)
-    auth = request.body.get("auth") if isinstance(request.body, dict) else None
+    auth = (request.body or {}).get("auth")
     if auth is None:
         raise expecting("auth", "request body")
     error = ISSUE.error(auth)
@@ -49,6 +49,8 @@ async def create_token(request: Request) -> Response:
         raise BadRequest(problem)
     try:
         session = await log_in(request, auth)
+    except WrongMethod as wrong:
+        return wrong_method(request, str(wrong), wrong.identity)
     except Rejected as reason:
         log.info("a login was refused: %s", reason)
         raise Unauthorized(AUTHENTICATE) from None

@@ -16,7 +16,7 @@ from monostack.services.identity.tokens import session as sessions
 from monostack.services.identity.tokens.methods import METHODS, Proof
 from monostack.services.identity.tokens.payload import Payload, new_audit_id
 from monostack.services.identity.tokens.scope import wanted_scope
-from monostack.services.identity.tokens.session import Rejected, Session
+from monostack.services.identity.tokens.session import Rejected, Session, WrongMethod
 from monostack.services.identity.trusts.uses import spend
 
 
@@ -27,9 +27,10 @@ async def log_in(request: Request, auth: dict[str, Any]) -> Session:
     for method in methods:
         if method not in identity:
             raise expecting(method, "identity")
-    unknown = [method for method in methods if method not in METHODS]
-    if unknown or not methods:
-        raise Rejected(f"methods {unknown} are not supported" if unknown else "no method")
+    if not methods:
+        raise Rejected("no method")
+    if not METHODS.keys() >= set(methods):
+        raise WrongMethod("Attempted to authenticate with an unsupported method.", {"methods": list(METHODS)})
     proof: Proof | None = None
     for method in methods:
         shown = await METHODS[method](request, identity[method], auth)

@@ -16,7 +16,7 @@ from monostack.services.identity.dialect import expecting, forbidden_action
 from monostack.services.identity.moments import has_passed
 from monostack.services.identity.tokens import payload as kinds
 from monostack.services.identity.tokens.scope import find_login_domain
-from monostack.services.identity.tokens.session import Rejected
+from monostack.services.identity.tokens.session import Rejected, WrongMethod
 from monostack.services.identity.users.table import users
 
 _HASH = sa.select(users.c.id, users.c.password_hash)
@@ -99,7 +99,7 @@ async def by_application_credential(request: Request, given: dict[str, Any], aut
             raise expecting("user", "application credential")
         _check_named(given["user"])
     if "scope" in auth:
-        raise Rejected("application credentials cannot request a scope")
+        raise WrongMethod("Error authenticating with application credential: Application credentials cannot request a scope.", {})
     found = await request.db.read(lambda tx: _find_credential(tx, given))
     secret = given.get("secret")
     right = await passwords.verify_password(secret if isinstance(secret, str) else "", found.secret_hash if found is not None else None)

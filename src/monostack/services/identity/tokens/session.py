@@ -34,6 +34,14 @@ class Rejected(Exception):
         self.told = told
 
 
+class WrongMethod(Rejected):
+    """A login by a way that is not there, or that does not allow what is asked. The message and `identity` are for the caller."""
+
+    def __init__(self, message: str, identity: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.identity = identity
+
+
 @dataclass(slots=True)
 class Session:
     """`roles` are (id, name), implied ones included. `project` or `domain` is the scope; neither for unscoped and system tokens.

@@ -77,7 +77,7 @@ def create_trust(request: Request, tx: Transaction) -> dict[str, Any]:
     source = find_valid(tx, request.caller.trust_id) if request.caller.trust_id is not None else None
     pedigree = (chain(tx, source) or []) if source is not None else []
     wanted = role_ids_of(tx, given.pop("roles", None) or [])
-    _require_held(tx, pedigree[-1].trustor_user_id if pedigree else given["trustor_user_id"], given.get("project_id"), wanted)
+    _require_held(tx, given["trustor_user_id"], given.get("project_id"), wanted)
     if given.get("expires_at") is not None:
         given["expires_at"] = parse_expiration(given["expires_at"]).isoformat(timespec="microseconds")
     _settle_redelegation(tx, given, wanted, source, pedigree)
