@@ -1,0 +1,51 @@
+"""The cloud as its users meet it: the demo, the command line, an unmodified client, stopping, starting again, and leaving no trace."""
+
+import json
+import re
+
+import pytest
+from guest_lab import guest_image
+from whole_machine import Machine, machine
+
+pytestmark = pytest.mark.host
+
+LOGGED_IN = re.compile(r"\nfirst-server\nNAME .*\nvda .*\nvdb .* 1G ", re.S)
+
+
+def demo(inside: Machine) -> str:
+    return inside.monostack("demo", "--image", str(guest_image()), within=400)
+
+
+def openstack(inside: Machine, *words: str) -> object:
+    login = dict(re.findall(r"^export (\w+)='?([^'\n]*)'?$", inside.monostack("openrc"), re.M))
+    done = inside.run("openstack", *words, "-f", "json", **login)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_from_nothing_to_a_first_server_and_back() -> None:
+    with machine() as inside:
+        first = demo(inside)
+        assert LOGGED_IN.search(first), first
+        again = demo(inside)
+        assert LOGGED_IN.search(again), again
+        assert " made (" not in again
+        assert " booted (" not in again
+
+        servers = openstack(inside, "server", "list")
+        assert [(one["Name"], one["Status"], one["Image"]) for one in servers] == [("first-server", "ACTIVE", "monostack-guest")]
+        assert "1 hosts connected" in inside.monostack("status")
+        password = (inside.state_dir / "admin-password").read_text().strip()
+        assert (inside.state_dir / "admin-password").stat().st_mode & 0o777 == 0o600
+        for log in (inside.state_dir / "log").iterdir():
+            assert password not in log.read_text()
+
+        assert "1 guests shut down" in inside.monostack("down")
+        assert LOGGED_IN.search(demo(inside)), "the server did not come back as it was"
+
+        inside.monostack("down", "--purge")
+        assert not inside.state_dir.exists()
+        links = inside.run("ip", "-o", "link").stdout.splitlines()
+        assert [line.split(": ")[1] for line in links] == ["lo"]
+        assert inside.run("ip", "netns").stdout == ""
+        assert inside.processes() == []

@@ -1,0 +1,82 @@
+"""A machine for one cloud: network and mount namespaces of its own, in which the `monostack` command is run as a user would."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+COMMAND = ROOT / ".venv" / "bin" / "monostack"
+
+# The machine's own network namespaces, agent files and interfaces stay out of sight.
+INSIDE = """
+set -e
+mount --make-rprivate /
+mkdir -p /run/netns /run/monostack
+mount -t tmpfs tmpfs /run/netns
+mount -t tmpfs -o mode=755 tmpfs /run/monostack
+umount -l /sys
+mount -t sysfs sysfs /sys
+ip link set lo up
+echo ready
+exec sleep infinity
+"""
+
+
+class Machine:
+    """Runs commands inside."""
+
+    def __init__(self, pid: int, state_dir: Path) -> None:
+        self.pid = pid
+        self.state_dir = state_dir
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("MONOSTACK_", "OS_"))}
+        self.environment |= {"MONOSTACK_STATE_DIR": str(state_dir), "PATH": f"{COMMAND.parent}:{self.environment['PATH']}"}
+
+    def run(self, *command: str, within: float = 180, **environment: str) -> subprocess.CompletedProcess[str]:
+        inside = ["nsenter", "-t", str(self.pid), "-n", "-m", f"--wd={ROOT}", *command]
+        options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": within}
+        return subprocess.run(inside, env=self.environment | environment, check=False, **options)
+
+    def monostack(self, *words: str, within: float = 240) -> str:
+        """What the command prints. AssertionError when it fails."""
+        done = self.run(str(COMMAND), *words, within=within)
+        assert done.returncode == 0, f"monostack {' '.join(words)}: {done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def processes(self) -> list[str]:
+        """Command lines of what still runs for this cloud, and where: its directory is named in them or is where they are at work."""
+        found: list[str] = []
+        for entry in Path("/proc").iterdir():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace") if entry.name.isdigit() else ""
+                in_network = entry.name.isdigit() and (entry / "ns/net").stat().st_ino == Path(f"/proc/{self.pid}/ns/net").stat().st_ino
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if str(self.state_dir) in line or (in_network and int(entry.name) != self.pid):
+                found.append(line)
+        return found
+
+
+@contextmanager
+def machine() -> Iterator[Machine]:
+    """One machine, purged at the end whatever happened."""
+    directory = Path(tempfile.mkdtemp(prefix="monostack-machine-", dir="/var/tmp"))
+    directory.chmod(0o711)  # guests' QEMU passes through
+    holder = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", INSIDE], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline() == "ready\n"
+        inside = Machine(holder.pid, directory / "state")
+        try:
+            yield inside
+        finally:
+            inside.run(str(COMMAND), "down", "--purge", within=120)
+    finally:
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+        shutil.rmtree(directory, ignore_errors=True)
+
