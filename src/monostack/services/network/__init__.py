@@ -7,6 +7,7 @@ from monostack.authz.network_checks import NETWORK_KINDS
 from monostack.http import Service
 from monostack.services.network import availability, extensions, quotas, root, zones
 from monostack.services.network.agents import api as agents_api
+from monostack.services.network.agents import scheduling
 from monostack.services.network.desired.sync import Sync
 from monostack.services.network.dialect import DIALECT
 from monostack.services.network.floatingips import api as floatingips_api
@@ -34,7 +35,7 @@ SERVICE = Service(
     routes=(
         root.routes, extensions.routes, quotas.routes, zones.routes, availability.routes, *networks_api.routes,
         *subnets_api.routes, *pools_api.routes, *ports_api.routes, *groups_api.routes, *routers_api.routes, *floatingips_api.routes,
-        *rbac_api.routes, *agents_api.routes,
+        *rbac_api.routes, *agents_api.routes, scheduling.routes,
     ),
     policies=POLICIES,
     policy_kinds=NETWORK_KINDS,

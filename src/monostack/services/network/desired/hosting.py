@@ -13,26 +13,28 @@ import sqlalchemy as sa
 from monostack.db import Transaction
 from monostack.services.network.lookup import among, read
 from monostack.services.network.networks.table import NETWORKS
-from monostack.services.network.ports.table import BOUND, PORTS
+from monostack.services.network.ports.table import BOUND, PORTS, UNBOUND
 from monostack.services.network.routers.table import ROUTERS
 
 _n, _r, _p = NETWORKS.table.c, ROUTERS.table.c, PORTS.table.c
 _NETWORKS_ON = sa.select(_n.id).where(among(_n.host))
 _ROUTERS_ON = sa.select(_r.id).where(among(_r.host))
 _here: Any = sa.bindparam("the_host", type_=sa.String)
+_vif: Any = sa.case((_here == "", UNBOUND), else_=BOUND)
 _MOVE_NETWORK = sa.update(NETWORKS.table).where(_n.id == sa.bindparam("the_id")).values(host=_here, host_status="DOWN")
 _MOVE_ROUTER = sa.update(ROUTERS.table).where(_r.id == sa.bindparam("the_id")).values(host=_here, host_status="DOWN")
 _MOVE_DHCP_PORT = (
     sa.update(PORTS.table)
     .where(_p.network_id == sa.bindparam("the_id"), _p.device_owner == "network:dhcp")
-    .values(host=_here, vif_type=BOUND)
+    .values(host=_here, vif_type=_vif)
 )
 _MOVE_ROUTER_PORTS = (
     sa.update(PORTS.table)
     .where(_p.device_id == sa.bindparam("the_id"), _p.device_owner.in_(["network:router_interface", "network:router_gateway"]))
-    .values(host=_here, vif_type=BOUND)
+    .values(host=_here, vif_type=_vif)
 )
 SIMULATED = "simulated"
+NOWHERE = ""  # taken from its agent by an operator; NULL: it never had one
 
 
 def pick(cloud: Any, id: str) -> str | None:

@@ -129,7 +129,7 @@ def networks(tx: Transaction, ids: Collection[str]) -> dict[str, Network]:
     for id, row in rows.items():
         dhcp = dhcp_ports[id][0] if id in dhcp_ports else None
         at = {one.subnet_id: one.ip_address for one in dhcp_addresses.get(dhcp.id, ())} if dhcp is not None else {}
-        serves = dhcp is not None and row.host is not None
+        serves = dhcp is not None and bool(row.host)
         item = NetworkItem(
             id=id,
             name=row.name,

@@ -78,9 +78,9 @@ def _make_port(tx: Transaction, request: Request, id: str, values: Values) -> tu
 
 
 def update_floating_ip(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
-    """Without `port_id` an association stays as it is."""
+    """Without `port_id` an association stays as it is; an update without anything in it ends it."""
     wanted = {"floating_network_id": row.floating_network_id, "project_id": row.project_id, **changes}
-    if "port_id" not in changes and row.port_id is not None:
+    if changes and "port_id" not in changes and row.port_id is not None:
         wanted["port_id"] = row.port_id
     association = _associate(tx, request, wanted, row.id, row.floating_ip_address, row)
     changed(tx, request.cloud, "router", {id for id in (row.router_id, association["router_id"]) if id})

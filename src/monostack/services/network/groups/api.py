@@ -8,7 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.network import attributes, rbac, standard
+from monostack.services.network import attributes, quotas, rbac, standard
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
 from monostack.services.network.groups import default, rules
@@ -23,6 +23,7 @@ _REFERRING = sa.select(RULES.table.c.security_group_id).where(RULES.table.c.remo
 
 def create_group(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     default.ensure(tx, request, values["project_id"])
+    quotas.reserve(tx, request.cloud, "security_group_rule", [values] * len(default.ETHERTYPES))
     group = standard.insert(GROUPS, tx, request, values, revision=1)
     default.add_egress(tx, request, group)
     return group

@@ -62,6 +62,8 @@ def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
 def _changed_mac(tx: Transaction, row: Row[Any], owner: str, changes: Values) -> str | None:
     """The new MAC, if it is another. Raises PortBound, UnsupportedPortDeviceOwner, MacAddressInUse."""
     mac = changes.get("mac_address", row.mac_address)
+    if mac is None:
+        mac = changes["mac_address"] = rules.free_mac(tx, row.network_id)
     if mac == row.mac_address:
         return None
     if row.vif_type == BOUND:

@@ -10,14 +10,15 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.network.attributes import Values, is_admin
 from monostack.services.network.groups.bindings import bindings
-from monostack.services.network.groups.table import get_group
+from monostack.services.network.groups.table import GROUPS, get_group
 from monostack.services.network.networks import table as networks
 from monostack.services.network.networks.table import NETWORKS
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.rbac.table import ACTIONS, EVERYBODY, EXTERNAL, POLICIES, SHARED, targets
 from monostack.services.network.routers.table import ROUTERS
+from monostack.services.network.standard import bump
 from monostack.services.network.verbs import Verbs
-from monostack.services.network.words import conflict, invalid, not_found, refused
+from monostack.services.network.words import conflict, invalid, refused
 
 _p, _r, _b = PORTS.table.c, ROUTERS.table.c, bindings.c
 _PORT_OWNERS = sa.select(_p.project_id).where(_p.network_id == sa.bindparam("object")).distinct()
@@ -37,18 +38,21 @@ def create_policy(tx: Transaction, request: Request, values: Values) -> Row[Any]
     if action not in ACTIONS[kind]:
         text = f"Invalid action '{action}' for object type '{kind}'. Valid actions: {', '.join(ACTIONS[kind])}"
         raise refused(text, "InvalidActionForType")
-    owner = _owner(tx, kind, id)
+    owner = (NETWORKS if kind == "network" else GROUPS).get(request, tx, id).project_id
     if owner != request.caller.project_id and not is_admin(request):
-        if kind == "security_group":
-            raise not_found("security_group", id)
-        raise invalid("Only admins can manipulate policies on networks they do not own")
+        raise invalid(f"Only admins can manipulate policies on {'networks' if kind == 'network' else 'objects'} they do not own")
     if target in targets(tx, id, action):
         raise conflict("An RBAC policy already exists with those values.", "DuplicateRbacPolicy")
     if action == EXTERNAL:
         network = networks.get(tx, id)
         if not network.external:
             NETWORKS.change(tx, request, network, {"router:external": True})
+    _bump(tx, kind, id)
     return POLICIES.insert(tx, request, values)
+
+
+def _bump(tx: Transaction, kind: str, id: str) -> None:
+    bump(NETWORKS if kind == "network" else GROUPS, tx, [id])
 
 
 def update_policy(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
@@ -57,12 +61,14 @@ def update_policy(tx: Transaction, request: Request, row: Row[Any], changes: Val
         if target in targets(tx, row.object_id, row.action):
             raise conflict("An RBAC policy already exists with those values.", "DuplicateRbacPolicy")
         _check_unused(tx, row, target)
+        _bump(tx, row.object_type, row.object_id)
     return POLICIES.change(tx, request, row, changes)
 
 
 def delete_policy(tx: Transaction, request: Request, row: Row[Any]) -> None:
     _check_unused(tx, row, None)
     POLICIES.remove(tx, request, row)
+    _bump(tx, row.object_type, row.object_id)
     if row.action == EXTERNAL and not targets(tx, row.object_id, EXTERNAL):
         NETWORKS.change(tx, request, networks.get(tx, row.object_id), {"router:external": False})
 

@@ -14,7 +14,7 @@ from monostack.services.network.routers.table import ROUTERS
 GRACE = 60.0  # seconds a host may be away before its work is given to another
 
 _n, _r = NETWORKS.table.c, ROUTERS.table.c
-_HOSTS = sa.union(sa.select(_n.host).where(_n.host.is_not(None)), sa.select(_r.host).where(_r.host.is_not(None)))
+_HOSTS = sa.union(sa.select(_n.host).where(_n.host != hosting.NOWHERE), sa.select(_r.host).where(_r.host != hosting.NOWHERE))
 _here: Any = sa.bindparam("host", type_=sa.String)
 _NETWORKS = sa.select(_n.id).where(_n.host.is_(None) | (_n.host == _here))
 _ROUTERS = sa.select(_r.id).where(_r.host.is_(None) | (_r.host == _here))

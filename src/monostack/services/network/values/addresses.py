@@ -153,7 +153,9 @@ def ip() -> Kind:
 
 
 def mac() -> Kind:
-    return Kind(sa.String(32), {"type": "string"}, canonical_mac, accept=check_mac)
+    """Null asks for a new one."""
+    schema = {"type": ["string", "null"]}
+    return Kind(sa.String(32), schema, canonical_mac, accept=lambda value: None if value is None else check_mac(value))
 
 
 def cidr() -> Kind:

@@ -15,7 +15,7 @@ from monostack.services.network.words import bad, invalid, refused
 MAX_PAIRS = 10  # Neutron's default of max_allowed_address_pair
 MAX_HINTS = 255  # bytes of JSON
 BLANK_OPTIONS = ("router", "classless-static-route")
-DEVICE_OWNERS = ("network:", "compute:", "baremetal:", "neutron:")
+DEVICE_OWNERS = ("network:", "neutron:", *"compute:")  # Neutron takes the letters of "compute:" one by one
 MULTICAST = {4: IPNetwork("224.0.0.0/4"), 6: IPNetwork("ff00::/8")}
 EVERYTHING = IPNetwork("0.0.0.0/0")
 
