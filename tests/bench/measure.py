@@ -1,0 +1,79 @@
+"""Time and CPU of calls to a process, by one client on one kept-alive connection."""
+
+import http.client
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU a process has used so far, its threads included."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def memory_mib(pid: int) -> float:
+    """Resident memory of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+class Client:
+    def __init__(self, url: str, token: str = "") -> None:
+        self.url = urlsplit(url)
+        self.token = token
+        self._connection = http.client.HTTPConnection(self.url.hostname or "", self.url.port, timeout=120)
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
+        lines = {"X-Auth-Token": self.token} if self.token else {}
+        lines["Content-Type"] = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        lines.update({name.replace("_", "-"): value for name, value in headers.items()})
+        for last in (False, True):
+            try:
+                self._connection.request(method, path, data, lines)
+                answer = self._connection.getresponse()
+                break
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                self._connection.close()  # it was idle for too long; the request is sent on a new one
+                if last:
+                    raise
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+
+    def json(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        status, _, data = self.call(method, path, body, **headers)
+        if status >= 300:
+            raise RuntimeError(f"{method} {path}: {status} {data[:300]!r}")
+        return json.loads(data) if data else None
+
+
+def sample(pid: int, work: Callable[[], Any], count: int, warm: int = 3) -> tuple[float, float]:
+    """Median wall time and mean CPU time of one call, in ms."""
+    for _ in range(warm):
+        work()
+    times: list[float] = []
+    used = cpu_seconds(pid)
+    for _ in range(count):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times) * 1000, (cpu_seconds(pid) - used) / count * 1000
+
+
+def line(what: str, ours: tuple[float, float], floor: tuple[float, float] | None = None, real: float | None = None) -> None:
+    """One line of the report: ours, the floor's, their ratio by CPU, and the CPU the real OpenStack needs over ours."""
+    text = f"{what:44} {ours[0]:9.2f} ms {ours[1]:8.2f} ms cpu"
+    if floor is not None:
+        text += f"   floor {floor[0]:8.2f} ms {floor[1]:7.2f} ms cpu = {ours[1] / max(floor[1], 0.01):5.1f} x"
+    if real is not None:
+        text += f"   OpenStack {real:8.1f} ms cpu = 1/{real / max(ours[1], 0.01):.0f}"
+    print(text, flush=True)
