@@ -41,6 +41,8 @@ def network(cloud: TestCloud) -> str:
 @pytest.fixture(scope="module")
 def boot(cloud: TestCloud, flavor: str, image: str, network: str) -> Callable[..., dict[str, Any]]:
     """Make a server and wait until it is ACTIVE, or in the status given. Fields of the body may be replaced, or left out with None."""
+    unlimited = {"quota_set": {"instances": -1, "cores": -1, "ram": -1}}
+    assert cloud.admin.put("compute", f"/os-quota-sets/{cloud.demo.project_id}", unlimited).status_code == 200
 
     def make(name: str, *, client: Client | None = None, status: str = "ACTIVE", version: str = "2.96", **fields: Any) -> dict[str, Any]:
         owner = client or cloud.demo
