@@ -161,7 +161,7 @@ def main() -> None:
             count = args.boots if existing < args.servers else max(args.servers - args.boots - 33, args.boots)
             rate, cpu = cloud.boot_many(count, 16)
             print(
-                f"{'boots at concurrency 16, from ' + str(existing):44} {rate:9.1f} /s {cpu:9.2f} ms cpu a boot   OpenStack 0.97 /s, 1973 ms"
+                f"{'boots at concurrency 16, from ' + str(existing):44} {rate:9.1f} /s {cpu:9.2f} ms cpu a boot   OpenStack 0.97 /s, 1973 ms cpu"
             )
         compare_reads(cloud, args.servers)
         compare_images(cloud)
