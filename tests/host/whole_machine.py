@@ -48,17 +48,23 @@ class Machine:
         return done.stdout
 
     def processes(self) -> list[str]:
-        """Command lines of what still runs for this cloud, and where: its directory is named in them or is where they are at work."""
+        """Command lines of what still runs for this cloud: inside its network, or outside with its directory among the words."""
+        here = _network(self.pid)
         found: list[str] = []
         for entry in Path("/proc").iterdir():
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace") if entry.name.isdigit() else ""
-                in_network = entry.name.isdigit() and (entry / "ns/net").stat().st_ino == Path(f"/proc/{self.pid}/ns/net").stat().st_ino
-            except (FileNotFoundError, ProcessLookupError):
+            if not entry.name.isdigit() or int(entry.name) == self.pid:
                 continue
-            if str(self.state_dir) in line or (in_network and int(entry.name) != self.pid):
-                found.append(line)
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if str(self.state_dir) in line or _network(int(entry.name)) == here:
+                    found.append(line)
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
+                continue  # it has just ended, or is the machine's own
         return found
+
+
+def _network(pid: int) -> int:
+    return Path(f"/proc/{pid}/ns/net").stat().st_ino
 
 
 @contextmanager
