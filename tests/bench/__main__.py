@@ -160,9 +160,8 @@ def main() -> None:
         for existing in (30, args.servers):
             count = args.boots if existing < args.servers else max(args.servers - args.boots - 33, args.boots)
             rate, cpu = cloud.boot_many(count, 16)
-            print(
-                f"{'boots at concurrency 16, from ' + str(existing):44} {rate:9.1f} /s {cpu:9.2f} ms cpu a boot   OpenStack 0.97 /s, 1973 ms cpu"
-            )
+            what = f"boots at concurrency 16, from {existing}"
+            print(f"{what:44} {rate:9.1f} /s  {cpu:8.2f} ms cpu a boot   OpenStack 0.97 /s, 1973 ms cpu", flush=True)
         compare_reads(cloud, args.servers)
         compare_images(cloud)
         print(f"{'resident memory, controller':44} {memory_mib(cloud.pid):9.0f} MiB   OpenStack 4008 MiB", flush=True)
