@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from conftest import Net, Told, eventually
+from network_api import Net, Told, eventually
 
 from clouds import TestCloud
 from monostack.agentlink import CommandFailed, HostUnreachable

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Row
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.network import addresses
-from monostack.services.network.addresses.rules import ROUTER_OWNERS, is_eui64
+from monostack.services.network.addresses.rules import ROUTER_OWNERS, eui64, is_eui64
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
 from monostack.services.network.floatingips import association
@@ -89,6 +89,7 @@ def _change_addresses(
     for entry in requested:
         if "subnet_id" in entry and not any(subnet.id == entry["subnet_id"] for subnet in subnets):
             get_subnet(tx, entry["subnet_id"])
+    made_from_mac: set[str] = set()
     if mac is not None:
         made_from_mac = {one.subnet_id for one in present if is_eui64(one.ip_address)}
         requested = [entry for entry in requested if entry.get("subnet_id") not in made_from_mac]
@@ -96,6 +97,8 @@ def _change_addresses(
     before = {one.ip_address for one in present}
     if not addresses.change(tx, row, mac or row.mac_address, requested, subnets):
         return False
+    remade = [addresses.Wish([subnet], eui64(subnet.cidr, mac)) for subnet in subnets if mac is not None and subnet.id in made_from_mac]
+    addresses.allocate(tx, row.id, row.network_id, remade)
     after = {one.ip_address for one in addresses.of_port(tx, row.id)}
     association.check_addresses(tx, row.id, before - after)
     return True
