@@ -90,8 +90,7 @@ def _wanted(request: Request, size: int) -> tuple[int, int] | None:
         raise RangeNotSatisfiable(detail="Invalid Content-Range header.")
     if match[3] == "*" and int(match[2]) + 1 > size:
         raise RangeNotSatisfiable(
-            detail="Invalid stop position in Content-Range header. The stop position MUST be in the inclusive range "
-            f"[0, {size - 1}]."
+            detail=f"Invalid stop position in Content-Range header. The stop position MUST be in the inclusive range [0, {size - 1}]."
         )
     return _part(int(match[1]), int(match[2]) + 1, size, "Content-Range")
 

@@ -103,9 +103,7 @@ def add_member(request: Request, tx: Transaction) -> dict[str, Any]:
     if tx.row(_ONE, {"the_id": image.id, "the_member": member_id}) is not None:
         raise Conflict(f"Member {member_id} is duplicated for image {image.id}")
     now = clock.now().replace(microsecond=0)
-    row = tx.execute(
-        _ADD, {"image_id": image.id, "member_id": member_id, "status": "pending", "created_at": now, "updated_at": now}
-    ).one()
+    row = tx.execute(_ADD, {"image_id": image.id, "member_id": member_id, "status": "pending", "created_at": now, "updated_at": now}).one()
     record(tx, request, "image.member.create", image.id, image.values["owner"], {"member": member_id})
     return _view(row)
 

@@ -16,9 +16,7 @@ routes = Routes("")
 def _document(request: Request) -> dict[str, Any]:
     links = [{"rel": "self", "href": f"{request.service_url}/v2/"}]
     return {
-        "versions": [
-            {"id": f"v{number}", "status": "CURRENT" if number == CURRENT else "SUPPORTED", "links": links} for number in NUMBERS
-        ]
+        "versions": [{"id": f"v{number}", "status": "CURRENT" if number == CURRENT else "SUPPORTED", "links": links} for number in NUMBERS]
     }
 
 

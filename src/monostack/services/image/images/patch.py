@@ -57,7 +57,7 @@ def _change(raw: Any, draft: int) -> Change:
         raise BadRequest("Operations must be JSON objects.")
     operation, pointer = _operation_10(raw) if draft == 10 else _operation_4(raw)
     if not isinstance(pointer, str):
-        raise BadRequest(f"Pointer `{pointer}` does not start with \"/\".")
+        raise BadRequest(f'Pointer `{pointer}` does not start with "/".')
     path = _decode(pointer)
     depth = {"add": 2, "remove": 2, "replace": 1}[operation] if path[0] == "locations" else 1
     if len(path) != depth:

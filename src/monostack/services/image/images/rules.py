@@ -36,9 +36,7 @@ def check_minimums(values: Mapping[str, Any]) -> None:
 
 def check_tags(tags: Collection[str]) -> None:
     if len(tags) > MAX_TAGS:
-        raise TooLarge(
-            f"The limit has been exceeded on the number of allowed image tags. Attempted: {len(tags)}, Maximum: {MAX_TAGS}"
-        )
+        raise TooLarge(f"The limit has been exceeded on the number of allowed image tags. Attempted: {len(tags)}, Maximum: {MAX_TAGS}")
 
 
 def check_counts(properties: Collection[str], tags: Collection[str]) -> None:
