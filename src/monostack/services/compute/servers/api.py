@@ -8,6 +8,7 @@ from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.services.compute.parameters import DESCRIPTION, DISK_CONFIG, FQDN, HOSTNAME, IPV4, IPV6, NAME, Json, fields, one, query
 from monostack.services.compute.servers import history, table
+from monostack.services.compute.servers.create.order import access_ip
 from monostack.services.compute.servers.lookup import authorize, check_state, visible
 from monostack.services.compute.servers.states import DELETING
 from monostack.services.compute.servers.view import show
@@ -47,6 +48,9 @@ def update_server(request: Request, tx: Transaction) -> Any:
     authorize(request, "os_compute_api:servers:update", server)
     given = request.body["server"]
     values = {column: given[name] for name, column in _COLUMNS.items() if name in given}
+    for column in ("access_ip_v4", "access_ip_v6"):
+        if column in values:
+            values[column] = access_ip(values[column])
     if "name" in given:
         values["name"] = given["name"].strip()
     if values.get("disk_config") == "AUTO" and ((server.image or {}).get("properties") or {}).get("auto_disk_config") == "disabled":

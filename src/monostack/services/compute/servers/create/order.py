@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from typing import Any
 
 from monostack.core import ids
@@ -68,6 +69,11 @@ def parse_zone(text: str | None) -> tuple[str | None, str | None]:
     zone = parts[0] if parts else None
     host = next((part for part in parts[1:] if part), None)
     return zone or None, host
+
+
+def access_ip(text: str | None) -> str | None:
+    """An address in its shortest form."""
+    return str(ip_address(text)) if text else None
 
 
 # --- parts of the order ----------------------------------------------------------------------------------------------------
@@ -296,8 +302,8 @@ def _values(
         "key_data": key,
         "metadata": body.get("metadata") or {},
         "tags": list(dict.fromkeys(body.get("tags") or ())),
-        "access_ip_v4": body.get("accessIPv4"),
-        "access_ip_v6": body.get("accessIPv6"),
+        "access_ip_v4": access_ip(body.get("accessIPv4")),
+        "access_ip_v6": access_ip(body.get("accessIPv6")),
         "disk_config": images.disk_config(found, body.get("OS-DCF:diskConfig")),
         "reservation_id": "r-" + "".join("0123456789abcdefghijklmnopqrstuvwxyz"[ids.random_int(32) % 36] for _ in range(8)),
         "root_device": "/dev/vda",
