@@ -8,7 +8,8 @@ import time
 from typing import Any
 
 import pytest
-from network_lab import PATIENCE, Lab, Node, group, items, lab, network, port, router, rule, unused
+from network_lab import PATIENCE, Lab, Node, group, in_namespace, items, lab, network, port, router, rule, unused
+from pyroute2 import IPRoute
 
 __all__ = ["lab"]
 pytestmark = pytest.mark.host
@@ -97,15 +98,23 @@ def test_the_router_advertises_what_the_subnet_asks(lab: Lab, mode: str, managed
     assert other is None or heard["other"] == other
     if mode == "slaac":
         assert heard["dns"] == "2001:db8::53"
+    # The DHCP server next door has the addresses it was given, and makes itself none.
+    server = in_namespace(lab.settings.dhcp_namespace(net["id"]), global_addresses)
+    assert server == [f"{PREFIX}2"]
+
+
+def global_addresses() -> list[str]:
+    with IPRoute() as netlink:
+        return [message.get_attr("IFA_ADDRESS") for message in netlink.addr("dump", family=socket.AF_INET6) if message["scope"] == 0]
 
 
 def test_a_guest_makes_its_address_and_is_reached(lab: Lab) -> None:
     """SLAAC: the guest's kernel hears the advertisement; its filter knows the address it makes from its MAC."""
     net, everything = with_ipv6("slaac"), group(rule(ethertype="IPv6"), rule())
     other = network("10.20.0.0/24")
-    other["subnets"].append(
-        {**net["subnets"][1], "id": unused("56"), "cidr": "2001:db8:2::/64", "gateway_ip": "2001:db8:2::1", "dhcp_ip": "2001:db8:2::2"}
-    )
+    changes = {"id": unused("56"), "cidr": "2001:db8:2::/64", "gateway_ip": "2001:db8:2::1", "dhcp_ip": "2001:db8:2::2"}
+    # Nothing is advertised there: the guest has the address it is given, and no other.
+    other["subnets"].append({**net["subnets"][1], **changes, "ipv6_address_mode": None, "ipv6_ra_mode": None})
     made = dual(net, None, groups=[everything["id"]])
     own = f"{PREFIX}f816:3eff:fe{made['mac'][9:11]}:{made['mac'][12:14]}{made['mac'][15:17]}"
     made["fixed_ips"].append({"subnet_id": net["subnets"][1]["id"], "ip_address": own})

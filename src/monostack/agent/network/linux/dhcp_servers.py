@@ -37,12 +37,11 @@ class DhcpServers:
         name, inside = self._settings.dhcp_namespace(network.id), INSIDE + short(network.id)
         mac = (network.dhcp_mac or "0a:" + hashlib.sha256(name.encode()).digest()[:5].hex(":")).lower()
         namespaces.ensure(name)
+        with namespaces.entered(name):
+            sysctl.settle(_SYSCTLS)
         alias = f"{MARK} dhcp {network.id}"
         laid = plug(host, DHCP_PORT + short(network.id), bridge, name, inside, mac=mac, mtu=network.mtu, alias=alias)
         with namespaces.entered(name), Links() as links:
-            for setting, value in _SYSCTLS.items():
-                if sysctl.read(setting) is not None:
-                    sysctl.write(setting, value)
             link = links.get(inside)
             links.set(link, mac=mac, mtu=network.mtu)
             own = [f"{subnet.dhcp_ip}/{ip_network(subnet.cidr).prefixlen}" for subnet in network.subnets if subnet.dhcp_ip]

@@ -100,8 +100,8 @@ class LinuxNetwork:
             try:
                 async with self._lock:
                     await self._run(lambda host: host.watch())
-            except FAULTS as fault:
-                log.warning("cannot look after the network: %s", fault)
+            except Exception:  # whatever it was, the next look is due
+                log.exception("cannot look after the network")
 
     async def release(self) -> None:
         """See Network.release."""

@@ -57,8 +57,9 @@ class HostNetwork:
         if not (apply.full or self._complete) and _inherited():
             return Outcome(dict.fromkeys(apply.items, _INHERITED), Lookup())
         changes = self._desired.merge(apply)
-        errors = changes.errors
         dirty = self._dirty(changes, everything=apply.full)
+        self._failed = self._keys()  # unless this comes to its end
+        errors = changes.errors
         self._remove(changes, errors)
         if apply.full:
             self._each(errors, ["host"], lambda _: strays.remove(self._links, self._desired, self._settings))
@@ -140,7 +141,7 @@ class HostNetwork:
         try:
             names = bridges.names(self._desired, self._settings)
             wrong = self._filters.sync(self._desired, names, bridges.masqueraded(self._desired, self._settings), anew=anew)
-            errors.update({key: text for key, text in wrong.items() if key in dirty or key in self._failed})
+            errors.update({key: text for key, text in wrong.items() if key in dirty})
         except FAULTS as fault:
             log.warning("security groups: %s", fault)
             errors.update({key: str(fault) for key in _of("port", dirty) | _of("group", dirty) | _of("members", dirty)})
@@ -180,8 +181,8 @@ class HostNetwork:
 
     def watch(self) -> None:
         """Start again what died."""
-        dead = [network.id for network in self._desired.networks.values() if network.id in self._bridges and dhcp_servers.wanted(network)]
-        for network in dead:
+        served = [network.id for network in self._desired.networks.values() if network.id in self._bridges and dhcp_servers.wanted(network)]
+        for network in served:
             if self._dhcp.process(network).pid() is None:
                 log.warning("the DHCP server of network %s died: starting it again", network)
                 self._each({}, [f"network/{network}"], self._serve)

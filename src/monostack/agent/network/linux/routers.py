@@ -48,11 +48,10 @@ class Routers:
         name = self._settings.router_namespace(router.id)
         if namespaces.ensure(name):
             self._installed.pop(name, None)
+        with namespaces.entered(name):
+            sysctl.settle(_SYSCTLS)
         laid = self._plug(host, name, router, networks, bridges)
         with namespaces.entered(name), Links() as links:
-            for setting, value in _SYSCTLS.items():
-                if sysctl.read(setting) is not None:
-                    sysctl.write(setting, value)
             self._clear(host, links, router)
             new = self._address(links, router, networks)
             self._translate(name, router, anew=anew)

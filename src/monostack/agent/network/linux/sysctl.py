@@ -1,5 +1,6 @@
 """Kernel settings below /proc/sys/net, of the namespace the calling thread is in."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path("/proc/sys/net")
@@ -22,6 +23,13 @@ def write(name: str, value: int) -> None:
     """Set a value unless it is set already. Raises OSError when there is no such setting."""
     if read(name) != str(value):
         path(name).write_text(str(value))
+
+
+def settle(wanted: Mapping[str, int]) -> None:
+    """Set several values, without those this kernel does not have. What is "default" must be set before an interface is made."""
+    for name, value in wanted.items():
+        if read(name) is not None:
+            write(name, value)
 
 
 def silence_ipv6(interface: str) -> None:
