@@ -1,4 +1,4 @@
-"""The first schema"""
+"""The first schema: the tables as they are declared. It is written out, and so frozen, with the first release."""
 
 from alembic import op
 
