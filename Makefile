@@ -29,7 +29,7 @@ lint: setup-test ## ruff, pyright and the import contracts
 	@tests/run.sh lint types contracts
 
 bench: setup-test ## measure, each figure beside its floor
-	@$(SUDO) $(BIN)/python tests/bench $(ARGS)
+	@$(BIN)/python tests/bench $(ARGS)
 
 docs: setup ## write again what is generated in docs/
 	@$(BIN)/python -m monostack.core.config.reference > docs/configuration.md

@@ -8,7 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-RUN_PACKAGES="python3 python3-venv ca-certificates qemu-system-x86 qemu-utils libvirt-daemon libvirt-daemon-driver-qemu python3-libvirt
+PYTHON_PACKAGES="python3 python3-venv ca-certificates"
+RUN_PACKAGES="$PYTHON_PACKAGES qemu-system-x86 qemu-utils libvirt-daemon libvirt-daemon-driver-qemu python3-libvirt
  libnftables1 dnsmasq-base tini openssh-client e2fsprogs"
 TEST_PACKAGES="postgresql iproute2 libvirt-clients busybox-static"
 
@@ -24,15 +25,17 @@ fail() {
     exit 1
 }
 
+# missing_packages NAME...: those of the names that are not installed
 missing_packages() {
-    # shellcheck disable=SC2086
-    comm -23 <(printf '%s\n' $packages | sort) <(dpkg-query -W -f '${Status} ${Package}\n' 2> /dev/null | sed -n 's/^install ok installed //p' | sort -u)
+    comm -23 <(printf '%s\n' "$@" | sort) <(dpkg-query -W -f '${Status} ${Package}\n' 2> /dev/null | sed -n 's/^install ok installed //p' | sort -u)
 }
 
 # Nothing that is installed here is to run as a service of its own: Monostack starts what it uses, and ends it.
 install_packages() {
+    [ $# -gt 0 ] || return 0
+    say "installing Debian packages: $*"
     local policy=/usr/sbin/policy-rc.d guarded=
-    [ -z "$as_root" ] || command -v sudo > /dev/null || fail "packages are missing: $(echo $*)" "run this as root, or install sudo"
+    [ -z "$as_root" ] || command -v sudo > /dev/null || fail "packages are missing: $*" "run this as root, or install sudo"
     if [ ! -e $policy ]; then
         printf '#!/bin/sh\nexit 101\n' | $as_root install -m755 /dev/stdin $policy
         guarded=yes
@@ -40,11 +43,11 @@ install_packages() {
     local status=0
     apt_install "$@" || { $as_root apt-get update -qq && apt_install "$@"; } || status=$?
     [ -z "$guarded" ] || $as_root rm -f $policy
-    return $status
+    [ $status = 0 ] || fail "apt-get could not install them; the end of $apt_log:" "$(tail -5 $apt_log)"
 }
 
 apt_install() {
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" > "$log" 2>&1
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" > $apt_log 2>&1
 }
 
 make_environment() {
@@ -52,13 +55,11 @@ make_environment() {
     $python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$python is older than 3.11" "Monostack needs Debian 12 or newer"
     [ -x .venv/bin/python ] || $python -m venv .venv
     if [ ! -x .venv/bin/uv ]; then # it installs ten times as fast as pip
-        .venv/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r deploy/installer.lock > "$log" 2>&1 || true
+        .venv/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r deploy/installer.lock > $log 2>&1 || true
     fi
-    .venv/bin/uv pip install -q --python .venv/bin/python --compile-bytecode --no-deps --require-hashes -r $lock > "$log" 2>&1 \
-        || .venv/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r $lock > "$log" 2>&1 \
-        || fail "the Python packages of $lock could not be installed; the end of $log:" "$(tail -5 "$log")"
-    link_libvirt
-    link_project
+    .venv/bin/uv pip install -q --python .venv/bin/python --compile-bytecode --no-deps --require-hashes -r $lock > $log 2>&1 \
+        || .venv/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r $lock > $log 2>&1 \
+        || fail "the Python packages of $lock could not be installed; the end of $log:" "$(tail -5 $log)"
 }
 
 # Debian's binding, for it must be of the same version as Debian's libvirt.
@@ -82,19 +83,24 @@ link_project() {
 }
 
 mkdir -p build
-log=build/setup.log
+log=build/setup-python.log apt_log=build/setup-apt.log
 started=$SECONDS
-absent=$(missing_packages | tr '\n' ' ')
-if [ -n "${absent// /}" ]; then
-    say "installing Debian packages: $absent"
-    # shellcheck disable=SC2086
-    install_packages $absent || fail "apt-get could not install them; the end of $log:" "$(tail -5 $log)"
-fi
 wanted=$(cat "$lock" deploy/installer.lock deploy/setup.sh | sha256sum | cut -d' ' -f1)
 stamp=.venv/installed-$lock
+environment=
+# shellcheck disable=SC2046,SC2086
+install_packages $(missing_packages $PYTHON_PACKAGES)
 if [ "$(cat "$stamp" 2> /dev/null)" != "$wanted $PWD" ]; then
     say "installing Python packages"
-    make_environment
+    make_environment & # while apt-get is at work
+    environment=$!
+fi
+# shellcheck disable=SC2046,SC2086
+install_packages $(missing_packages $packages)
+if [ -n "$environment" ]; then
+    wait "$environment" || exit 1
+    link_libvirt
+    link_project
     echo "$wanted $PWD" > "$stamp"
 fi
 [ $((SECONDS - started)) -lt 2 ] || say "done in $((SECONDS - started)) s"
