@@ -67,9 +67,9 @@ class KeyRepository:
         self._look_at = 0.0
         self._crypto: MultiFernet | None = None
 
-    def refresh(self) -> None:
-        """Read the keys again if the directory changed."""
-        if self._crypto is not None and clock.monotonic() < self._look_at:
+    def refresh(self, now: bool = False) -> None:
+        """Read the keys again if the directory changed; `now` looks even if it has just been looked at."""
+        if self._crypto is not None and clock.monotonic() < self._look_at and not now:
             return
         self._look_at = clock.monotonic() + LOOK_SECONDS
         changed = self.directory.stat().st_mtime_ns
@@ -90,6 +90,7 @@ class KeyRepository:
 
     def seal(self, payload: bytes, at: int) -> str:
         """A token that says it was made at `at` seconds since the epoch, without the padding, which is not safe in URLs."""
+        self.refresh(now=True)  # or it might be sealed with a key that is dropped sooner
         return self._cipher.encrypt_at_time(payload, at).rstrip(b"=").decode()
 
     def open(self, token: str) -> tuple[bytes, int] | None:

@@ -1,0 +1,75 @@
+"""How passwords are kept and checked."""
+
+import bcrypt
+import pytest
+import sqlalchemy as sa
+from accounts import project
+
+from monostack.services.identity import passwords
+from monostack.services.identity.users.table import users
+
+
+def _stored(accounts, user):
+    statement = sa.select(users.c.password_hash).where(users.c.id == user["id"])
+    return accounts.cloud.run(accounts.cloud.app.db.read(lambda tx: tx.scalar(statement)))
+
+
+def test_kept_as_argon2id_with_the_chosen_cost(accounts):
+    stored = _stored(accounts, accounts.user())
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_bcrypt_hashes_are_accepted(accounts):
+    user = accounts.user()
+    hashed = bcrypt.hashpw(b"from elsewhere", bcrypt.gensalt(4)).decode()
+    statement = sa.update(users).where(users.c.id == user["id"]).values(password_hash=hashed)
+    accounts.cloud.run(accounts.cloud.app.db.write(lambda tx: tx.execute(statement)))
+    assert accounts.log_in(user, password="from elsewhere").status_code == 201
+    assert accounts.log_in(user, password="wrong").status_code == 401
+
+
+@pytest.mark.parametrize("stored", [None, "", "$2b$04$broken", "$argon2id$broken", "plain"])
+def test_a_hash_that_is_none_lets_nobody_in(stored):
+    assert not passwords.verify_now("plain", stored)
+    assert not passwords.verify_now("", stored)
+
+
+def test_too_long(accounts):
+    answer = accounts.admin.post("identity", "/users", {"user": {"name": "long", "password": "x" * 5000}})
+    assert answer.status_code == 403
+    assert "4096" in answer.json()["error"]["message"]
+    assert accounts.admin.get("identity", "/users?name=long").json()["users"] == []
+
+
+def test_a_password_of_72_bytes_and_more_counts_whole(accounts):
+    user = accounts.user()
+    accounts.change("user", user["id"], password="x" * 80 + "a")
+    assert accounts.log_in(user, password="x" * 80 + "b").status_code == 401
+    assert accounts.log_in(user, password="x" * 80 + "a").status_code == 201
+
+
+def test_without_a_password_nobody_gets_in(accounts):
+    made = accounts.make("user")
+    for attempt in ("", "None", "x"):
+        assert accounts.log_in(made, password=attempt).status_code == 401
+
+
+def test_never_shown(accounts):
+    user, own = accounts.member()
+    for path in (f"/users/{user['id']}", "/users", f"/users?name={user['name']}"):
+        text = accounts.admin.get("identity", path).text
+        assert "argon2" not in text
+        assert "password_hash" not in text
+    changed = accounts.admin.patch("identity", f"/users/{user['id']}", {"user": {"password": "n3w"}})
+    assert "n3w" not in changed.text
+    assert accounts.log_in(user, project(own["id"]), "n3w").status_code == 201
+
+
+def test_the_old_password_is_needed(accounts):
+    user = accounts.user()
+    path, body = f"/users/{user['id']}/password", {"user": {"original_password": "wrong", "password": "x"}}
+    assert accounts.ask(None, "POST", path, json=body).status_code == 401
+    assert accounts.log_in(user).status_code == 201
+    body["user"]["original_password"] = f"{user['name']}-password"
+    accounts.change("user", user["id"], enabled=False)
+    assert accounts.ask(None, "POST", path, json=body).status_code == 401
