@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from monostack.cli.settings import add_flags, agent_config, config_of
+from monostack.core.memory import give_back_freed_memory
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    give_back_freed_memory()
     from monostack.core.logs import configure
 
     config = config_of(args)

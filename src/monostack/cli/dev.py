@@ -9,6 +9,7 @@ from pathlib import Path
 
 from monostack.cli.settings import add_flags, config_of
 from monostack.core import clock
+from monostack.core.memory import give_back_freed_memory
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    give_back_freed_memory()
     started = clock.monotonic()
     import uvloop
 

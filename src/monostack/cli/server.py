@@ -4,6 +4,7 @@ import argparse
 import asyncio
 
 from monostack.cli.settings import add_flags, config_of
+from monostack.core.memory import give_back_freed_memory
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +17,7 @@ def run(args: argparse.Namespace) -> int:
     from monostack.app import serve
     from monostack.core.logs import configure
 
+    give_back_freed_memory()
     config = config_of(args)
     configure(config.log.format, config.log.level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
