@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from monostack.authz.defaults.compute import POLICIES
 from monostack.http import Service
-from monostack.services.compute import extensions, keypairs, quota_sets, server_groups, versions
+from monostack.services.compute import extensions, keypairs, quota_sets, server_groups, usage, versions
 from monostack.services.compute.dialect import DIALECT
 from monostack.services.compute.flavors import access, api, extra_specs
 from monostack.services.compute.guests import metadata as guest_metadata
@@ -16,6 +16,7 @@ from monostack.services.compute.servers import (
     actions,
     addresses,
     console,
+    deletion,
     instance_actions,
     interfaces,
     listing,
@@ -37,12 +38,12 @@ if TYPE_CHECKING:
     from monostack.cloud import Cloud
 
 # Modules whose actions are reached through servers' one action URL.
-ACTION_MODULES = (power, locks, console, security_groups)
+ACTION_MODULES = (power, locks, console, security_groups, deletion)
 ROUTES = (
     api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes,
-    servers.routes, actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes,
+    servers.routes, deletion.routes, actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes,
     interfaces.routes, volume_attachments.routes, instance_actions.routes, services.routes, hypervisors.routes, aggregates.routes,
-    zones.routes, quota_sets.routes, extensions.routes, images.routes, networks.routes,
+    zones.routes, quota_sets.routes, usage.routes, extensions.routes, images.routes, networks.routes,
 )  # fmt: skip
 
 

@@ -36,9 +36,7 @@ def _is_name(text: str, exclude: str = "") -> bool:
 
 def _name(value: Any) -> bool:
     if not isinstance(value, str) or not _is_name(value):
-        raise BadName(
-            "An invalid 'name' value was provided. The name must be: printable characters. Can not start or end with whitespace."
-        )
+        raise BadName("An invalid 'name' value was provided. The name must be: printable characters. Can not start or end with whitespace.")
     return True
 
 
@@ -52,9 +50,7 @@ def _zone_name(value: Any) -> bool:
 
 def _spaced_name(value: Any) -> bool:
     if not isinstance(value, str) or not value.strip() or not all(_printable(char, space=True) for char in value):
-        raise BadName(
-            "An invalid 'name' value was provided. The name must be: printable characters with at least one non space character"
-        )
+        raise BadName("An invalid 'name' value was provided. The name must be: printable characters with at least one non space character")
     return True
 
 

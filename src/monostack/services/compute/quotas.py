@@ -35,9 +35,9 @@ FORGET = sa.delete(quotas).where(
     _q.scope == sa.bindparam("the_scope"), _q.project_id == sa.bindparam("the_project"), _q.user_id == sa.bindparam("the_user")
 )
 FORGET_ONE = FORGET.where(_q.resource == sa.bindparam("the_resource"))
-_USED = sa.select(
-    sa.func.count(), sa.func.coalesce(sa.func.sum(_s.vcpus), 0), sa.func.coalesce(sa.func.sum(_s.memory_mb), 0)
-).where(_s.project_id == sa.bindparam("the_project"), _s.deleted_at.is_(None))
+_USED = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(_s.vcpus), 0), sa.func.coalesce(sa.func.sum(_s.memory_mb), 0)).where(
+    _s.project_id == sa.bindparam("the_project"), _s.deleted_at.is_(None)
+)
 
 
 def stored(tx: Transaction, scope: str, project_id: str, user_id: str = "") -> dict[str, int]:
@@ -70,9 +70,7 @@ def used(tx: Transaction, project_id: str) -> dict[str, int]:
     return {"instances": int(row[0]), "cores": int(row[1]), "ram": int(row[2])}
 
 
-def affordable(
-    tx: Transaction, request: Request, limits: Mapping[str, int], vcpus: int, memory_mb: int, least: int, most: int
-) -> int:
+def affordable(tx: Transaction, request: Request, limits: Mapping[str, int], vcpus: int, memory_mb: int, least: int, most: int) -> int:
     """How many servers of this size, from `least` to `most`, the project may still make. Raises Forbidden as Nova words it.
 
     Unlimited projects are not counted, so that making a server costs the same however many there are.

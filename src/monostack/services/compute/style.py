@@ -36,9 +36,7 @@ def _links(request: Request, resource: Resource, item: dict[str, Any]) -> None:
     item["links"] = linker(request).both(resource.plural, item[resource.key])
 
 
-STYLE = Style(
-    parse_list=_parse_list, list_envelope=_list_envelope, not_found=_not_found, new_id=ids.new_uuid, bad_marker=_bad_marker
-)
+STYLE = Style(parse_list=_parse_list, list_envelope=_list_envelope, not_found=_not_found, new_id=ids.new_uuid, bad_marker=_bad_marker)
 LINKED = Style(
     parse_list=_parse_list,
     list_envelope=_list_envelope,

@@ -120,9 +120,7 @@ def flavor_not_found(flavor_id: str) -> Fault:
 def find(tx: Transaction, request: Request, flavor_id: str) -> Flavor:
     """The flavor the caller may use. Raises NotFound."""
     row = FLAVORS.get(request, tx, flavor_id)
-    return Flavor(
-        row.id, row.name, row.vcpus, row.memory_mb, row.root_gb, row.ephemeral_gb, row.swap, row.disabled, row.extra_specs or {}
-    )
+    return Flavor(row.id, row.name, row.vcpus, row.memory_mb, row.root_gb, row.ephemeral_gb, row.swap, row.disabled, row.extra_specs or {})
 
 
 def snapshot(flavor: Flavor) -> dict[str, Any]:

@@ -18,9 +18,7 @@ _SPECS = {
     "additionalProperties": False,
 }
 _SET = (
-    sa.update(FLAVORS.table)
-    .where(FLAVORS.table.c.id == sa.bindparam("the_id"))
-    .values(extra_specs=sa.bindparam("the_specs", type_=Json))
+    sa.update(FLAVORS.table).where(FLAVORS.table.c.id == sa.bindparam("the_id")).values(extra_specs=sa.bindparam("the_specs", type_=Json))
 )
 
 routes = Routes("/v2.1/flavors/{id}/os-extra_specs")

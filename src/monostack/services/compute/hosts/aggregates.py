@@ -23,24 +23,18 @@ _a, _m = aggregates.c, aggregate_hosts.c
 _BY_ID = sa.select(aggregates).where(_a.id == sa.bindparam("the_id"))
 _BY_NAME = sa.select(_a.id).where(_a.name == sa.bindparam("the_name"))
 _HOSTS = sa.select(_m.host).where(_m.aggregate_id == sa.bindparam("the_id")).order_by(_m.host)
-_OF_HOST = (
-    sa.select(aggregates).join(aggregate_hosts, _m.aggregate_id == _a.id).where(_m.host == sa.bindparam("the_host")).order_by(_a.id)
-)
+_OF_HOST = sa.select(aggregates).join(aggregate_hosts, _m.aggregate_id == _a.id).where(_m.host == sa.bindparam("the_host")).order_by(_a.id)
 _INSERT = sa.insert(aggregates).returning(aggregates)
 _UPDATE = (
     sa.update(aggregates)
     .where(_a.id == sa.bindparam("the_id"))
-    .values(
-        name=sa.bindparam("v_name"), metadata=sa.bindparam("v_metadata", type_=Json), updated_at=sa.bindparam("v_time")
-    )
+    .values(name=sa.bindparam("v_name"), metadata=sa.bindparam("v_metadata", type_=Json), updated_at=sa.bindparam("v_time"))
 )
 _DELETE = sa.delete(aggregates).where(_a.id == sa.bindparam("the_id"))
 _ADD = sa.insert(aggregate_hosts)
 _REMOVE = sa.delete(aggregate_hosts).where(_m.aggregate_id == sa.bindparam("the_id"), _m.host == sa.bindparam("the_host"))
 _SERVERS_ON = (
-    sa.select(servers.c.id)
-    .where(servers.c.host.in_(sa.bindparam("the_hosts", expanding=True)), servers.c.deleted_at.is_(None))
-    .limit(1)
+    sa.select(servers.c.id).where(servers.c.host.in_(sa.bindparam("the_hosts", expanding=True)), servers.c.deleted_at.is_(None)).limit(1)
 )
 
 _ZONE: Schema = {"oneOf": [ZONE_NAME, {"type": "null"}]}
@@ -71,7 +65,7 @@ def _hosts(tx: Transaction, aggregate_id: int) -> list[str]:
 def _find(request: Request, tx: Transaction, action: str) -> Row[Any]:
     request.authorize(f"os_compute_api:os-aggregates:{action}", {})
     given = request.params["id"]
-    if not given.isdigit() or len(given) > 9:
+    if not given.removeprefix("-").isdigit() or len(given) > 9:
         raise BadRequest("Invalid input received: id must be an integer")
     row = tx.row(_BY_ID, {"the_id": int(given)})
     if row is None:

@@ -101,9 +101,7 @@ def _detail(request: Request, row: Row[Any], figures: Figures) -> dict[str, Any]
     service = {
         "id": row.service_id if request.at_least(2, 53) else row.number, "host": row.host, "disabled_reason": row.disabled_reason
     }  # fmt: skip
-    shown.update(
-        hypervisor_type=row.hypervisor_type, hypervisor_version=row.hypervisor_version, host_ip=row.host_ip, service=service
-    )
+    shown.update(hypervisor_type=row.hypervisor_type, hypervisor_version=row.hypervisor_version, host_ip=row.host_ip, service=service)
     if request.at_least(2, 88):
         shown["uptime"] = uptime(row)
         return shown

@@ -65,11 +65,7 @@ _h = compute_hosts.c
 GENERATION = sa.select(host_generation.c.token).where(host_generation.c.id == 1)
 _SET_GENERATION = sa.update(host_generation).where(host_generation.c.id == 1).values(token=sa.bindparam("the_token"))
 _FIRST_GENERATION = sa.insert(host_generation)
-ALL = (
-    sa.select(compute_hosts, controllers.c.seen_at)
-    .outerjoin(controllers, controllers.c.id == _h.controller)
-    .order_by(_h.number)
-)
+ALL = sa.select(compute_hosts, controllers.c.seen_at).outerjoin(controllers, controllers.c.id == _h.controller).order_by(_h.number)
 BY_HOST = ALL.where(_h.host == sa.bindparam("the_host"))
 AGGREGATES = sa.select(aggregates).order_by(aggregates.c.id)
 MEMBERS = sa.select(aggregate_hosts).order_by(aggregate_hosts.c.aggregate_id, aggregate_hosts.c.host)

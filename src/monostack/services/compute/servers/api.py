@@ -7,10 +7,9 @@ from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.services.compute.parameters import DESCRIPTION, DISK_CONFIG, FQDN, HOSTNAME, IPV4, IPV6, NAME, Json, fields, one, query
-from monostack.services.compute.servers import history, table
+from monostack.services.compute.servers import table
 from monostack.services.compute.servers.create.order import access_ip
-from monostack.services.compute.servers.lookup import authorize, check_state, visible
-from monostack.services.compute.servers.states import DELETING
+from monostack.services.compute.servers.lookup import authorize, visible
 from monostack.services.compute.servers.view import show
 from monostack.services.network import facade as network
 
@@ -61,18 +60,3 @@ def update_server(request: Request, tx: Transaction) -> Any:
     if "name" in values or "hostname" in values:
         network.items_changed(tx, request.cloud, "metadata", [server.id])
     return show(request, tx, server.id, everything=request.at_least(2, 75))
-
-
-@routes.delete("/{id}", policy="os_compute_api:servers:delete")
-def delete_server(request: Request, tx: Transaction) -> None:
-    """Delete a server. It overtakes whatever is being done to the server."""
-    server = visible(request, tx)
-    authorize(request, "os_compute_api:servers:delete", server)
-    check_state(request, server, "delete")
-    if server.task_state == DELETING:
-        return  # it is going already
-    table.update(tx, server.id, task_state=DELETING, progress=0)
-    history.start(tx, request, server.id, "delete")
-    record(tx, request, "server.delete", server.id, server.project_id)
-    request.cloud.cancel(tx, server.id)
-    request.cloud.start(tx, "delete_server", server.id, history.input_of(server), request, server.project_id)

@@ -38,9 +38,7 @@ _FINISH = (
         events=sa.bindparam("the_events", type_=Json),
     )
 )
-_OF_REQUEST = sa.select(server_actions).where(
-    _a.server_id == sa.bindparam("the_server"), _a.request_id == sa.bindparam("the_request")
-)
+_OF_REQUEST = sa.select(server_actions).where(_a.server_id == sa.bindparam("the_server"), _a.request_id == sa.bindparam("the_request"))
 
 
 def start(

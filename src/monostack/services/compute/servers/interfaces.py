@@ -85,9 +85,7 @@ def attach_interface(request: Request, tx: Transaction) -> Any:
         server = visible(request, tx)
     history.start(tx, request, server.id, "attach_interface")
     record(tx, request, "server.attach_interface", server.id, server.project_id, {"port_id": port.id})
-    request.cloud.start(
-        tx, "attach_interface", server.id, history.input_of(server, port_id=port.id), request, server.project_id
-    )
+    request.cloud.start(tx, "attach_interface", server.id, history.input_of(server, port_id=port.id), request, server.project_id)
     return {"interfaceAttachment": _view(request, server, port)}
 
 
@@ -124,6 +122,4 @@ def detach_interface(request: Request, tx: Transaction) -> None:
     port = _port(tx, server, request.params["key"])
     history.start(tx, request, server.id, "detach_interface")
     record(tx, request, "server.detach_interface", server.id, server.project_id, {"port_id": port.id})
-    request.cloud.start(
-        tx, "detach_interface", server.id, history.input_of(server, port_id=port.id), request, server.project_id
-    )
+    request.cloud.start(tx, "detach_interface", server.id, history.input_of(server, port_id=port.id), request, server.project_id)

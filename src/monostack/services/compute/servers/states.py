@@ -116,6 +116,7 @@ _ANY_TASK_OF_REBOOT = frozenset({None, REBOOTING, REBOOT_PENDING, REBOOT_STARTED
 
 ACTIONS: dict[str, Allowed] = {
     "delete": Allowed(None, None, launched=False),
+    "restore": Allowed(_in("soft-delete")),
     "start": Allowed(_in(STOPPED), host=True),
     "stop": Allowed(_in(ACTIVE, ERROR), host=True),
     "reboot-soft": Allowed(_in(ACTIVE)),

@@ -26,9 +26,7 @@ server_volumes = table(
 
 _v = server_volumes.c
 _OF_SERVERS = (
-    sa.select(server_volumes)
-    .where(_v.server_id.in_(sa.bindparam("the_servers", expanding=True)))
-    .order_by(_v.server_id, _v.number)
+    sa.select(server_volumes).where(_v.server_id.in_(sa.bindparam("the_servers", expanding=True))).order_by(_v.server_id, _v.number)
 )
 _ONE = sa.select(server_volumes).where(_v.server_id == sa.bindparam("the_server"), _v.volume_id == sa.bindparam("the_volume"))
 _INSERT = sa.insert(server_volumes)

@@ -129,9 +129,7 @@ class _NoAddress(Exception):
         self.message = message
 
 
-def _ports(
-    request: Request, tx: Transaction, order: Order, server_id: str, hostname: str, host: Host
-) -> list[tuple[str, str | None]]:
+def _ports(request: Request, tx: Transaction, order: Order, server_id: str, hostname: str, host: Host) -> list[tuple[str, str | None]]:
     """The server's ports with their tags. Raises _NoAddress when a network has no address left."""
     owner = f"compute:{host.zone}"
     made: list[tuple[str, str | None]] = []

@@ -43,9 +43,7 @@ def check(found: image.ImageInfo, flavor: Flavor, *, local_root: bool, volume_gi
     room = flavor.root_gb * GIB
     size = found.size or 0
     if room and size > room:
-        raise BadRequest(
-            f"Flavor's disk is too small for requested image. Flavor disk is {room} bytes, image is {size} bytes."
-        )
+        raise BadRequest(f"Flavor's disk is too small for requested image. Flavor disk is {room} bytes, image is {size} bytes.")
     if room and least > room:
         raise BadRequest(
             "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is "
