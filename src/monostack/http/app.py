@@ -135,6 +135,10 @@ class HttpApp:
 
     async def _serve(self, request: Request, mount: _Mount, path: str) -> Response:
         service = mount.service
+        if "\0" in path:
+            raise NotFound(service.dialect.no_route, kind="HTTPNotFound")
+        if "%00" in request.query_string:
+            raise BadRequest("The query contains the character U+0000.")
         if len(path) > 1 and path[-1] == "/" and not service.strict_paths:
             path = path.rstrip("/") or "/"
         in_path = None

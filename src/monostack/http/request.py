@@ -1,5 +1,6 @@
 """One HTTP request, as handlers see it."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _decode = msgspec.json.Decoder().decode
 CHUNK = 1 << 20
+# PostgreSQL's texts hold every character but this one. Within JSON it can only stand as an escape that is not itself escaped.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Request:
@@ -163,6 +166,8 @@ class Request:
         data = await self.read(limit)
         if not data or not self._is_typed():
             return
+        if _NUL.search(data):
+            raise BadRequest("The body contains the character U+0000, which cannot be kept.", kind="MalformedRequestBody")
         try:
             self.body = _decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
