@@ -41,7 +41,8 @@ async def console_output(request: Request) -> Response:
         raise Conflict("The host of this server does not answer: try again later.") from None
     # XML's control characters never reach a client, as in Nova.
     text = "".join(c for c in answer["output"] if c in "\t\n\r" or ord(c) >= 32)
-    return Response({"output": text})
+    # A last line that has ended counts as two in Nova: itself, and the empty one that begins after it.
+    return Response({"output": text if lines is None else "\n".join(text.split("\n")[-lines:] if lines else [])})
 
 
 routes = Routes("/v2.1/servers")
