@@ -19,6 +19,19 @@ def parse_expiration(text: str) -> datetime:
     return moment
 
 
+def check_comparison(text: str) -> None:
+    """A filter by time, as in lt:2026-11-22T04:53:38Z. Raises BadRequest for one that is none."""
+    operator, _, moment = text.partition(":") if ":" in text[2:4] else ("eq", "", text)
+    try:
+        datetime.fromisoformat(moment)
+    except ValueError:
+        raise BadRequest(f"Timestamp not in expected format.{MALFORMED}") from None
+    if operator not in ("eq", "neq", "lt", "lte", "gt", "gte"):
+        raise BadRequest(
+            f"The given operator {operator} is not valid. It must be one of the following: 'eq', 'neq', 'lt', 'lte', 'gt', or 'gte'."
+        )
+
+
 def seconds(stored: str) -> int:
     """A stored moment in whole seconds since the epoch."""
     return int(datetime.fromisoformat(stored).replace(tzinfo=UTC).timestamp())

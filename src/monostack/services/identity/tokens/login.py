@@ -18,6 +18,7 @@ from monostack.services.identity.tokens.payload import Payload, new_audit_id
 from monostack.services.identity.tokens.scope import wanted_scope
 from monostack.services.identity.tokens.session import Rejected, Session, WrongMethod
 from monostack.services.identity.trusts.uses import spend
+from monostack.services.identity.users.factors import enough
 
 
 async def log_in(request: Request, auth: dict[str, Any]) -> Session:
@@ -60,6 +61,8 @@ def _establish(tx: Transaction, request: Request, proof: Proof, auth: dict[str, 
     now = int(clock.timestamp())
     own = new_audit_id()
     user = sessions.find_user(tx, proof.user_id)
+    if not enough(user.options, proof.methods):
+        raise Rejected(f"user {user.id} must show more than {proof.methods}")
     scope = wanted_scope(tx, proof, auth.get("scope"), user)
     payload = Payload(
         user_id=proof.user_id,

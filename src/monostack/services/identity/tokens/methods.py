@@ -102,10 +102,10 @@ async def by_application_credential(request: Request, given: dict[str, Any], aut
         raise WrongMethod("Error authenticating with application credential: Application credentials cannot request a scope.", {})
     found = await request.db.read(lambda tx: _find_credential(tx, given))
     secret = given.get("secret")
-    right = await passwords.verify_password(secret if isinstance(secret, str) else "", found.secret_hash if found is not None else None)
+    right = await passwords.verify_password(secret or "", found.secret_hash if found is not None else None)
     if found is None and given.get("id"):
         raise NotFound(f"Could not find Application Credential: {given['id']}.")
-    if found is None or not right or has_passed(found.expires_at):
+    if found is None or not right or secret is None or has_passed(found.expires_at):
         raise Rejected("unknown application credential, wrong secret, or expired")
     return Proof(found.user_id, ("application_credential",), application_credential=found)
 

@@ -6,6 +6,7 @@ from monostack.http.schema import Schema
 
 _STRING = {"type": "string"}
 _DOMAIN = {"type": "object", "properties": {"id": _STRING, "name": _STRING}}
+_USER = {"type": "object", "properties": {"id": _STRING, "name": _STRING, "domain": _DOMAIN}}
 ISSUE = Schema({
     "type": "object",
     "properties": {
@@ -23,6 +24,10 @@ ISSUE = Schema({
                     },
                 },
                 "token": {"type": "object", "properties": {"id": _STRING}, "required": ["id"]},
+                "application_credential": {
+                    "type": "object",
+                    "properties": {"id": _STRING, "name": _STRING, "secret": _STRING, "user": _USER},
+                },
             },
             "required": ["methods"],
         },

@@ -16,8 +16,10 @@ from monostack.services.identity.generation import changed
 from monostack.services.identity.groups.api import list_groups_of_user
 from monostack.services.identity.immutable import merged_options
 from monostack.services.identity.kinds import BOOLEAN, is_true, query
+from monostack.services.identity.moments import check_comparison
 from monostack.services.identity.removal import forget_user
 from monostack.services.identity.style import STYLE
+from monostack.services.identity.users.factors import check_rules
 from monostack.services.identity.users.table import USERS, users
 
 _SET_PASSWORD = (
@@ -26,7 +28,19 @@ _SET_PASSWORD = (
     .values(password_hash=sa.bindparam("hash"), token_generation=users.c.token_generation + 1)
 )
 _REVOKE = sa.update(users).where(users.c.id == sa.bindparam("user")).values(token_generation=users.c.token_generation + 1)
-_HASH = sa.select(users.c.password_hash, users.c.enabled).where(users.c.id == sa.bindparam("user"))
+_HASH = sa.select(users.c.password_hash, users.c.enabled, users.c.options).where(users.c.id == sa.bindparam("user"))
+
+
+_list_in_domain = access.list_in_domain(USERS)
+
+
+def list_users(request: Request, tx: Transaction) -> Any:
+    """List users."""
+    answer = _list_in_domain(request, tx)
+    if "password_expires_at" in request.query_map:
+        check_comparison(request.query_map["password_expires_at"])
+        answer["users"] = []  # no password of this cloud expires
+    return answer
 
 
 async def hashed(request: Request) -> str | None:
@@ -35,8 +49,11 @@ async def hashed(request: Request) -> str | None:
     return None if password is None else await passwords.hash_password(password)
 
 
-def _without_password(request: Request) -> dict[str, Any]:
-    return {name: value for name, value in request.body["user"].items() if name != "password"}
+def _given(request: Request) -> dict[str, Any]:
+    """What the body gives but for the password."""
+    given = {name: value for name, value in request.body["user"].items() if name != "password"}
+    check_rules(given.get("options") or {})
+    return given
 
 
 def _check_default_project(tx: Transaction, given: dict[str, Any]) -> None:
@@ -47,7 +64,7 @@ def _check_default_project(tx: Transaction, given: dict[str, Any]) -> None:
 
 def create_user(request: Request, tx: Transaction) -> dict[str, Any]:
     """Create a user."""
-    given = _without_password(request)
+    given = _given(request)
     access.authorize_create(USERS, request, given)
     domain_id = given["domain_id"] = access.own_domain(request, given)
     access.require_domain(tx, domain_id)
@@ -63,7 +80,7 @@ def create_user(request: Request, tx: Transaction) -> dict[str, Any]:
 def update_user(request: Request, tx: Transaction) -> dict[str, Any]:
     """Update a user. A new password and disabling revoke the user's tokens."""
     row = USERS.allowed(request, tx, "update")
-    given = _without_password(request)
+    given = _given(request)
     access.keep_id(row, given)
     access.keep_domain(row, given)
     _check_default_project(tx, given)
@@ -113,7 +130,7 @@ def _body(method: str) -> dict[str, Any]:
 
 
 routes = USERS.routes(only=("show",))
-routes.add("GET", "", access.list_in_domain(USERS), "read", policy="identity:list_users", query=query(enabled=BOOLEAN))
+routes.add("GET", "", list_users, "read", policy="identity:list_users", query=query(enabled=BOOLEAN))
 routes.add("POST", "", create_user, "write", body=_body("create"), prepare=hashed, status=201, policy="identity:create_user")
 routes.add("PATCH", "/{id}", update_user, "write", body=_body("update"), prepare=hashed, policy="identity:update_user")
 routes.add("DELETE", "/{id}", delete_user, "write", status=204, policy="identity:delete_user")
@@ -141,6 +158,11 @@ async def change_password(request: Request) -> Response:
     right = await passwords.verify_password(given["original_password"], row.password_hash if row is not None else None)
     if row is None or not right or not row.enabled:
         raise Unauthorized(AUTHENTICATE)
+    if (row.options or {}).get("lock_password"):
+        raise BadRequest(
+            "You cannot change your password at this time due to password policy disallowing password changes. Please contact your"
+            " administrator to reset your password."
+        )
     new = await passwords.hash_password(given["password"])
 
     def unit(tx: Transaction) -> None:
