@@ -73,7 +73,7 @@ class Store:
 
 
 class _Sink:
-    """A file being written: each block is written, hashed and inspected in one go, in a thread."""
+    """A file being written: each block is written and inspected in one thread and hashed in another while the next one arrives."""
 
     def __init__(self, file: IO[bytes], inspect: bool) -> None:
         self.file = file
@@ -81,19 +81,18 @@ class _Sink:
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.sha512 = hashlib.sha512()
         self.inspection = Inspection() if inspect else None
+        self._work: asyncio.Task[None] | None = None
 
-    def take(self, parts: list[bytes]) -> None:
-        block = b"".join(parts)
-        self.file.write(block)
-        self.size += len(block)
-        self.md5.update(block)
-        self.sha512.update(block)
-        if self.inspection is not None:
-            self.inspection.take(block)
+    async def take(self, parts: list[bytes]) -> None:
+        """Begin with a block once the one before is done. Raises what went wrong with that one."""
+        await self._done(self._work)
+        self._work = asyncio.create_task(self._process(b"".join(parts)))
 
-    def finish(self, disk_format: str | None, strict: bool) -> Content:
-        self.file.flush()
-        os.fsync(self.file.fileno())
+    async def finish(self, disk_format: str | None, strict: bool) -> Content:
+        """Wait until all is on disk."""
+        await self._done(self._work)
+        self._work = asyncio.create_task(asyncio.to_thread(self._sync))
+        await self._done(self._work)
         content = Content(self.size, self.md5.hexdigest(), self.sha512.hexdigest())
         if self.inspection is not None and disk_format is not None:
             try:
@@ -101,6 +100,30 @@ class _Sink:
             except Fault as fault:
                 content.refusal = fault.detail
         return content
+
+    async def settle(self) -> None:
+        """Wait until no thread uses the file any more, whatever comes of it."""
+        if self._work is not None:
+            await asyncio.gather(self._work, return_exceptions=True)
+
+    @staticmethod
+    async def _done(task: asyncio.Task[None] | None) -> None:
+        if task is not None:
+            await asyncio.shield(task)  # a thread cannot be cancelled: `settle` waits for it
+
+    async def _process(self, block: bytes) -> None:
+        await asyncio.gather(asyncio.to_thread(self._write, block), asyncio.to_thread(self.sha512.update, block))
+
+    def _sync(self) -> None:
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def _write(self, block: bytes) -> None:
+        self.file.write(block)
+        self.size += len(block)
+        self.md5.update(block)
+        if self.inspection is not None:
+            self.inspection.take(block)
 
 
 async def receive(
@@ -123,8 +146,6 @@ async def receive(
         sink = _Sink(file, inspect)
         parts: list[bytes] = []
         waiting, total = 0, 0
-        writing: asyncio.Future[None] | None = None  # the next block arrives while the last one is written
-        loop = asyncio.get_running_loop()
         try:
             async for chunk in chunks:
                 parts.append(chunk)
@@ -133,18 +154,13 @@ async def receive(
                 if total > limit:
                     raise TooLarge("The incoming image is too large: The provided image is too large.")
                 if waiting >= BLOCK:
-                    if writing is not None:
-                        await writing
-                    writing = loop.run_in_executor(None, sink.take, parts)
+                    await sink.take(parts)
                     parts, waiting = [], 0
                     await progress()
+            await sink.take(parts)
+            return await sink.finish(disk_format, strict)
         finally:
-            if writing is not None:
-                await asyncio.wait([writing])
-        if writing is not None:
-            writing.result()
-        await asyncio.to_thread(sink.take, parts)
-        return await asyncio.to_thread(sink.finish, disk_format, strict)
+            await sink.settle()
 
 
 def _create(path: Path) -> IO[bytes]:
