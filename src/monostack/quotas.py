@@ -17,6 +17,7 @@ quota_limits = table(
 _c = quota_limits.c
 _OWN = (_c.service == sa.bindparam("the_service"), _c.project_id == sa.bindparam("the_project"))
 _READ = sa.select(_c.resource, _c.maximum).where(*_OWN)
+_READ_ALL = sa.select(_c.project_id, _c.resource, _c.maximum).where(_c.service == sa.bindparam("the_service")).order_by(_c.project_id)
 _CLEAR = sa.delete(quota_limits).where(*_OWN)
 _CLEAR_ONE = sa.delete(quota_limits).where(*_OWN, _c.resource == sa.bindparam("the_resource"))
 _SET = sa.insert(quota_limits)
@@ -34,9 +35,17 @@ def set_limits(tx: Transaction, service: str, project_id: str, values: Mapping[s
         tx.execute(_SET, {"service": service, "project_id": project_id, "resource": resource, "maximum": maximum})
 
 
-def clear_limits(tx: Transaction, service: str, project_id: str) -> None:
-    """Back to the defaults."""
-    tx.execute(_CLEAR, {"the_service": service, "the_project": project_id})
+def clear_limits(tx: Transaction, service: str, project_id: str) -> bool:
+    """Back to the defaults. Was there a limit of its own?"""
+    return tx.execute(_CLEAR, {"the_service": service, "the_project": project_id}).rowcount > 0
+
+
+def all_limits(tx: Transaction, service: str) -> dict[str, dict[str, int]]:
+    """The limits that projects have of their own, by project."""
+    found: dict[str, dict[str, int]] = {}
+    for project_id, resource, maximum in tx.rows(_READ_ALL, {"the_service": service}):
+        found.setdefault(project_id, {})[resource] = maximum
+    return found
 
 
 def room(limit: int, used: int, wanted: int) -> bool:

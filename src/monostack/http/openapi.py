@@ -27,8 +27,8 @@ def _operation(service: Service, route: Route) -> dict[str, Any]:
     if parameters:
         operation["parameters"] = parameters
     bodies = [body for routes in (route.actions or {}).values() for action in routes for body in action.body] or route.body
-    if bodies:
-        schemas = [schema.document for _, schema in bodies]
+    schemas: list[Any] = [schema.document for _, schema in bodies] or ([route.body_document] if route.body_document else [])
+    if schemas:
         content = {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     operation["security"] = [] if route.public else [{"token": []}]

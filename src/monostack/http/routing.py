@@ -44,6 +44,7 @@ class Route:
     until: Version | None = None
     prepare: Callable[..., Any] | None = None
     raw_body: bool = False  # the handler reads the body itself
+    body_document: Mapping[str, Any] | None = None  # the schema of a body that the handler checks in words of its own, for the documents
     max_body: int | None = None
     summary: str = ""
     actions: "Mapping[str, Sequence[Route]] | None" = None  # what the body's only key chooses among (http.actions), for the documents

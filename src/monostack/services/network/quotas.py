@@ -6,9 +6,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from monostack import quotas
 from monostack.core.errors import Forbidden, NotBuilt, NotFound
-from monostack.db import Id, Name, Transaction, metadata, table
+from monostack.db import Transaction, metadata
 from monostack.http import Request, Routes
+from monostack.services.network import documents
 from monostack.services.network.values.plain import to_int
 from monostack.services.network.words import UNREADABLE, bad, forbidden, over_quota, refused
 
@@ -23,21 +25,10 @@ TABLES = {
     "security_group": "security_groups",
     "security_group_rule": "security_group_rules",
 }
+SERVICE = "network"
 UNLIMITED = -1
 MAXIMUM = 2**31 - 1
 
-quotas = table(
-    "network_quotas",
-    sa.Column("project_id", Id(), primary_key=True),
-    sa.Column("resource", Name(64), primary_key=True),
-    sa.Column("hard_limit", sa.Integer, nullable=False),
-)
-_LIMITS = sa.select(quotas.c.resource, quotas.c.hard_limit).where(quotas.c.project_id == sa.bindparam("project"))
-_ALL = sa.select(quotas).order_by(quotas.c.project_id)
-_LIMIT = sa.select(quotas.c.hard_limit).where(quotas.c.project_id == sa.bindparam("project"), quotas.c.resource == sa.bindparam("what"))
-_DELETE = sa.delete(quotas).where(quotas.c.project_id == sa.bindparam("project"))
-_DELETE_ONE = sa.delete(quotas).where(quotas.c.project_id == sa.bindparam("project"), quotas.c.resource == sa.bindparam("what"))
-_INSERT = sa.insert(quotas)
 _counts: dict[str, sa.Select[Any]] = {}
 
 
@@ -60,22 +51,23 @@ def _defaults(cloud: Any) -> dict[str, int]:
 
 def limits(tx: Transaction, cloud: Any, project_id: str) -> dict[str, int]:
     """The project's limits, its own or the defaults. -1 is unlimited."""
-    return {**_defaults(cloud), **{row[0]: row[1] for row in tx.rows(_LIMITS, {"project": project_id})}}
+    return quotas.limits(tx, SERVICE, project_id, _defaults(cloud))
 
 
 def reserve(tx: Transaction, cloud: Any, resource: str, wanted: Sequence[Mapping[str, Any]]) -> None:
     """Raises OverQuota unless the projects that will own these may have so many more."""
     for project_id, more in Counter(values["project_id"] for values in wanted).items():
-        limit = tx.scalar(_LIMIT, {"project": project_id, "what": resource})
-        if limit is None:
-            limit = getattr(cloud.config.quota.network, resource)
-        if limit > UNLIMITED and used(tx, project_id, resource) + more > limit:
+        limit = limits(tx, cloud, project_id)[resource]
+        if limit > UNLIMITED and not quotas.room(limit, used(tx, project_id, resource), more):
             raise over_quota([resource])
 
 
 # --- API ---------------------------------------------------------------------------------------------------------------
 
 routes = Routes("/v2.0/quotas")
+_LIMIT = {"type": "integer", "minimum": UNLIMITED, "maximum": MAXIMUM}
+_PROPERTIES = {**dict.fromkeys(TABLES, _LIMIT), "force": {"type": "boolean"}}
+_BODY = documents.one_of("quota", {"type": "object", "properties": _PROPERTIES, "additionalProperties": False})
 
 
 def _authorize(request: Request, rule: str) -> None:
@@ -87,12 +79,9 @@ def _authorize(request: Request, rule: str) -> None:
 def list_quotas(request: Request, tx: Transaction) -> Any:
     """The projects that have limits of their own."""
     _authorize(request, "get_quota")
-    found: dict[str, dict[str, Any]] = {}
-    for project_id, resource, limit in tx.rows(_ALL):
-        if project_id not in found:
-            found[project_id] = {**_defaults(request.cloud), "project_id": project_id, "tenant_id": project_id}
-        found[project_id][resource] = limit
-    return {"quotas": list(found.values())}
+    own = quotas.all_limits(tx, SERVICE)
+    defaults = _defaults(request.cloud)
+    return {"quotas": [{**defaults, **own[id], "project_id": id, "tenant_id": id} for id in own]}
 
 
 @routes.post("")
@@ -132,7 +121,7 @@ def show_details(request: Request, tx: Transaction) -> Any:
     return {"quota": {resource: {"limit": limit, "used": used(tx, id, resource), "reserved": 0} for resource, limit in shown}}
 
 
-@routes.put("/{id}", policy="update_quota")
+@routes.put("/{id}", policy="update_quota", body_document=_BODY)
 def update_quota(request: Request, tx: Transaction) -> Any:
     """Set limits of a project. Below what is used only with `force`."""
     _authorize(request, "update_quota")
@@ -153,9 +142,7 @@ def update_quota(request: Request, tx: Transaction) -> Any:
     for resource, limit in wanted.items():
         if force is not True and limit != UNLIMITED and (usage := used(tx, id, resource)) > limit:
             raise bad(f"Quota limit {limit} for {resource} must be greater than or equal to already used {usage}")
-    for resource, limit in wanted.items():
-        tx.execute(_DELETE_ONE, {"project": id, "what": resource})
-        tx.execute(_INSERT, {"project_id": id, "resource": resource, "hard_limit": limit})
+    quotas.set_limits(tx, SERVICE, id, wanted)
     return {"quota": limits(tx, request.cloud, id)}
 
 
@@ -173,5 +160,5 @@ def delete_quota(request: Request, tx: Transaction) -> None:
     """Back to the default limits."""
     _authorize(request, "delete_quota")
     id = request.params["id"]
-    if tx.execute(_DELETE, {"project": id}).rowcount == 0:
+    if not quotas.clear_limits(tx, SERVICE, id):
         raise NotFound(f"Quota for project {id} could not be found.", kind="TenantQuotaNotFound")

@@ -18,7 +18,7 @@ from monostack.core.errors import PreconditionFailed
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.resources import Resource
-from monostack.services.network import attributes, quotas
+from monostack.services.network import attributes, documents, quotas
 from monostack.services.network.attributes import Values
 from monostack.services.network.words import bad, bad_request, forbidden, no_resource
 
@@ -134,9 +134,11 @@ class Verbs:
         routes.add("GET", "", self.list_all, "read", policy=f"get_{name}", prepare=self.before_list)
         routes.add("GET", "/{id}", self.show, "read", policy=f"get_{name}")
         if self.create is not None:
-            routes.add("POST", "", self.create_all, "write", policy=f"create_{name}", status=201)
+            document = documents.creation(resource)
+            routes.add("POST", "", self.create_all, "write", policy=f"create_{name}", status=201, body_document=document)
         if self.update is not None:
-            routes.add("PUT", "/{id}", self.update_one, "write", policy=f"update_{name}")
+            document = documents.change(resource)
+            routes.add("PUT", "/{id}", self.update_one, "write", policy=f"update_{name}", body_document=document)
         if self.delete is not None:
             routes.add("DELETE", "/{id}", self.delete_one, "write", policy=f"delete_{name}", status=204)
         return routes

@@ -15,6 +15,7 @@ from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.resources import Resource
+from monostack.services.network import documents
 from monostack.services.network.agents.api import VERBS as AGENT_VERBS
 from monostack.services.network.agents.table import AGENTS
 from monostack.services.network.changes import changed
@@ -87,6 +88,8 @@ def _serve(hosted: Hosted) -> None:
     by_host = sa.select(table).where(table.c.host == sa.bindparam("the_host")).order_by(table.c.id)
     singular, plural = resource.singular, resource.plural
 
+    document = documents.one_of(hosted.key, documents.TEXT)
+
     def row_of(request: Request, tx: Transaction, id: str) -> Row[Any]:
         return resource.get(request, tx, id)
 
@@ -106,7 +109,7 @@ def _serve(hosted: Hosted) -> None:
         found = tx.rows(by_host, {"the_host": agent.host}) if agent.agent_type == hosted.kind else ()
         return {plural: hosted.verbs.render(request, tx, found)}
 
-    @routes.post(f"/agents/{{id}}/{hosted.things}", policy=f"create_{hosted.thing}")
+    @routes.post(f"/agents/{{id}}/{hosted.things}", policy=f"create_{hosted.thing}", body_document=document)
     def add(request: Request, tx: Transaction) -> Any:
         """Let an agent run it."""
         _authorize(request, f"create_{hosted.thing}")

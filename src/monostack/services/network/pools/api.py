@@ -8,7 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.network import standard
+from monostack.services.network import documents, standard
 from monostack.services.network.attributes import Values
 from monostack.services.network.pools.table import POOLS, default_of
 from monostack.services.network.subnets.table import of_pool
@@ -92,6 +92,7 @@ def delete_pool(tx: Transaction, request: Request, row: Row[Any]) -> None:
 
 VERBS = Verbs(POOLS, create=create_pool, update=update_pool, delete=delete_pool)
 _routes = VERBS.routes()
+_PREFIXES = documents.one_of("prefixes", documents.TEXTS)
 
 
 def _given_prefixes(request: Request) -> list[str]:
@@ -106,7 +107,7 @@ def _given_prefixes(request: Request) -> list[str]:
     return given
 
 
-@_routes.put("/{id}/add_prefixes", policy="add_prefixes")
+@_routes.put("/{id}/add_prefixes", policy="add_prefixes", body_document=_PREFIXES)
 def add_prefixes(request: Request, tx: Transaction) -> Any:
     """Let the pool have more prefixes."""
     row, item = VERBS.look_up(request, tx, request.params["id"])
@@ -117,7 +118,7 @@ def add_prefixes(request: Request, tx: Transaction) -> Any:
     return {"prefixes": row.prefixes}
 
 
-@_routes.put("/{id}/remove_prefixes", policy="remove_prefixes")
+@_routes.put("/{id}/remove_prefixes", policy="remove_prefixes", body_document=_PREFIXES)
 def remove_prefixes(request: Request, tx: Transaction) -> Any:
     """Take prefixes away that no subnet uses."""
     row, item = VERBS.look_up(request, tx, request.params["id"])

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Row
 from monostack.core import ids
 from monostack.db import Transaction
 from monostack.http import Request, Routes
-from monostack.services.network import standard
+from monostack.services.network import documents, standard
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
 from monostack.services.network.desired.hosting import pick
@@ -63,6 +63,7 @@ def delete_router(tx: Transaction, request: Request, row: Row[Any]) -> None:
 
 VERBS = Verbs(ROUTERS, create=create_router, update=update_router, delete=delete_router)
 actions = Routes("/v2.0/routers/{id}")
+_ROUTES = documents.one_of("router", documents.one_of("routes", ROUTERS.by_name["routes"].schema()))
 
 
 def _router(request: Request, tx: Transaction, rule: str) -> Row[Any]:
@@ -71,14 +72,14 @@ def _router(request: Request, tx: Transaction, rule: str) -> Row[Any]:
     return row
 
 
-@actions.put("/add_router_interface", policy="add_router_interface")
+@actions.put("/add_router_interface", policy="add_router_interface", body_document=interfaces.BODY)
 def add_router_interface(request: Request, tx: Transaction) -> Any:
     """Plug a subnet or a port into a router."""
     row = _router(request, tx, "add_router_interface")
     return interfaces.add(tx, request, row, *interfaces.read_body(request.body, removing=False))
 
 
-@actions.put("/remove_router_interface", policy="remove_router_interface")
+@actions.put("/remove_router_interface", policy="remove_router_interface", body_document=interfaces.BODY)
 def remove_router_interface(request: Request, tx: Transaction) -> Any:
     """Unplug a subnet or a port."""
     row = _router(request, tx, "remove_router_interface")
@@ -95,7 +96,7 @@ def _given_routes(request: Request) -> list[dict[str, str]]:
         raise bad(f"Invalid input for routes. Reason: {reason}.") from None
 
 
-@actions.put("/add_extraroutes", policy="add_extraroutes")
+@actions.put("/add_extraroutes", policy="add_extraroutes", body_document=_ROUTES)
 def add_extraroutes(request: Request, tx: Transaction) -> Any:
     """Add routes; those that are there already stay."""
     row = _router(request, tx, "add_extraroutes")
@@ -104,7 +105,7 @@ def add_extraroutes(request: Request, tx: Transaction) -> Any:
     return {"router": VERBS.render(request, tx, [row])[0]}
 
 
-@actions.put("/remove_extraroutes", policy="remove_extraroutes")
+@actions.put("/remove_extraroutes", policy="remove_extraroutes", body_document=_ROUTES)
 def remove_extraroutes(request: Request, tx: Transaction) -> Any:
     """Take routes away; those that are not there do not matter."""
     row = _router(request, tx, "remove_extraroutes")

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Fault, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.network import rbac, standard
+from monostack.services.network import documents, rbac, standard
 from monostack.services.network.addresses.table import of_port
 from monostack.services.network.attributes import is_admin
 from monostack.services.network.changes import changed
@@ -28,6 +28,9 @@ from monostack.services.network.words import bad_request, conflict, refused
 
 def _bad(message: str) -> Fault:
     return bad_request("router", message)
+
+
+BODY = {"oneOf": [documents.one_of(name, {"type": "string", "format": "uuid"}) for name in ("subnet_id", "port_id")]}
 
 
 def read_body(body: Any, *, removing: bool) -> tuple[str | None, str | None]:

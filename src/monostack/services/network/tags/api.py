@@ -9,6 +9,7 @@ from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.services.network import documents
 from monostack.services.network.standard import bump
 from monostack.services.network.tags.table import set_tags
 from monostack.services.network.values.lists import check_tags
@@ -17,6 +18,7 @@ from monostack.services.network.verbs import Verbs
 from monostack.services.network.words import bad_request, invalid
 
 MAX_TAGS = 50
+BODY = documents.one_of("tags", documents.TEXTS)
 
 
 def _checked(check: Callable[..., Any], *given: Any) -> Any:
@@ -56,13 +58,13 @@ def tag_routes(verbs: Verbs) -> Routes:
         """List the tags."""
         return {"tags": find(request, tx, "get")[1]}
 
-    @routes.put("", policy=f"update_{resource.singular}:tags")
+    @routes.put("", policy=f"update_{resource.singular}:tags", body_document=BODY)
     def replace_tags(request: Request, tx: Transaction) -> Any:
         """Give it these tags and no others."""
         tags = _body(request)
         return {"tags": write(request, tx, find(request, tx, "update")[0], tags)}
 
-    @routes.post("", policy=f"create_{resource.singular}:tags")
+    @routes.post("", policy=f"create_{resource.singular}:tags", body_document=BODY)
     def add_tags(request: Request, tx: Transaction) -> Any:
         """Add tags."""
         tags = _body(request)
