@@ -35,13 +35,12 @@ def test_another_controllers_change_ends_a_remembered_token(accounts):
 
 
 def test_remembered_tokens_are_bounded(accounts, monkeypatch):
-    from monostack.services.identity.tokens import authenticator
 
-    monkeypatch.setattr(authenticator, "REMEMBERED", 5)
+    monkeypatch.setattr(accounts.cloud.app.authenticator.sessions, "_room", 5)
     user, _ = accounts.member()
     tokens = [accounts.token(user) for _ in range(8)]
     assert all(accounts.is_valid(token) for token in tokens)
-    assert len(accounts.cloud.app.authenticator._sessions) <= 5
+    assert len(accounts.cloud.app.authenticator.sessions) <= 5
     assert all(accounts.is_valid(token) for token in tokens)
 
 

@@ -1,7 +1,5 @@
 """A number that grows with every change of identity data, so that what is remembered of tokens can be trusted until it grows."""
 
-from typing import Any
-
 import sqlalchemy as sa
 
 from monostack.db import Json, Transaction, table
@@ -22,9 +20,11 @@ def generation(tx: Transaction) -> int:
     return tx.scalar(_GENERATION) or 0
 
 
-def changed(tx: Transaction, request: Request | None = None, cloud: Any = None) -> None:
-    """Say that identity data changed in this transaction: nothing remembered of any token holds after it."""
+def changed(tx: Transaction, request: Request | None = None) -> None:
+    """Say that identity data changed in this transaction: nothing remembered of any token holds after it.
+
+    The controller that serves the request forgets at once, all others when they next look at the number.
+    """
     tx.execute(_BUMP)
-    authenticator = getattr(request.cloud if request is not None else cloud, "authenticator", None)
-    if authenticator is not None:
-        tx.after_commit(authenticator.forget)
+    if request is not None:
+        tx.after_commit(request.cloud.authenticator.forget)

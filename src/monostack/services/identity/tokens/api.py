@@ -6,7 +6,6 @@ from typing import Any
 from monostack.core.errors import BadRequest, NotFound, Unauthorized
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
-from monostack.services.identity import catalog
 from monostack.services.identity.dialect import AUTHENTICATE, expecting, invalid_in_full, wrong_method
 from monostack.services.identity.generation import changed
 from monostack.services.identity.kinds import is_true
@@ -25,13 +24,11 @@ EXPIRED_WINDOW = 48 * 3600  # seconds for which services may ask about an expire
 routes = Routes("/v3/auth")
 
 
-async def catalog_of(request: Request, session: Session) -> list[dict[str, Any]] | None:
+async def catalog_of(request: Request, session: Session) -> Any:
     """The catalog for a scoped session's token, None for an unscoped one and where the caller wants none."""
     if session.payload.kind == kinds.UNSCOPED or "nocatalog" in request.query_map:
         return None
-    project_id = session.project.id if session.project is not None else None
-    rows = await request.db.read(lambda tx: catalog.entries(tx, project_id))
-    return catalog.render(rows, catalog.variables(request.app_url, session.user.id, project_id))
+    return await request.cloud.authenticator.catalog(request.app_url, session)
 
 
 @routes.post("/tokens", mode="async", public=True, status=201)

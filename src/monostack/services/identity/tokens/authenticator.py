@@ -1,26 +1,27 @@
-"""From a token to its session and caller, remembered until identity data changes.
-
-A change made through this controller is seen by the next request; one made through another controller on the same database, and a
-rotation of the keys, within a second.
-"""
+"""From a token to its session and caller, and to the catalog that goes with it; remembered until identity data changes."""
 
 import logging
 from typing import Any
+
+import msgspec
 
 from monostack.core import clock
 from monostack.core.context import Caller
 from monostack.core.errors import Unauthorized
 from monostack.db import Transaction
-from monostack.services.identity.generation import generation
+from monostack.services.identity import catalog
 from monostack.services.identity.tokens.keys import KeyRepository
+from monostack.services.identity.tokens.memory import Memory
 from monostack.services.identity.tokens.payload import NotAPayload, Payload, pack, unpack
 from monostack.services.identity.tokens.session import Rejected, Session, validate
 
 log = logging.getLogger(__name__)
 
-REMEMBERED = 4096  # sessions
-LOOK_SECONDS = 1.0
+SESSIONS = 4096  # remembered
+CATALOGS = 512
 LONGEST = 1024  # characters of a token; ours have about 200
+
+_encode = msgspec.json.Encoder().encode
 
 
 class TokenAuthenticator:
@@ -30,25 +31,19 @@ class TokenAuthenticator:
         self.cloud = cloud
         self.keys = KeyRepository(cloud.state_dir / "fernet-keys")
         self.credential_keys = KeyRepository(cloud.state_dir / "credential-keys")
-        self._sessions: dict[str, Session] = {}
-        self._forgotten = 0  # times everything was forgotten
-        self._generation = -1  # of the database, when it was last looked at
-        self._keys_version = 0
-        self._look_at = 0.0
+        self.sessions = Memory(self.keys, SESSIONS)
+        self.catalogs = Memory(self.keys, CATALOGS)
         cloud.authenticator = self
 
     def forget(self) -> None:
         """Nothing remembered holds any more."""
-        self._sessions.clear()
-        self._forgotten += 1
+        self.sessions.forget()
+        self.catalogs.forget()
 
     def cached(self, token: str) -> Caller | None:
         """The caller, if the token was seen before and nothing changed since."""
-        session = self._sessions.get(token)
-        if session is None:
-            return None
-        now = clock.timestamp()
-        if clock.monotonic() >= self._look_at or now >= session.payload.expires_at:
+        session: Session | None = self.sessions.recall(token)
+        if session is None or clock.timestamp() >= session.payload.expires_at:
             return None
         return session.caller
 
@@ -62,31 +57,37 @@ class TokenAuthenticator:
 
     async def session(self, token: str, grace: int = 0) -> Session:
         """What the token stands for; with `grace` also if it expired no more than so many seconds ago. Raises Rejected."""
-        if self.cached(token) is not None:
-            return self._sessions[token]
+        remembered: Session | None = self.sessions.recall(token)
+        if remembered is not None and clock.timestamp() < remembered.payload.expires_at:
+            return remembered
         payload = self.read(token)
-        if grace and clock.timestamp() >= payload.expires_at:
+        if clock.timestamp() >= payload.expires_at:
             return await self.cloud.db.read(lambda tx: validate(tx, payload, grace))
-        forgotten = self._forgotten
-        found = await self.cloud.db.read(lambda tx: self._look_up(tx, token, payload))
-        if forgotten == self._forgotten:
-            if len(self._sessions) >= REMEMBERED:
-                self._sessions.pop(next(iter(self._sessions)))
-            self._sessions[token] = found
+
+        def look_up(tx: Transaction) -> Session:
+            return self.sessions.look(tx, token) or validate(tx, payload)
+
+        moment = self.sessions.moment
+        found = await self.cloud.db.read(look_up)
+        self.sessions.remember(token, found, moment)
         return found
 
-    def _look_up(self, tx: Transaction, token: str, payload: Payload) -> Session:
-        now_at = generation(tx)
-        self.keys.refresh()
-        if now_at != self._generation or self.keys.version != self._keys_version:
-            if self._generation >= 0:
-                self._sessions.clear()
-            self._generation, self._keys_version = now_at, self.keys.version
-        self._look_at = clock.monotonic() + LOOK_SECONDS
-        remembered = self._sessions.get(token)
-        if remembered is not None and clock.timestamp() < payload.expires_at:
+    async def catalog(self, app_url: str, session: Session) -> msgspec.Raw:
+        """The catalog for a session, as JSON."""
+        project_id = session.project.id if session.project is not None else None
+        values = catalog.variables(app_url, session.actor.id, project_id)
+        key = tuple(values.values())
+        remembered: msgspec.Raw | None = self.catalogs.recall(key)
+        if remembered is not None:
             return remembered
-        return validate(tx, payload)
+
+        def look_up(tx: Transaction) -> msgspec.Raw:
+            return self.catalogs.look(tx, key) or msgspec.Raw(_encode(catalog.render(catalog.entries(tx, project_id), values)))
+
+        moment = self.catalogs.moment
+        found = await self.cloud.db.read(look_up)
+        self.catalogs.remember(key, found, moment)
+        return found
 
     def read(self, token: str) -> Payload:
         """The payload of a token that one of our keys made, valid or not. Raises Rejected."""

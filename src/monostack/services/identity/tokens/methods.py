@@ -58,7 +58,10 @@ async def by_password(request: Request, given: dict[str, Any], auth: dict[str, A
     if user is None:
         raise expecting("user", "None")  # Keystone's text
     _check_named(user)
-    found = await request.db.read(lambda tx: _find_user(tx, user))
+    try:
+        found = await request.db.read(lambda tx: _find_user(tx, user))
+    except Rejected:
+        found = None  # told only after as long as a wrong password takes
     password = user.get("password")
     right = await passwords.verify_password(password or "", found.password_hash if found is not None else None)
     if found is None or not right or password is None:

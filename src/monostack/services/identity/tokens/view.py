@@ -6,7 +6,7 @@ from monostack.services.identity.moments import from_seconds
 from monostack.services.identity.tokens.session import Session
 
 
-def render(session: Session, catalog: list[dict[str, Any]] | None) -> dict[str, Any]:
+def render(session: Session, catalog: Any) -> dict[str, Any]:
     payload, user = session.payload, session.actor
     token: dict[str, Any] = {
         "methods": list(payload.methods),
