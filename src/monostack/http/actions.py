@@ -68,9 +68,10 @@ class Actions:
         route = self._find(request)
         version = request.microversion or (0, 0)
         schema = next((schema for since, schema in route.body if version >= since), None)
-        error = schema.error(request.body) if schema is not None else None
+        dialect = request.service.dialect
+        error = schema.error(request.body, first=dialect.first_error) if schema is not None else None
         if error is not None:
-            raise request.service.dialect.invalid(error, request)
+            raise dialect.invalid(error, request)
         if route.mode == "async":
             result = await route.handler(request)
         else:

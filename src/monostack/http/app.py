@@ -127,7 +127,7 @@ class HttpApp:
             response.headers.setdefault(name, value)
         if response.content_type is None:
             response.content_type = mount.service.dialect.empty_type
-        if mount.service.dialect.request_id is not None:
+        if mount.service.dialect.request_id is not None and request.route is not None:
             response.headers[mount.service.dialect.request_id] = request.request_id
         if request.response_headers:
             response.headers = {**request.response_headers, **response.headers}
@@ -149,6 +149,7 @@ class HttpApp:
         routes = found[0].get(request.method) if found else None
         if not (routes[0].public if routes else service.dialect.path_first):
             await self._authenticate(request)
+        request.route = routes[0] if routes else None
         spec = service.microversions
         if spec is not None:
             request.microversion = spec.fixed.get(path.split("/", 2)[1])
@@ -211,7 +212,7 @@ class HttpApp:
         version = request.microversion or (0, 0)
         for since, schema in route.body:
             if version >= since:
-                error = schema.error(request.body)
+                error = schema.error(request.body, first=dialect.first_error)
                 if error is not None:
                     raise dialect.invalid(error, request)
                 break

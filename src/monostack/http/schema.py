@@ -125,8 +125,9 @@ class Schema:
     def _exact(self) -> Any:
         return _EXACT(self.document, format_checker=FORMATS)
 
-    def error(self, value: Any) -> ValidationError | None:
-        """None if the value is valid, else the most relevant error with its path."""
+    def error(self, value: Any, *, first: bool = False) -> ValidationError | None:
+        """None if the value is valid, else the most relevant error with its path, or the `first` in the order of the schema."""
         if self._fast.is_valid(value):
             return None
-        return best_match(self._exact.iter_errors(value))
+        errors = self._exact.iter_errors(value)
+        return next(errors, None) if first else best_match(errors)

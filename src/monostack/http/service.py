@@ -21,6 +21,7 @@ class Dialect:
     invalid_query: Callable[[ValidationError, Request], Fault] | None = None
     unauthenticated: Callable[[Request], Response] | None = None  # no valid token; None: keystonemiddleware's answer
     forbidden: Callable[[str, Request], str] | None = None  # the text for a policy rule that refuses
+    first_error: bool = False  # of a body with several the first is told, not the most relevant
     malformed_json: str = "The request body is not valid JSON."
     content_types: frozenset[str] = frozenset()  # of JSON bodies: others are 415, and a body without a type is not looked at; empty: any
     foreign_project: str = "Malformed request url"  # the path names another project ({given}) than the token ({own})
@@ -29,7 +30,7 @@ class Dialect:
     path_first: bool = False  # a path or method there is not is told before anything is asked of the token
     always: Mapping[str, str] = field(default_factory=dict[str, str])  # headers on every answer
     empty_type: str | None = None  # the content type of an answer without a body
-    request_id: str | None = None  # a further header for the request's id: x-compute-request-id
+    request_id: str | None = None  # a further header for the request's id, on answers of the service itself: x-compute-request-id
 
 
 @dataclass(frozen=True, slots=True)

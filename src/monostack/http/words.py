@@ -17,7 +17,10 @@ FAULT_NAMES = {
 def wrapped_fault(fault: Fault, request: Request) -> Response:
     """`{"itemNotFound": {"code": 404, "message": ...}}`, as Nova and Cinder answer."""
     name = FAULT_NAMES.get(fault.status, "computeFault")
-    return Response({name: {"code": fault.status, "message": fault.message}}, fault.status, content_type="application/json; charset=UTF-8")
+    told: dict[str, Any] = {"code": fault.status, "message": fault.message}
+    if fault.status in (413, 429) and "retry-after" in fault.headers:
+        told["retryAfter"] = fault.headers["retry-after"]
+    return Response({name: told}, fault.status, content_type="application/json; charset=UTF-8")
 
 
 def middleware_401(request: Request) -> Response:

@@ -117,3 +117,10 @@ def marker_statement(table: sa.Table, scope: Any, key: str, sorts: tuple[tuple[s
         table.c[key] == sa.bindparam("marker")
     )
     return query if scope is None else query.where(scope)
+
+
+@lru_cache(maxsize=512)
+def count_statement(table: sa.Table, scope: Any, filters: tuple[tuple[str, str], ...]) -> sa.Select[Any]:
+    """How many rows a query finds on all its pages."""
+    found = statement(table, scope, (filters, (), False, False, False, False))
+    return sa.select(sa.func.count()).select_from(found.order_by(None).subquery())

@@ -308,6 +308,12 @@ class Resource:
         rows = tx.rows(list_queries.statement(self.table, scope, query.shape()), params)
         return rows[::-1] if query.reverse else rows
 
+    def count(self, request: Request, tx: Transaction, query: ListQuery) -> int:
+        """How many rows the query finds on all its pages."""
+        scope = self._clauses[self.scopes.of(request)]
+        params = {**caller_params(request), **{f"f{i}": value for i, value in enumerate(query.filters.values())}}
+        return int(tx.scalar(list_queries.count_statement(self.table, scope, tuple(query.filters)), params))
+
     # --- the standard operations -------------------------------------------------------------------------------------
 
     def list(self, request: Request, tx: Transaction) -> Any:

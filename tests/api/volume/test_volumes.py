@@ -112,7 +112,7 @@ def test_paging(cloud):
         ({"volume": {"size": 1, "source_volid": UNKNOWN}}, 404, UNKNOWN),
         ({"volume": {"size": 1, "imageRef": UNKNOWN}}, 400, "Invalid image identifier"),
         ({"volume": {"size": 100000}}, 413, "exceeds allowed gigabytes quota"),
-        ({"volume": {"size": 1, "name": "x" * 256}}, 400, "is too long"),
+        ({"volume": {"size": 1, "name": "x" * 256}}, 400, "name has 256 characters, more than 255."),
     ],
 )
 def test_bad_bodies_are_refused_and_change_nothing(cloud, body, status, text):

@@ -1,18 +1,42 @@
-"""Block storage (Cinder): volumes, snapshots, types, attachments, quotas."""
+"""Block storage (Cinder): volumes, snapshots, types, attachments, transfers, quotas."""
 
 from typing import Any
 
 from monostack.authz.defaults.volume import POLICIES
 from monostack.db import Transaction
 from monostack.http import Service
-from monostack.services.volume import administration, attachments, quota, snapshots, versions, volume_types
+from monostack.services.volume import extensions, versions
+from monostack.services.volume.attachments import api as attachments
 from monostack.services.volume.dialect import DIALECT
-from monostack.services.volume.volumes import actions, api
-from monostack.services.volume.workflows import create_snapshot, create_volume, delete_snapshot, delete_volume, extend_volume
+from monostack.services.volume.hosts import api as hosts
+from monostack.services.volume.hosts import pools
+from monostack.services.volume.messages import api as messages
+from monostack.services.volume.qos import api as qos
+from monostack.services.volume.quotas import api as quotas
+from monostack.services.volume.reconcilers.files import FILES
+from monostack.services.volume.reconcilers.hosts import HOSTS, listen
+from monostack.services.volume.snapshots import actions as snapshot_actions
+from monostack.services.volume.snapshots import api as snapshots
+from monostack.services.volume.transfers import api as transfers
+from monostack.services.volume.types import access, extra_specs, project_defaults
+from monostack.services.volume.types import api as types
+from monostack.services.volume.types.table import bootstrap as bootstrap_types
+from monostack.services.volume.volumes import actions, administration, changes, contents, listing
+from monostack.services.volume.volumes import api as volumes
+from monostack.services.volume.workflows import (
+    create_snapshot,
+    create_volume,
+    delete_snapshot,
+    delete_volume,
+    extend_volume,
+    refill_volume,
+)
+
+ACTION_MODULES = (administration, changes, contents)  # importing them adds their actions
 
 
 def bootstrap(tx: Transaction, cloud: Any) -> None:
-    volume_types.bootstrap(tx)
+    bootstrap_types(tx)
 
 
 SERVICE = Service(
@@ -23,19 +47,40 @@ SERVICE = Service(
     description="OpenStack Block Storage",
     catalog_path="/v3/%(project_id)s",
     aliases=("volumev3",),
-    project_in_path=r"^(?P<head>/v3)/(?P<project>[0-9a-f\-]{3,64})(?P<tail>/.*)?$",
+    project_in_path=r"^(?P<head>/v3)/(?P<project>[0-9a-f\-]+)(?P<tail>/.*)?$",
     routes=(
         versions.routes,
-        api.routes,
+        listing.routes,
+        volumes.routes,
+        volumes.METADATA_CALLS.routes(),
         actions.routes,
         snapshots.routes,
-        volume_types.routes,
+        snapshots.METADATA_CALLS.routes(),
+        snapshot_actions.routes,
+        types.routes,
+        extra_specs.routes,
+        access.routes,
+        project_defaults.routes,
         attachments.routes,
-        quota.routes,
-        administration.routes,
+        *transfers.ROUTES,
+        quotas.routes,
+        qos.routes,
+        messages.routes,
+        hosts.routes,
+        pools.routes,
+        extensions.routes,
     ),
     policies=POLICIES,
     microversions=versions.MICROVERSIONS,
-    workflows=(create_volume.WORKFLOW, delete_volume.WORKFLOW, extend_volume.WORKFLOW, create_snapshot.WORKFLOW, delete_snapshot.WORKFLOW),
+    workflows=(
+        create_volume.WORKFLOW,
+        delete_volume.WORKFLOW,
+        extend_volume.WORKFLOW,
+        refill_volume.WORKFLOW,
+        create_snapshot.WORKFLOW,
+        delete_snapshot.WORKFLOW,
+    ),
+    reconcilers=(HOSTS, FILES),
     bootstrap=bootstrap,
+    start=listen,
 )

@@ -2,44 +2,55 @@
 
 from jsonschema.exceptions import ValidationError
 
-from monostack.core.errors import BadRequest, Fault
+from monostack.core.errors import BadRequest, Fault, NotFound
 from monostack.http import Dialect, Request, Response
-from monostack.http.words import middleware_401, nova_invalid_query, wrapped_fault
+from monostack.http.pages import render
+from monostack.http.words import middleware_401, wrapped_fault
+from monostack.services.volume.parameters import Refusal
+from monostack.services.volume.words import MALFORMED
 
-MALFORMED = "The server could not comply with the request since it is either malformed or otherwise incorrect."
-_NO_ROUTE = (
-    b"<html>\n <head>\n  <title>404 Not Found</title>\n </head>\n <body>\n  <h1>404 Not Found</h1>\n"
-    b"  The resource could not be found.<br /><br />\n\n\n\n </body>\n</html>"
-)
+CONTENT_TYPES = frozenset({"application/json", "application/vnd.openstack.volume+json"})
 
 
-def fault(fault: Fault, request: Request) -> Response:
-    """The envelope Cinder shares with Nova; an unknown path or method never reaches Cinder's own code and is answered in HTML."""
+def _fault(fault: Fault, request: Request) -> Response:
+    """The envelope Cinder shares with Nova. An unknown path or method never reaches Cinder's own code: WebOb answers."""
     if fault.status == 405 or fault.kind == "HTTPNotFound":
-        return Response(_NO_ROUTE, 404, content_type="text/html; charset=UTF-8")
+        fault.headers.clear()
+        request.response_headers.clear()
+        return render(NotFound(), request)
+    if fault.status == 406 and "2.0" in fault.headers.get("openstack-api-version", ""):
+        fault.headers.clear()  # Cinder takes the version for that of its former API, which has no such headers
     response = wrapped_fault(fault, request)
     response.content_type = "application/json"
     return response
 
 
-def invalid(error: ValidationError, request: Request) -> Fault:
+def _invalid(error: ValidationError, request: Request) -> Fault:
     """A body that breaks its schema."""
-    if error.path and error.validator not in ("additionalProperties", "required", "minProperties"):
+    if isinstance(error.cause, Refusal):
+        return BadRequest(str(error.cause))
+    if error.path:
         return BadRequest(f"Invalid input for field/attribute {error.path[-1]}. Value: {error.instance}. {error.message}")
-    if error.path and error.validator == "additionalProperties":
-        return BadRequest(f"Invalid input for field/attribute {error.path[-1]}. Value: {error.instance}. {error.message}")
-    return BadRequest(error.message)
+    return BadRequest(MALFORMED if error.instance is None else error.message)
 
 
-def forbidden(rule: str, request: Request) -> str:
+def _forbidden(rule: str, request: Request) -> str:
     return f"Policy doesn't allow {rule} to be performed."
 
 
 DIALECT = Dialect(
-    fault=fault,
-    invalid=invalid,
-    invalid_query=nova_invalid_query,
+    fault=_fault,
+    invalid=_invalid,
     unauthenticated=middleware_401,
-    forbidden=forbidden,
-    malformed_json=MALFORMED,
+    forbidden=_forbidden,
+    first_error=True,
+    malformed_json="Malformed request body",
+    content_types=CONTENT_TYPES,
+    empty_type="application/json",
+    request_id="x-compute-request-id",
 )
+
+
+def accepted(status: int = 202) -> Response:
+    """The empty answer of calls that Cinder leaves to WebOb: it says that nothing is HTML."""
+    return Response(b"", status, content_type="text/html; charset=UTF-8")

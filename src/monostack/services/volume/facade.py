@@ -6,13 +6,15 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.protocol.guests import VolumeConnection
-from monostack.services.volume import attachments as attaching
-from monostack.services.volume.volumes import api
-from monostack.services.volume.volumes.table import ATTACHMENT, BY_ID, OF_SERVERS, set_attachment, set_volume
+from monostack.services.volume.attachments import rules
+from monostack.services.volume.attachments.table import OF_SERVERS, ONE, of_volume, set_attachment
+from monostack.services.volume.snapshots.table import of_volume as snapshots_of
+from monostack.services.volume.volumes import creation, deletion
+from monostack.services.volume.volumes.table import BY_ID, set_volume
+from monostack.services.volume.words import invalid_volume, missing
 
 __all__ = [
     "Attachment", "Volume", "attachments_of", "begin_detach", "complete_attach", "connection", "create", "delete", "get", "reachable",
@@ -52,15 +54,15 @@ class Attachment:
 def _volume(row: Row[Any]) -> Volume:
     return Volume(
         row.id, row.name, row.size, row.status, row.bootable, row.multiattach, row.availability_zone, row.host, row.project_id,
-        row.volume_image_metadata, row.fault,
+        row.image_meta, row.fault,
     )  # fmt: skip
 
 
 def get(tx: Transaction, request: Request, volume_id: str) -> Volume:
-    """A volume of the caller's project (any for admins). Raises NotFound in Cinder's words."""
+    """A volume of the caller's project (any for administrators). Raises NotFound in Cinder's words."""
     row = tx.row(BY_ID, {"the_id": volume_id})
     if row is None or not (row.project_id == request.caller.project_id or request.caller.is_admin):
-        raise NotFound(f"Volume {volume_id} could not be found.")
+        raise missing("Volume", volume_id)
     return _volume(row)
 
 
@@ -72,17 +74,17 @@ def state(tx: Transaction, volume_id: str) -> Volume | None:
 
 def create(tx: Transaction, request: Request, body: Mapping[str, Any]) -> Volume:
     """Write a volume and start its making; `body` as the create call takes it (size, name, imageRef, snapshot_id ...)."""
-    return _volume(api.create(request, tx, dict(body)))
+    return _volume(creation.create(request, tx, body))
 
 
 def delete(tx: Transaction, cloud: Any, volume_id: str) -> None:
-    """Begin to delete a volume that no server has any more; nothing to do when it is gone. For workflows: no caller is asked."""
+    """Begin to delete a volume that no server has any more. For workflows: no caller is asked.
+
+    Nothing to do when it is gone or going. One with snapshots stays: they may be all that its owner has kept.
+    """
     row = tx.row(BY_ID, {"the_id": volume_id})
-    if row is None or row.status == "deleting":
-        return
-    set_volume(tx, volume_id, status="deleting", previous_status=row.status)
-    cloud.cancel(tx, volume_id)
-    cloud.start(tx, "delete_volume", volume_id, {"host": row.host}, None, row.project_id)
+    if row is not None and row.status != "deleting" and not snapshots_of(tx, volume_id):
+        deletion.start(tx, cloud, row, [])
 
 
 def reachable(volume: Volume, cloud: Any, host: str) -> bool:
@@ -97,18 +99,20 @@ def reserve(tx: Transaction, request: Request | None, volume_id: str, server_id:
     """Keep a volume for a server, which makes it "reserved". Returns the attachment's id. Raises NotFound, BadRequest."""
     row = tx.row(BY_ID, {"the_id": volume_id})
     if row is None:
-        raise NotFound(f"Volume {volume_id} could not be found.")
-    return attaching.reserve(tx, request, row, server_id, device=device)
+        raise missing("Volume", volume_id)
+    if any(attachment.server_id == server_id for attachment in of_volume(tx, volume_id)):
+        raise invalid_volume(f"volume {volume_id} already attached to instance {server_id}")
+    return rules.reserve(tx, request, row, server_id, device=device)
 
 
 def complete_attach(tx: Transaction, attachment_id: str, host: str, device: str | None = None) -> None:
     """The guest has the volume: "in-use". `device` as /dev/vdb."""
-    attaching.complete(tx, attachment_id, host=host, device=device)
+    rules.complete(tx, attachment_id, host=host, device=device)
 
 
 def begin_detach(tx: Transaction, attachment_id: str) -> None:
     """The volume is about to be taken from its server: "detaching"."""
-    row = tx.row(ATTACHMENT, {"the_id": attachment_id})
+    row = tx.row(ONE, {"the_id": attachment_id})
     if row is not None:
         set_attachment(tx, attachment_id, status="detaching")
         set_volume(tx, row.volume_id, status="detaching")
@@ -116,7 +120,7 @@ def begin_detach(tx: Transaction, attachment_id: str) -> None:
 
 def roll_back_detach(tx: Transaction, attachment_id: str) -> None:
     """Detaching failed: the server still has the volume."""
-    row = tx.row(ATTACHMENT, {"the_id": attachment_id})
+    row = tx.row(ONE, {"the_id": attachment_id})
     if row is not None and row.status == "detaching":
         set_attachment(tx, attachment_id, status="attached")
         set_volume(tx, row.volume_id, status="in-use")
@@ -124,7 +128,7 @@ def roll_back_detach(tx: Transaction, attachment_id: str) -> None:
 
 def release(tx: Transaction, attachment_id: str) -> None:
     """The server does not have the volume any more: "available", unless another has it. Safe to repeat."""
-    attaching.release(tx, attachment_id)
+    rules.release(tx, attachment_id)
 
 
 def connection(volume: Volume) -> VolumeConnection:

@@ -1,10 +1,11 @@
-"""Version discovery: what the service speaks, readable without a token."""
+"""Version discovery. The list is for everybody, version 3 itself for those with a token, as Cinder has it."""
 
 from typing import Any
 
 from monostack.http import Microversions, Request, Response, Routes
+from monostack.http.microversions import answer_headers
 
-MICROVERSIONS = Microversions("volume", (3, 0), (3, 71), path="/v3")
+MICROVERSIONS = Microversions("volume", (3, 0), (3, 71), path="/v3", echo_refused=True)
 routes = Routes("")
 
 
@@ -23,15 +24,16 @@ def _document(request: Request) -> dict[str, Any]:
     }
 
 
+@routes.get("/", public=True, mode="async")
 async def choices(request: Request) -> Response:
     """List the versions."""
-    return Response({"versions": [_document(request)]}, 300)
+    return Response({"versions": [_document(request)]}, 300, answer_headers(MICROVERSIONS, MICROVERSIONS.minimum))
 
 
+@routes.get("/v3", mode="async")
 async def version(request: Request) -> Response:
     """Show version 3."""
+    if not request.path.endswith("/"):
+        request.response_headers.clear()
+        return Response(b"", 302, {"location": f"{request.service_url}/v3/"}, content_type="text/plain; charset=utf8")
     return Response({"versions": [_document(request)]})
-
-
-routes.get("/", public=True, mode="async")(choices)
-routes.get("/v3", public=True, mode="async")(version)

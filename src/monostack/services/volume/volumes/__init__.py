@@ -1,1 +1,1 @@
-"""Volumes."""
+"""Volumes: from the request to make one to its end."""

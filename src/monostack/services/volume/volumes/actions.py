@@ -1,6 +1,5 @@
-"""POST /volumes/{id}/action: one function an action."""
+"""POST /volumes/{id}/action: what is done with a volume. More actions are in the modules that say `@actions.action`."""
 
-from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -8,175 +7,114 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Routes
-from monostack.services.volume import attachments, quota
-from monostack.services.volume.volumes.api import start_delete
-from monostack.services.volume.volumes.rules import METADATA, expect_status
-from monostack.services.volume.volumes.table import ATTACHED_TO, VOLUMES, set_volume
+from monostack.http.actions import Actions
+from monostack.services.volume.attachments import rules
+from monostack.services.volume.attachments.table import ONE, of_volume
+from monostack.services.volume.parameters import NULL_OR_UUID, UUID, enveloped, fields
+from monostack.services.volume.volumes.deletion import NOT_MIGRATING
+from monostack.services.volume.volumes.lookup import named
+from monostack.services.volume.volumes.table import VOLUMES
+from monostack.services.volume.words import NO_SUCH_ACTION, either, invalid_input, invalid_volume
 
-TRUE = (True, "True", "true", "1", "t")
-Action = Callable[[Request, Transaction, Row[Any], Any], Any]
-
-
-def extend(request: Request, tx: Transaction, row: Row[Any], body: dict[str, Any]) -> None:
-    """Make the volume larger; with 3.42 also while a server has it."""
-    rule = "volume:extend_attached_volume" if row.status == "in-use" else "volume:extend"
-    request.authorize(rule, VOLUMES.target(row))
-    size = int(body["new_size"])
-    expect_status(row, ("available", "in-use") if request.at_least(3, 42) else ("available",), "extend")
-    if size <= row.size:
-        raise BadRequest(
-            f"Invalid input received: New size for extend must be greater than current size. (current: {row.size}, extended: {size})."
-        )
-    quota.claim(tx, request, gigabytes=size - row.size, per_volume=size)
-    attached = [a.server_id for a in tx.rows(ATTACHED_TO, {"volumes": [row.id]}) if a.status == "attached"]
-    set_volume(tx, row.id, status="extending", previous_status=row.status)
-    data = {"host": row.host, "size": size, "server_id": attached[0] if attached else None}
-    request.cloud.start(tx, "extend_volume", row.id, data, request, row.project_id)
+NOT_BUILT = (
+    "os-initialize_connection", "os-terminate_connection", "os-volume_upload_image", "os-migrate_volume", "os-migrate_volume_completion",
+    "os-extend_volume_completion", "os-unmanage",
+)  # fmt: skip
+actions = Actions(NOT_BUILT, NO_SUCH_ACTION)
+routes = Routes("/v3/volumes")
+actions.mount(routes, "/{id}/action")
+RULES = "volume_extension:volume_actions"
+SETTLED = ("available", "reserved", "attaching", "in-use", "detaching")  # statuses that follow from attachments
 
 
-def set_bootable(request: Request, tx: Transaction, row: Row[Any], body: dict[str, Any]) -> None:
-    """Say whether a server can boot from the volume."""
-    request.authorize("volume_extension:volume_actions:set_bootable", VOLUMES.target(row))
-    VOLUMES.change(tx, request, row, {"bootable": body["bootable"] in TRUE})
-
-
-def update_readonly(request: Request, tx: Transaction, row: Row[Any], body: dict[str, Any]) -> None:
-    """Say whether servers may only read the volume."""
-    request.authorize("volume:update_readonly_flag", VOLUMES.target(row))
-    expect_status(row, ("available",), "update readonly flag")
-    VOLUMES.change(
-        tx, request, row, {"read_only": body["readonly"] in TRUE, "metadata": {**row.meta, "readonly": str(body["readonly"] in TRUE)}}
-    )
-
-
-def reset_status(request: Request, tx: Transaction, row: Row[Any], body: dict[str, Any]) -> None:
-    """Overwrite the status (admin)."""
-    request.authorize("volume_extension:volume_admin_actions:reset_status", VOLUMES.target(row))
-    if body.get("status"):
-        VOLUMES.change(tx, request, row, {"status": body["status"].lower()})
-
-
-def force_delete(request: Request, tx: Transaction, row: Row[Any], body: Any) -> None:
-    """Delete the volume whatever its status (admin)."""
-    request.authorize("volume_extension:volume_admin_actions:force_delete", VOLUMES.target(row))
-    start_delete(request, tx, row, force=True)
-
-
-def reserve(request: Request, tx: Transaction, row: Row[Any], body: Any) -> None:
+@actions.action("os-reserve", body=enveloped("os-reserve", {}), policy=f"{RULES}:reserve")
+def reserve(request: Request, tx: Transaction) -> None:
     """Mark the volume as about to be attached."""
-    request.authorize("volume_extension:volume_actions:reserve", VOLUMES.target(row))
-    expect_status(row, ("available",), "reserve")
+    row = named(tx, request)
+    request.authorize(f"{RULES}:reserve", VOLUMES.target(row))
+    expected = ("available", "in-use") if row.multiattach else ("available",)
+    if row.status not in expected:
+        raise invalid_volume(f"Volume status must be {either(expected)} to reserve, but the status is {row.status}.")
     VOLUMES.change(tx, request, row, {"status": "attaching"})
 
 
-def unreserve(request: Request, tx: Transaction, row: Row[Any], body: Any) -> None:
+@actions.action("os-unreserve", body=enveloped("os-unreserve", {}), policy=f"{RULES}:unreserve")
+def unreserve(request: Request, tx: Transaction) -> None:
     """Take back a reservation."""
-    request.authorize("volume_extension:volume_actions:unreserve", VOLUMES.target(row))
+    row = named(tx, request)
+    request.authorize(f"{RULES}:unreserve", VOLUMES.target(row))
     if row.status == "attaching":
-        VOLUMES.change(tx, request, row, {"status": "available"})
+        VOLUMES.change(tx, request, row, {"status": "in-use" if of_volume(tx, row.id) else "available"})
 
 
-def begin_detaching(request: Request, tx: Transaction, row: Row[Any], body: Any) -> None:
+@actions.action("os-begin_detaching", body=enveloped("os-begin_detaching", {}), policy=f"{RULES}:begin_detaching")
+def begin_detaching(request: Request, tx: Transaction) -> None:
     """Mark the volume as about to be detached."""
-    request.authorize("volume_extension:volume_actions:begin_detaching", VOLUMES.target(row))
-    expect_status(row, ("in-use",), "detach")
+    row = named(tx, request)
+    request.authorize(f"{RULES}:begin_detaching", VOLUMES.target(row))
+    if row.status != "in-use" or row.attach_status != "attached" or row.migration_status not in NOT_MIGRATING:
+        raise invalid_volume("Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach.")
     VOLUMES.change(tx, request, row, {"status": "detaching"})
 
 
-def roll_detaching(request: Request, tx: Transaction, row: Row[Any], body: Any) -> None:
+@actions.action("os-roll_detaching", body=enveloped("os-roll_detaching", {}), policy=f"{RULES}:roll_detaching")
+def roll_detaching(request: Request, tx: Transaction) -> None:
     """Take back the mark of being detached."""
-    request.authorize("volume_extension:volume_actions:roll_detaching", VOLUMES.target(row))
+    row = named(tx, request)
+    request.authorize(f"{RULES}:roll_detaching", VOLUMES.target(row))
     if row.status == "detaching":
         VOLUMES.change(tx, request, row, {"status": "in-use"})
 
 
-def attach(request: Request, tx: Transaction, row: Row[Any], body: dict[str, Any]) -> None:
-    """Record that a server has the volume (callers that do the attaching themselves)."""
-    request.authorize("volume_extension:volume_actions:attach", VOLUMES.target(row))
-    expect_status(row, ("available", "attaching"), "attach")
-    attachment_id = attachments.reserve(tx, request, row, body.get("instance_uuid"), body.get("mode", "rw"))
-    attachments.complete(tx, attachment_id, host=body.get("host_name"), device=body.get("mountpoint"))
-
-
-def detach(request: Request, tx: Transaction, row: Row[Any], body: dict[str, Any] | None) -> None:
-    """Record that a server no longer has the volume."""
-    request.authorize("volume_extension:volume_actions:detach", VOLUMES.target(row))
-    held = tx.rows(ATTACHED_TO, {"volumes": [row.id]})
-    wanted = (body or {}).get("attachment_id")
-    chosen = [a for a in held if wanted is None or a.id == wanted]
-    if not chosen:
-        raise BadRequest(
-            "Invalid volume: Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach."
-        )
-    if len(chosen) > 1:
-        raise BadRequest("Invalid volume: Detach volume failed: More than one attachment, but no attachment_id provided.")
-    attachments.release(tx, chosen[0].id)
-
-
-def set_image_metadata(request: Request, tx: Transaction, row: Row[Any], body: dict[str, Any]) -> Any:
-    """Add to the metadata of the image the volume was made from."""
-    request.authorize("volume_extension:volume_image_metadata:set", VOLUMES.target(row))
-    new = {**(row.volume_image_metadata or {}), **body["metadata"]}
-    VOLUMES.change(tx, request, row, {"volume_image_metadata": new})
-    return {"metadata": new}
-
-
-def show_image_metadata(request: Request, tx: Transaction, row: Row[Any], body: Any) -> Any:
-    """Show the metadata of the image the volume was made from."""
-    request.authorize("volume_extension:volume_image_metadata:show", VOLUMES.target(row))
-    return {"metadata": row.volume_image_metadata or {}}
-
-
-def unset_image_metadata(request: Request, tx: Transaction, row: Row[Any], body: dict[str, Any]) -> None:
-    """Remove one item of the image's metadata."""
-    request.authorize("volume_extension:volume_image_metadata:remove", VOLUMES.target(row))
-    if body["key"] not in (row.volume_image_metadata or {}):
-        raise BadRequest("Metadata property not found.")
-    VOLUMES.change(tx, request, row, {"volume_image_metadata": {k: v for k, v in row.volume_image_metadata.items() if k != body["key"]}})
-
-
-_FLAG = {"enum": [True, False, "True", "true", "False", "false", "1", "0", "t", "f"]}
-
-
-def _object(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
-
-
-_NAME = {"type": ["string", "null"], "maxLength": 255}
-ACTIONS: dict[str, tuple[Action, dict[str, Any]]] = {
-    "os-extend": (
-        extend,
-        _object(("new_size",), new_size={"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 1, "maximum": 2**31 - 1}),
+_ATTACH = {
+    **fields(
+        ("mountpoint",),
+        instance_uuid=UUID,
+        mountpoint={"type": "string", "minLength": 1, "maxLength": 255},
+        host_name={"type": "string", "maxLength": 255},
+        mode={"type": "string", "enum": ["rw", "ro"]},
     ),
-    "os-set_bootable": (set_bootable, _object(("bootable",), bootable=_FLAG)),
-    "os-update_readonly_flag": (update_readonly, _object(("readonly",), readonly=_FLAG)),
-    "os-reset_status": (reset_status, _object((), status=_NAME, attach_status=_NAME, migration_status=_NAME)),
-    "os-force_delete": (force_delete, {}),
-    "os-reserve": (reserve, {}),
-    "os-unreserve": (unreserve, {}),
-    "os-begin_detaching": (begin_detaching, {}),
-    "os-roll_detaching": (roll_detaching, {}),
-    "os-attach": (attach, _object((), instance_uuid=_NAME, mountpoint=_NAME, host_name=_NAME, mode={"enum": ["rw", "ro"]})),
-    "os-detach": (detach, {"type": ["object", "null"], "properties": {"attachment_id": _NAME}, "additionalProperties": False}),
-    "os-set_image_metadata": (set_image_metadata, _object(("metadata",), metadata=METADATA)),
-    "os-show_image_metadata": (show_image_metadata, {}),
-    "os-unset_image_metadata": (unset_image_metadata, _object(("key",), key={"type": "string", "minLength": 1, "maxLength": 255})),
+    "anyOf": [{"required": ["instance_uuid"]}, {"required": ["host_name"]}],
 }
-BODY = {"type": "object", "properties": {name: schema for name, (_, schema) in ACTIONS.items()}, "minProperties": 1}
-ANSWERS_200 = {"os-set_bootable", "os-set_image_metadata", "os-show_image_metadata", "os-unset_image_metadata"}
 
 
-def act(request: Request, tx: Transaction) -> Any:
-    """Act on a volume: extend, reserve, attach, set bootable and so on."""
-    from monostack.http import Response
+@actions.action("os-attach", body=enveloped("os-attach", _ATTACH), policy=f"{RULES}:attach")
+def attach(request: Request, tx: Transaction) -> None:
+    """Record that a server or a host has the volume, for callers that do the attaching themselves."""
+    row, body = named(tx, request), request.body["os-attach"]
+    request.authorize(f"{RULES}:attach", VOLUMES.target(row))
+    if row.status == "maintenance":
+        raise invalid_volume("The volume cannot be attached in maintenance mode.")
+    mode = body.get("mode", "rw")
+    if row.admin_meta.get("readonly") == "True" and mode != "ro":
+        raise BadRequest(f"Invalid attaching mode '{mode}' for volume {row.id}.", kind="InvalidVolumeAttachMode")
+    rules.record_attached(tx, request, row, body.get("instance_uuid"), body.get("host_name"), body["mountpoint"], mode)
 
-    name = next(iter(request.body))
-    if name not in ACTIONS:
-        raise BadRequest(f"There is no such action: {name}. Verify the request body and Content-Type header and try again.")
-    row = VOLUMES.get(request, tx, request.params["id"])
-    answer = ACTIONS[name][0](request, tx, row, request.body[name])
-    return Response(answer, 200 if name in ANSWERS_200 else 202)
+
+_DETACH = {"type": ["object", "null"], "properties": {"attachment_id": NULL_OR_UUID}, "additionalProperties": False}
 
 
-routes = Routes("/v3/volumes")
-routes.post("/{id}/action", policy="volume:extend", body=BODY, status=202)(act)
+@actions.action("os-detach", body=enveloped("os-detach", _DETACH), policy=f"{RULES}:detach")
+def detach(request: Request, tx: Transaction) -> None:
+    """Record that a server no longer has the volume."""
+    row = named(tx, request)
+    request.authorize(f"{RULES}:detach", VOLUMES.target(row))
+    let_go(request, tx, row, (request.body["os-detach"] or {}).get("attachment_id"))
+
+
+def let_go(request: Request, tx: Transaction, row: Row[Any], attachment_id: str | None) -> None:
+    """End one attachment of a volume, or the only one. Raises BadRequest, and Conflict while a server of this cloud uses it."""
+    held = of_volume(tx, row.id)
+    chosen = tx.row(ONE, {"the_id": attachment_id}) if attachment_id is not None else held[0] if len(held) == 1 else None
+    if chosen is None and (attachment_id is not None or held):
+        raise rules.in_use("")
+    if chosen is not None:
+        if chosen.volume_id != row.id:
+            raise invalid_input("Mismatched volume and attachment")
+        rules.require_unused(tx, chosen)
+    if row.status == "maintenance":
+        raise invalid_volume("The volume cannot be detached in maintenance mode.")
+    if chosen is not None:
+        rules.release(tx, chosen.id)
+    elif row.status in SETTLED:
+        rules.settle(tx, row.id)

@@ -6,84 +6,78 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from monostack.db import Id, Json, Name, Timestamp, Transaction, table
+from monostack.core import clock
+from monostack.db import Transaction
 from monostack.http import Request
-from monostack.resources import Field, Resource, Scopes, flag, integer, json_value, text, time, uuid
-from monostack.services.volume.style import STYLE, links, wants_all_tenants
-from monostack.services.volume.volume_types import TYPES
+from monostack.resources import Field, Resource, flag, integer, json_value, text, time, uuid
+from monostack.services.volume.attachments.table import shown_in_volumes
+from monostack.services.volume.links import links
+from monostack.services.volume.lists import has_item, is_admin
+from monostack.services.volume.style import OF_PROJECT, STYLE
+from monostack.services.volume.types.table import TYPES
 
-attachments = table(
-    "volume_attachments",
-    sa.Column("id", Id(), primary_key=True),
-    sa.Column("volume_id", Id(), sa.ForeignKey("volumes.id", ondelete="CASCADE"), nullable=False, index=True),
-    sa.Column("project_id", Id(), nullable=False, index=True),
-    sa.Column("server_id", Id(), index=True),
-    sa.Column("host", Name()),
-    sa.Column("device", Name(64)),  # /dev/vdb
-    sa.Column("mode", Name(8), nullable=False),  # rw, ro
-    sa.Column("status", Name(32), nullable=False),  # reserved, attaching, attached, detaching
-    sa.Column("connector", Json),
-    sa.Column("created_at", Timestamp, nullable=False),
-    sa.Column("attached_at", Timestamp),
+BACKEND = "file"  # the back end, and its only pool, of every host that keeps volumes
+TENANT, HOST, MIGRATION, NAME_ID = (
+    "os-vol-tenant-attr:tenant_id",
+    "os-vol-host-attr:host",
+    "os-vol-mig-status-attr:migstat",
+    "os-vol-mig-status-attr:name_id",
 )
-_a = attachments.c
-ATTACHED_TO = sa.select(attachments).where(_a.volume_id.in_(sa.bindparam("volumes", expanding=True))).order_by(_a.created_at, _a.id)
+EXTENSIONS = (TENANT, HOST, MIGRATION, NAME_ID, "volume_image_metadata")  # what answers to create and update leave out
 TYPE_NAMES = sa.select(TYPES.table.c.id, TYPES.table.c.name).where(TYPES.table.c.id.in_(sa.bindparam("types", expanding=True)))
+ADMIN_ITEMS = ("readonly", "attached_mode")  # what the cloud itself notes in a volume's metadata
 
 
-def attachment_view(row: Row[Any]) -> dict[str, Any]:
-    """An attachment as a volume shows it."""
-    return {
-        "id": row.volume_id,
-        "attachment_id": row.id,
-        "volume_id": row.volume_id,
-        "server_id": row.server_id,
-        "host_name": row.host,
-        "device": row.device,
-        "attached_at": row.attached_at,
-    }
+def pool(host: str | None) -> str | None:
+    """A host's pool as Cinder names it: host@backend#pool."""
+    return None if host is None else f"{host}@{BACKEND}#{BACKEND}"
+
+
+def in_pool(table: sa.Table, operator: str, parameter: str) -> Any:
+    """The condition of a filter by host: `host@backend`, with or without `#pool`."""
+    wanted = sa.bindparam(parameter, type_=sa.String())
+    return sa.or_(table.c.host + f"@{BACKEND}" == wanted, table.c.host + f"@{BACKEND}#{BACKEND}" == wanted)
 
 
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
     """Links, the type's name, attachments and image metadata of a page of volumes."""
-    by_volume: dict[str, list[dict[str, Any]]] = {}
-    for attached in tx.rows(ATTACHED_TO, {"volumes": [row.id for row in rows]}):
-        if attached.status in ("attached", "detaching"):
-            by_volume.setdefault(attached.volume_id, []).append(attachment_view(attached))
+    admin = is_admin(request)
+    attachments = shown_in_volumes(tx, [row.id for row in rows], with_host=admin or "service" in request.caller.roles)
     names = {row.id: row.name for row in tx.rows(TYPE_NAMES, {"types": list({row.volume_type_id for row in rows})})}
+    image_metadata = request.allows("volume_extension:volume_image_metadata:show")
+    plain: dict[str, Any] = {"encrypted": False, "replication_status": None, "consistencygroup_id": None}
+    if request.at_least(3, 13):
+        plain["group_id"] = None
+    if request.at_least(3, 21) and admin:
+        plain["provider_id"] = None
+    if request.at_least(3, 48):
+        plain["shared_targets"] = False
+    if request.at_least(3, 61) and admin:
+        plain["cluster_name"] = None
+    if request.allows("volume_extension:volume_mig_status_attribute"):
+        plain[NAME_ID] = None
     shown = []
     for row in rows:
-        item: dict[str, Any] = {
+        item = {
+            **plain,
             "links": links(request, "volumes", row.id),
             "volume_type": names.get(row.volume_type_id),
-            "attachments": by_volume.get(row.id, []),
-            "encrypted": False,
-            "replication_status": None,
-            "consistencygroup_id": None,
+            "attachments": attachments.get(row.id, []),
+            "metadata": {**row.meta, **{name: row.admin_meta[name] for name in ADMIN_ITEMS if name in row.admin_meta}},
         }
-        if request.at_least(3, 13):
-            item["group_id"] = None
-        if row.volume_image_metadata is not None:
-            item["volume_image_metadata"] = row.volume_image_metadata
-        if request.at_least(3, 48):
-            item["service_uuid"] = None
-            item["shared_targets"] = False
-        if request.at_least(3, 61) and request.allows("context_is_admin"):
-            item["cluster_name"] = None
-        if request.at_least(3, 21) and request.allows("context_is_admin"):
-            item["provider_id"] = None
-        if request.allows("volume_extension:volume_mig_status_attribute"):
-            item.update({"migration_status": None, "os-vol-mig-status-attr:migstat": None, "os-vol-mig-status-attr:name_id": None})
+        if admin:
+            item["migration_status"] = row.migration_status
+        if image_metadata and row.image_meta:
+            item["volume_image_metadata"] = row.image_meta
         shown.append(item)
     return shown
 
 
-def _text_flag(value: bool) -> str:
+def _word(value: bool) -> str:
     return "true" if value else "false"
 
 
-HOST = "volume_extension:volume_host_attribute"
-TENANT = "volume_extension:volume_tenant_attribute"
+_STATUSES = {"managing": "creating", "error_managing": "error", "error_managing_deleting": "deleting"}
 VOLUMES = Resource(
     "volume",
     "volumes",
@@ -92,64 +86,44 @@ VOLUMES = Resource(
     title="Volume",
     fields=(
         Field("id", uuid()),
-        Field("status", text(), filter=True, default="creating", index=True),
+        Field("status", text(), default="creating", index=True, show=lambda status: _STATUSES.get(status, status)),
         Field("size", integer(1), default=0),
         Field("availability_zone", text()),
-        Field("created_at", time()),
+        Field("created_at", time(), index=True),
         Field("updated_at", time()),
         Field("name", text(), nullable=True),
         Field("description", text(), nullable=True),
         Field("snapshot_id", uuid(), nullable=True, index=True),
         Field("source_volid", uuid(), nullable=True),
-        Field("metadata", json_value(), default=dict, column="meta", filter=False, sort=False),
+        Field("metadata", json_value(), default=dict, column="meta", view=False),
         Field("user_id", uuid()),
-        Field("bootable", flag(), default=False, show=_text_flag),
+        Field("bootable", flag(), default=False, show=_word),
         Field("multiattach", flag(), default=False),
-        Field("volume_image_metadata", json_value(), nullable=True, view=False, filter=False, sort=False),
+        Field("service_uuid", uuid(), nullable=True, since=(3, 48)),
         Field("volume_type_id", uuid(), since=(3, 63), index=True),
         Field("consumes_quota", flag(), default=True, since=(3, 65)),
-        Field("os-vol-tenant-attr:tenant_id", uuid(), column="project_id", view=TENANT, index=True),
-        Field("project_id", uuid(), view=False),
-        Field("os-vol-host-attr:host", text(), column="host", view=HOST, nullable=True, index=True),
-        Field("host", text(), view=False, nullable=True),
-        Field("previous_status", text(), view=False, nullable=True, filter=False, sort=False),
-        Field("read_only", flag(), default=False, view=False, filter=False, sort=False),
-        Field("fault", text(1024), view=False, nullable=True, filter=False, sort=False),
+        Field(TENANT, uuid(), column="project_id", view="volume_extension:volume_tenant_attribute", index=True),
+        Field(MIGRATION, text(), column="migration_status", nullable=True, view="volume_extension:volume_mig_status_attribute"),
+        Field(HOST, text(), column="host", view="volume_extension:volume_host_attribute", nullable=True, index=True, show=pool),
+        # What is kept beside what is shown
+        Field("image_meta", json_value(), nullable=True, view=False),
+        Field("admin_meta", json_value(), default=dict, view=False),
+        Field("attach_status", text(), default="detached", view=False),
+        Field("previous_status", text(), view=False, nullable=True),
+        Field("fault", text(1024), view=False, nullable=True),  # why it is in error, for operators
     ),
-    policy={
-        "list": "volume:get_all",
-        "show": "volume:get",
-        "create": "volume:create",
-        "update": "volume:update",
-        "delete": "volume:delete",
-    },
-    scopes=Scopes(
-        lambda request: (
-            "all" if wants_all_tenants(request) or (request.params.get("id") and request.allows("context_is_admin")) else "project"
-        ),
-        {"all": None, "project": lambda t: t.c.project_id == sa.bindparam("caller_project")},
-    ),
-    default_sort=(("created_at", "desc"),),
+    policy={"list": "volume:get_all", "show": "volume:get"},
+    scopes=OF_PROJECT,
     expand=_expand,
+    conditions={"items": has_item("meta", "admin_meta"), "image_items": has_item("image_meta"), "pool": in_pool},
 )
 _v = VOLUMES.table.c
 BY_ID = sa.select(VOLUMES.table).where(_v.id == sa.bindparam("the_id"))
 OF_TYPE = sa.select(_v.id).where(_v.volume_type_id == sa.bindparam("the_type")).limit(1)
-USED = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(_v.size), 0)).where(_v.project_id == sa.bindparam("the_project"))
 SET = sa.update(VOLUMES.table).where(_v.id == sa.bindparam("the_id"))
 REMOVE = sa.delete(VOLUMES.table).where(_v.id == sa.bindparam("the_id"))
-ATTACHMENT = sa.select(attachments).where(_a.id == sa.bindparam("the_id"))
-OF_SERVERS = sa.select(attachments).where(_a.server_id.in_(sa.bindparam("servers", expanding=True))).order_by(_a.created_at, _a.id)
-INSERT_ATTACHMENT = sa.insert(attachments)
-REMOVE_ATTACHMENT = sa.delete(attachments).where(_a.id == sa.bindparam("the_id"))
 
 
 def set_volume(tx: Transaction, volume_id: str, **values: Any) -> None:
     """Write what the cloud itself decides: statuses, hosts, sizes after the fact."""
-    from monostack.core import clock
-
     tx.execute(SET.values(updated_at=clock.now(), **values), {"the_id": volume_id})
-
-
-def set_attachment(tx: Transaction, attachment_id: str, **values: Any) -> None:
-    tx.execute(sa.update(attachments).where(_a.id == sa.bindparam("the_id")).values(**values), {"the_id": attachment_id})

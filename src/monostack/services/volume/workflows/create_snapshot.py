@@ -6,27 +6,37 @@ from monostack.db import Transaction
 from monostack.hostcommands import ask
 from monostack.operations import Run, Step, Workflow
 from monostack.protocol.volumes import SnapshotRef, SnapshotVolume
-from monostack.services.volume.snapshots import set_snapshot
-from monostack.services.volume.volumes.table import ATTACHED_TO
+from monostack.services.volume.attachments.table import holder
+from monostack.services.volume.messages.messages import SNAPSHOT, SNAPSHOT_FAILED, VOLUME_SNAPSHOT, tell
+from monostack.services.volume.snapshots.table import set_snapshot
+from monostack.services.volume.workflows.outcome import LONG, cause
 
 
 async def copy(run: Run) -> None:
-    held = await run.cloud.db.read(lambda tx: tx.rows(ATTACHED_TO, {"volumes": [run.input["volume_id"]]}))
-    server = next((a.server_id for a in held if a.status in ("attached", "detaching")), None)
-    wish = SnapshotVolume(run.input["volume_id"], run.input["snapshot_id"], server)
-    await ask(run, run.input["host"], "volume.snapshot", wish, timeout=1800)
+    server_id = await run.cloud.db.read(lambda tx: holder(tx, run.resource_id))
+    await ask(run, run.input["host"], "volume.snapshot", SnapshotVolume(run.resource_id, run.input["snapshot_id"], server_id), LONG)
 
 
 async def remove(run: Run) -> None:
     await ask(run, run.input["host"], "volume.delete_snapshot", SnapshotRef(run.input["snapshot_id"]))
 
 
+# A snapshot that is to be deleted already stays so: the deletion waits its turn.
+
+
 def done(run: Run, tx: Transaction) -> None:
-    set_snapshot(tx, run.input["snapshot_id"], status="available", progress="100%")
+    set_snapshot(tx, run.input["snapshot_id"], status="available", progress="100%", expected="creating")
 
 
 def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
-    set_snapshot(tx, run.input["snapshot_id"], status="error")
+    set_snapshot(tx, run.input["snapshot_id"], status="error", fault=cause(error), expected="creating")
+    tell(tx, run, SNAPSHOT, SNAPSHOT_FAILED, run.input["snapshot_id"], run.project_id, VOLUME_SNAPSHOT)
 
 
-WORKFLOW = Workflow("create_snapshot", (Step("copy", copy, remove, timeout=1800),), done=done, failed=failed)
+WORKFLOW = Workflow(
+    "create_snapshot",
+    (Step("copy", copy, remove, timeout=LONG + 60),),
+    done=done,
+    failed=failed,
+    doc="Copy a volume as it is at one moment.",
+)

@@ -2,36 +2,79 @@
 
 from typing import Any
 
+from monostack.core.errors import Fault
 from monostack.db import Transaction
 from monostack.hostcommands import ask
-from monostack.operations import Run, Step, Workflow
+from monostack.operations import Run, Step, StepError, Workflow
 from monostack.protocol.volumes import CreateVolume, VolumeRef
 from monostack.services.image import facade as images
+from monostack.services.volume.attachments.table import holder
+from monostack.services.volume.messages.messages import (
+    COPY_IMAGE,
+    CREATE,
+    CREATE_FAILED,
+    NO_BACKEND,
+    SCHEDULE,
+    TOO_SMALL,
+    UNKNOWN,
+    tell,
+)
 from monostack.services.volume.volumes.table import set_volume
+from monostack.services.volume.workflows.outcome import LONG, cause, overtaken
 
-TIMEOUT = 3600.0  # seconds: large images take their time
+NO_PLACE = "No host can take the volume: none is connected, enabled, of the volume's type and with enough room."
+
+
+def described(run: Run, tx: Transaction) -> CreateVolume:
+    """The volume as its host is to make it, from the input of the run."""
+    given = run.input
+    origin = given.get("source_volid")
+    return CreateVolume(
+        volume_id=run.resource_id,
+        size_gib=given["size"],
+        image=images.source(tx, run.cloud, given["image_id"]) if given.get("image_id") else None,
+        snapshot_id=given.get("snapshot_id"),
+        source_volume_id=origin,
+        source_server_id=holder(tx, origin) if origin else None,
+    )
 
 
 async def make(run: Run) -> None:
-    given = run.input
-    source = None
-    if given.get("image_id"):
-        source = await run.cloud.db.read(lambda tx: images.source(tx, run.cloud, given["image_id"]))
-    spec = CreateVolume(run.resource_id, given["size"], source, given.get("snapshot_id"), given.get("source_volid"))
-    await ask(run, run.input["host"], "volume.create", spec, timeout=TIMEOUT)
+    if run.input["host"] is None:
+        raise StepError(NO_PLACE, kind="volume.no_place")
+    try:
+        spec = await run.cloud.db.read(lambda tx: described(run, tx))
+    except Fault as fault:  # the image is gone, or of a kind no host can read
+        raise StepError(fault.message, kind="image.unusable") from None
+    await ask(run, run.input["host"], "volume.create", spec, LONG)
 
 
 async def unmake(run: Run) -> None:
-    await ask(run, run.input["host"], "volume.delete", VolumeRef(run.resource_id))
+    if run.input["host"] is not None:
+        await ask(run, run.input["host"], "volume.delete", VolumeRef(run.resource_id))
 
 
 def done(run: Run, tx: Transaction) -> None:
-    set_volume(tx, run.resource_id, status="available", bootable=run.input["bootable"], volume_image_metadata=run.input["image_metadata"])
+    set_volume(tx, run.resource_id, status="available", bootable=run.input["bootable"], image_meta=run.input["image_meta"], fault=None)
 
 
 def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
-    if error["kind"] != "cancelled":  # else a delete has taken over
-        set_volume(tx, run.resource_id, status="error", fault=error["message"][:1024])
+    if overtaken(error):
+        return
+    set_volume(tx, run.resource_id, status="error", fault=cause(error))
+    if error["kind"] == "volume.no_place":
+        action, detail = SCHEDULE, NO_BACKEND
+    elif run.input.get("image_id"):
+        action, detail = COPY_IMAGE, TOO_SMALL if error["kind"] == "volume.too_small" else UNKNOWN
+    else:
+        action, detail = CREATE, CREATE_FAILED
+    tell(tx, run, action, detail, run.resource_id, run.project_id)
 
 
-WORKFLOW = Workflow("create_volume", (Step("make", make, unmake, timeout=TIMEOUT),), done=done, failed=failed)
+WORKFLOW = Workflow(
+    "create_volume",
+    (Step("make", make, unmake, timeout=LONG + 60),),
+    done=done,
+    failed=failed,
+    doc="Make a volume, from its source if it has one.",
+)

@@ -1,18 +1,22 @@
-"""delete_volume: remove the volume's file, then the volume."""
+"""delete_volume: remove the volume's file, then its row. Snapshots that go with it were deleted before, each by an operation of its own."""
 
 from typing import Any
 
 from monostack.db import Transaction
 from monostack.events import record
-from monostack.hostcommands import ask
-from monostack.operations import Run, Step, Workflow
+from monostack.operations import Run, Step, StepError, Workflow
 from monostack.protocol.volumes import VolumeRef
+from monostack.services.volume.snapshots.table import of_volume
 from monostack.services.volume.volumes.table import REMOVE, set_volume
+from monostack.services.volume.workflows.outcome import cause
+from monostack.services.volume.workflows.removal import remove
 
 
-async def remove(run: Run) -> None:
-    if run.input["host"]:
-        await ask(run, run.input["host"], "volume.delete", VolumeRef(run.resource_id))
+async def delete(run: Run) -> None:
+    left = await run.cloud.db.read(lambda tx: of_volume(tx, run.resource_id))
+    if left:
+        raise StepError(f"Snapshot {left[0].id} of the volume could not be deleted.", kind="volume.has_snapshots")
+    await remove(run, "volume.delete", VolumeRef(run.resource_id))
 
 
 def done(run: Run, tx: Transaction) -> None:
@@ -21,7 +25,7 @@ def done(run: Run, tx: Transaction) -> None:
 
 
 def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
-    set_volume(tx, run.resource_id, status="error_deleting", fault=error["message"][:1024])
+    set_volume(tx, run.resource_id, status="error_deleting", fault=cause(error))
 
 
-WORKFLOW = Workflow("delete_volume", (Step("remove", remove, tries=5),), done=done, failed=failed, unwind=False)
+WORKFLOW = Workflow("delete_volume", (Step("delete", delete, tries=5),), done=done, failed=failed, unwind=False, doc="Remove a volume.")

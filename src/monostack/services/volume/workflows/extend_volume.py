@@ -6,7 +6,9 @@ from monostack.db import Transaction
 from monostack.hostcommands import ask
 from monostack.operations import Run, Step, Workflow
 from monostack.protocol.volumes import ExtendVolume
+from monostack.services.volume.messages.messages import EXTEND, EXTEND_FAILED, tell
 from monostack.services.volume.volumes.table import BY_ID, set_volume
+from monostack.services.volume.workflows.outcome import cause, overtaken
 
 
 async def extend(run: Run) -> None:
@@ -19,7 +21,9 @@ def done(run: Run, tx: Transaction) -> None:
 
 
 def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
-    set_volume(tx, run.resource_id, status="error_extending", fault=error["message"][:1024])
+    if not overtaken(error):
+        set_volume(tx, run.resource_id, status="error_extending", fault=cause(error))
+        tell(tx, run, EXTEND, EXTEND_FAILED, run.resource_id, run.project_id)
 
 
-WORKFLOW = Workflow("extend_volume", (Step("extend", extend),), done=done, failed=failed, unwind=False)
+WORKFLOW = Workflow("extend_volume", (Step("extend", extend),), done=done, failed=failed, unwind=False, doc="Make a volume larger.")

@@ -1,0 +1,1 @@
+"""The hosts that keep volumes: which there are, what they can do, where a volume goes."""

@@ -1,0 +1,92 @@
+"""Where volumes can go: the pools, with their capacity, and what the back end can do."""
+
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core import clock
+from monostack.core.errors import BadRequest, NotFound
+from monostack.db import Transaction
+from monostack.http import Request, Routes
+from monostack.services.volume.hosts.api import seen
+from monostack.services.volume.hosts.capabilities import CAPABILITIES, OVERSUBSCRIPTION, capable
+from monostack.services.volume.hosts.choice import allocated
+from monostack.services.volume.hosts.table import ALL, find, service
+from monostack.services.volume.parameters import query_flag
+from monostack.services.volume.types import table as types
+from monostack.services.volume.volumes.table import pool
+
+routes = Routes("/v3")
+
+
+def _capabilities(row: Row[Any], given: int) -> dict[str, Any]:
+    """Of one pool: sizes in GiB, `infinite` and `unknown` before they were looked at."""
+    known = row.capacity_gib is not None
+    return {
+        **CAPABILITIES,
+        "total_capacity_gb": row.capacity_gib if known else "unknown",
+        "free_capacity_gb": row.free_gib if known else "unknown",
+        "provisioned_capacity_gb": given,
+        "allocated_capacity_gb": given,
+        "max_over_subscription_ratio": f"{OVERSUBSCRIPTION:g}",
+        "reserved_percentage": 0,
+        "backend_state": "up",
+        "location_info": f"{row.host}:file",
+        "timestamp": clock.now().isoformat(timespec="microseconds"),
+    }
+
+
+@routes.get("/scheduler-stats/get_pools", policy="scheduler_extension:scheduler_stats:get_pools", enforce=True)
+def list_pools(request: Request, tx: Transaction) -> dict[str, Any]:
+    """List the pools of the connected hosts that take volumes; with `detail` what they have and can."""
+    detail = query_flag(request.query_map, "detail")
+    name, possible = _wanted(request, tx)
+    rows = [row for row in tx.rows(ALL) if possible and not row.disabled and seen(request, row)[0] and name in (None, pool(row.host))]
+    if not detail:
+        return {"pools": [{"name": pool(row.host)} for row in rows]}
+    given = allocated(tx, [row.host for row in rows])
+    return {"pools": [{"name": pool(row.host), "capabilities": _capabilities(row, given.get(row.host, 0))} for row in rows]}
+
+
+def _wanted(request: Request, tx: Transaction) -> tuple[str | None, bool]:
+    """The pool of which name (3.28), and whether a pool can be what is asked for: of a volume type (3.35), or by what pools can."""
+    given = {name: value for name, value in request.query_map.items() if name != "detail"}
+    if not request.at_least(3, 28):
+        return None, True
+    wrong = [name for name in given if name not in ("name", "volume_type")]
+    if request.at_least(3, 31) and wrong:
+        raise BadRequest(f"Invalid filters {','.join(wrong)} are found in query options.")
+    possible = all(str(CAPABILITIES.get(name)) == given[name] for name in wrong)
+    if "volume_type" in given and request.at_least(3, 35):
+        possible = possible and capable(types.find(tx, request, given["volume_type"]).extra_specs)
+    return given.get("name"), possible
+
+
+@routes.get("/capabilities/{id}", policy="volume_extension:capabilities", enforce=True)
+def show_capabilities(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Show what a host's back end can do, and which extra specs of volume types it minds."""
+    row = find(tx, request.params["id"])
+    if row is None:
+        raise NotFound(f"Can't find service: {request.params['id']}")
+    flags = {
+        "thin_provisioning": ("Thin Provisioning", "Volumes grow as they are written to.", "thin_provisioning_support"),
+        "qos": ("QoS", "Limits in the back end.", "QoS_support"),
+        "replication_enabled": ("Replication", "Copies on another back end.", "replication_enabled"),
+    }
+    properties = {
+        name: {"title": title, "description": text, "type": "boolean", "default": CAPABILITIES[key]}
+        for name, (title, text, key) in flags.items()
+    }
+    return {
+        "namespace": f"OS::Storage::Capabilities::{service(row.host)}",
+        "vendor_name": CAPABILITIES["vendor_name"],
+        "volume_backend_name": CAPABILITIES["volume_backend_name"],
+        "pool_name": CAPABILITIES["pool_name"],
+        "driver_version": CAPABILITIES["driver_version"],
+        "storage_protocol": CAPABILITIES["storage_protocol"],
+        "display_name": "Files",
+        "description": "Volumes as qcow2 files of a host",
+        "visibility": "public",
+        "replication_targets": [],
+        "properties": properties,
+    }

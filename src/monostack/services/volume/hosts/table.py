@@ -1,0 +1,56 @@
+"""What is known of the hosts that keep volumes. Each agent keeps them in its own files: the back end `file`, with one pool of that name."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.core import clock, ids
+from monostack.db import Flag, Id, Name, Timestamp, Transaction, table
+from monostack.services.volume.volumes.table import BACKEND
+
+volume_hosts = table(
+    "volume_hosts",
+    sa.Column("host", Name(), primary_key=True),
+    sa.Column("uuid", Id(), nullable=False, unique=True),  # of the service: a volume's service_uuid
+    sa.Column("disabled", Flag, nullable=False),  # gets no new volumes
+    sa.Column("disabled_reason", Name()),
+    sa.Column("capacity_gib", sa.Integer),  # of the file system, when it was last looked at
+    sa.Column("free_gib", sa.Integer),
+    sa.Column("created_at", Timestamp, nullable=False),
+    sa.Column("updated_at", Timestamp),  # enabled or disabled
+    sa.Column("compared_at", Timestamp),  # when its files were last compared with the rows; NULL: since it is connected not yet
+    sa.Column("left_at", Timestamp),  # when its agent was lost; NULL while it is connected
+)
+_h = volume_hosts.c
+ALL = sa.select(volume_hosts).order_by(_h.host)
+ONE = sa.select(volume_hosts).where(_h.host == sa.bindparam("the_host"))
+_INSERT = sa.insert(volume_hosts).returning(*_h)
+_SET = sa.update(volume_hosts).where(_h.host == sa.bindparam("the_host"))
+
+
+def service(host: str) -> str:
+    """The host as the service list names it: host@backend."""
+    return f"{host}@{BACKEND}"
+
+
+def of_service(name: str) -> str:
+    """The host that a service's name (with or without its pool) is of; "" when it is of another back end."""
+    host, _, backend = name.partition("@")
+    return host if backend.split("#", 1)[0] == BACKEND else ""
+
+
+def find(tx: Transaction, service_name: str) -> Row[Any] | None:
+    return tx.row(ONE, {"the_host": of_service(service_name)})
+
+
+def enrol(tx: Transaction, host: str) -> Row[Any]:
+    """The row of a host that may be new."""
+    row = tx.row(ONE, {"the_host": host})
+    if row is None:
+        row = tx.execute(_INSERT, {"host": host, "uuid": ids.new_uuid(), "disabled": False, "created_at": clock.now()}).one()
+    return row
+
+
+def set_host(tx: Transaction, host: str, **values: Any) -> None:
+    tx.execute(_SET.values(**values), {"the_host": host})

@@ -1,0 +1,42 @@
+"""The declaration of QoS specs. A type that has some is told by its qos_specs_id."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import NotFound
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.resources import Field, Resource, json_value, text, time, uuid
+from monostack.services.volume.style import STYLE
+from monostack.services.volume.types.table import TYPES
+
+QOS = Resource(
+    "qos_specs",
+    "qos_specs",
+    STYLE,
+    path="/v3/qos-specs",
+    fields=(
+        Field("id", uuid()),
+        Field("name", text(), unique=True),
+        Field("consumer", text(16)),  # front-end, back-end, both
+        Field("specs", json_value(), default=dict),
+        Field("created_at", time(), view=False),
+        Field("updated_at", time(), view=False),
+    ),
+    table_name="volume_qos_specs",
+)
+ONE = sa.select(QOS.table).where(QOS.table.c.id == sa.bindparam("the_id"))
+BY_NAME = sa.select(QOS.table.c.id).where(QOS.table.c.name == sa.bindparam("the_name"))
+_t = TYPES.table.c
+TYPES_OF = sa.select(_t.id, _t.name).where(_t.qos_specs_id == sa.bindparam("the_specs")).order_by(_t.created_at, _t.id)
+DISASSOCIATE_ALL = sa.update(TYPES.table).where(_t.qos_specs_id == sa.bindparam("the_specs")).values(qos_specs_id=None)
+
+
+def find(tx: Transaction, request: Request) -> Row[Any]:
+    """The specs in the path. Raises NotFound."""
+    row = tx.row(ONE, {"the_id": request.params["id"]})
+    if row is None:
+        raise NotFound(f"No such QoS spec {request.params['id']}.", kind="QoSSpecsNotFound")
+    return row

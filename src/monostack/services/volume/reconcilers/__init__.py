@@ -1,0 +1,1 @@
+"""What keeps the records of block storage and the hosts' files in agreement, one purpose a file."""

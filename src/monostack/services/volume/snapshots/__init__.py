@@ -1,0 +1,1 @@
+"""Snapshots: a volume as it was at one moment."""

@@ -1,0 +1,204 @@
+"""The operations on snapshots."""
+
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import BadRequest
+from monostack.db import Transaction
+from monostack.http import Request, Response, Routes
+from monostack.services.volume.dialect import accepted
+from monostack.services.volume.item_metadata import ItemMetadata
+from monostack.services.volume.links import next_links
+from monostack.services.volume.lists import COUNT, Listing, read
+from monostack.services.volume.parameters import (
+    DESCRIPTION,
+    FLAG,
+    METADATA_OR_NULL,
+    NULL_OR_UUID,
+    TEXT_OR_NULL,
+    as_flag,
+    enveloped,
+    fields,
+    items,
+    query_flag,
+    trimmed,
+)
+from monostack.services.volume.quotas import claims
+from monostack.services.volume.snapshots.lookup import named
+from monostack.services.volume.snapshots.table import EXTENSIONS, SNAPSHOTS, set_snapshot
+from monostack.services.volume.types import table as types
+from monostack.services.volume.volumes import lookup as volumes
+from monostack.services.volume.volumes.deletion import DELETABLE_SNAPSHOTS, NOT_MIGRATING
+from monostack.services.volume.volumes.table import VOLUMES
+from monostack.services.volume.words import either, invalid_snapshot, invalid_volume
+
+NO_FORCE = (
+    "Since microversion 3.66 the 'force' flag is invalid for this request.  For backward compatability, however, when the 'force' flag is "
+    "passed with a value evaluating to True, it is silently ignored."
+)
+_SAME = ("id", "created_at", "updated_at", "user_id", "project_id", "volume_id", "status", "progress", "volume_type_id")
+LISTING = Listing(
+    columns={
+        **{name: name for name in _SAME},
+        **dict.fromkeys(("cgsnapshot_id", "group_snapshot_id", "encryption_key_id", "provider_id", "provider_location", "deleted_at")),
+        "display_name": "name",
+        "display_description": "description",
+        "volume_size": "size",
+        "use_quota": "consumes_quota",
+    },
+    open=("name", "status", "volume_id", "metadata", "availability_zone", "consumes_quota"),
+    legacy=("status", "volume_id", "name", "metadata"),
+    pairs={"metadata": "items"},
+    special={"host": "pool", "availability_zone": "zone"},
+    since={"metadata": (3, 22), "use_quota": (3, 65)},
+    name_sorts=(3, 30),
+)
+CREATE = enveloped(
+    "snapshot",
+    fields(
+        ("volume_id",),
+        name=TEXT_OR_NULL,
+        display_name=TEXT_OR_NULL,
+        description=DESCRIPTION,
+        volume_id=NULL_OR_UUID,
+        force=FLAG,
+        metadata=METADATA_OR_NULL,
+    ),
+)
+_NAMES = {"name": TEXT_OR_NULL, "description": DESCRIPTION, "display_name": TEXT_OR_NULL, "display_description": DESCRIPTION}
+UPDATE = enveloped("snapshot", {**fields(**_NAMES), "anyOf": [{"required": [name]} for name in _NAMES]})
+METADATA_CALLS = ItemMetadata(
+    SNAPSHOTS,
+    named,
+    {
+        "get": "volume:get_snapshot_metadata",
+        "create": "volume:update_snapshot_metadata",
+        "update": "volume:update_snapshot_metadata",
+        "delete": "volume:delete_snapshot_metadata",
+    },
+    items=items({"type": "string", "maxLength": 255}, "a-zA-Z0-9-_:. "),
+    open=True,
+)
+routes = Routes("/v3/snapshots")
+
+
+def _brief(request: Request, tx: Transaction, rows: Any) -> list[dict[str, Any]]:
+    """Snapshots without the attributes that extensions add."""
+    return [{name: value for name, value in item.items() if name not in EXTENSIONS} for item in SNAPSHOTS.views(request, tx, rows)]
+
+
+def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
+    request.authorize("volume:get_all_snapshots")
+    query = read(request, SNAPSHOTS, LISTING)
+    rows = SNAPSHOTS.page(request, tx, query)
+    envelope: dict[str, Any] = {"snapshots": SNAPSHOTS.views(request, tx, rows) if detail else _summaries(request, tx, rows)}
+    total = None
+    if request.at_least(*COUNT) and query_flag(request.query_map, "with_count"):
+        total = envelope["count"] = SNAPSHOTS.count(request, tx, query)
+    following = next_links(request, "snapshots/detail" if detail else "snapshots", rows, total)
+    if following:
+        envelope["snapshots_links"] = following
+    return envelope
+
+
+def _summaries(request: Request, tx: Transaction, rows: Any) -> list[dict[str, Any]]:
+    """Snapshots as the brief list has them: what later versions added is left out."""
+    newer = ("group_snapshot_id", "user_id", "consumes_quota")
+    return [{name: value for name, value in item.items() if name not in newer} for item in _brief(request, tx, rows)]
+
+
+@routes.get("", policy="volume:get_all_snapshots")
+def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
+    """List snapshots."""
+    return _list(request, tx, detail=False)
+
+
+@routes.get("/detail", policy="volume:get_all_snapshots")
+def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
+    """List snapshots with details."""
+    return _list(request, tx, detail=True)
+
+
+def _require_snapshotable(tx: Transaction, row: Row[Any], in_use: bool) -> None:
+    """Can the volume be copied now? Raises BadRequest."""
+    if row.host is None:
+        raise invalid_volume("The snapshot cannot be created because volume has not been scheduled to any host.")
+    if row.status == "maintenance":
+        raise invalid_volume("The snapshot cannot be created when the volume is in maintenance mode.")
+    if row.migration_status not in NOT_MIGRATING:
+        raise invalid_volume("Snapshot cannot be created while volume is migrating.")
+    if row.status == "error":
+        raise invalid_volume("The snapshot cannot be created when the volume is in error status.")
+    expected = ("available", "in-use") if in_use else ("available",)
+    if row.status not in expected:
+        raise invalid_volume(f"Volume {row.id} status must be {', '.join(expected)}, but current status is: {row.status}.")
+
+
+@routes.post("", policy="volume:create_snapshot", body=CREATE, status=202)
+def create_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Create a snapshot of a volume; of one in use with `force`, from 3.66 on without."""
+    body, free = trimmed(request.body["snapshot"]), request.at_least(3, 66)
+    volume = volumes.volume(tx, request, body["volume_id"])
+    force = as_flag(body["force"]) if "force" in body else False
+    if free and "force" in body and not force:
+        raise BadRequest(NO_FORCE)
+    request.authorize("volume:create_snapshot", VOLUMES.target(volume))
+    _require_snapshotable(tx, volume, force or free)
+    kind = tx.execute(types.BY_ID, {"the_id": volume.volume_type_id}).one()
+    claims.snapshot(tx, request, volume.size, kind.name)
+    row = SNAPSHOTS.insert(
+        tx,
+        request,
+        {
+            "name": body.get("name", body.get("display_name")),
+            "description": body.get("description"),
+            "volume_id": volume.id,
+            "status": "creating",
+            "size": volume.size,
+            "metadata": body.get("metadata") or {},
+            "user_id": request.caller.user_id,
+            "project_id": request.caller.project_id,
+            "consumes_quota": True,
+            "host": volume.host,
+            "volume_type_id": volume.volume_type_id,
+            "progress": "0%",
+            "updated_at": None,
+        },
+    )
+    # On the volume: what is done with one volume is done one after the other.
+    request.cloud.start(tx, "create_snapshot", volume.id, {"snapshot_id": row.id, "host": volume.host}, request)
+    return {"snapshot": _brief(request, tx, [row])[0]}
+
+
+@routes.get("/{id}", policy="volume:get_snapshot")
+def show_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Show a snapshot."""
+    return SNAPSHOTS.render(request, tx, named(tx, request))
+
+
+@routes.put("/{id}", policy="volume:update_snapshot", body=UPDATE)
+def update_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Rename or describe a snapshot."""
+    row = named(tx, request)
+    request.authorize("volume:update_snapshot", SNAPSHOTS.target(row))
+    body = trimmed(request.body["snapshot"])
+    old = {new: body[name] for name, new in (("display_name", "name"), ("display_description", "description")) if name in body}
+    return {"snapshot": _brief(request, tx, [SNAPSHOTS.change(tx, request, row, old | body)])[0]}
+
+
+@routes.delete("/{id}", policy="volume:delete_snapshot", status=202)
+def delete_snapshot(request: Request, tx: Transaction) -> Response:
+    """Delete a snapshot."""
+    row = named(tx, request)
+    request.authorize("volume:delete_snapshot", SNAPSHOTS.target(row))
+    start_delete(request, tx, row)
+    return accepted()
+
+
+def start_delete(request: Request, tx: Transaction, row: Row[Any], *, force: bool = False) -> None:
+    """Begin to delete a snapshot. Raises BadRequest for one that is being made or used, unless `force`."""
+    if not force and row.status not in DELETABLE_SNAPSHOTS:
+        raise invalid_snapshot(f"Snapshot status must be {either(DELETABLE_SNAPSHOTS)} and must not be part of a group.")
+    set_snapshot(tx, row.id, status="deleting")
+    request.cloud.start(tx, "delete_snapshot", row.volume_id, {"snapshot_id": row.id, "host": row.host}, request, row.project_id)

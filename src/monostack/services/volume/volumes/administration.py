@@ -1,0 +1,98 @@
+"""Actions of administrators: what mends a volume whose records went wrong."""
+
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import BadRequest
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.http.schema import add_format
+from monostack.services.volume.attachments.table import REMOVE_ALL, of_volume
+from monostack.services.volume.parameters import Refusal, enveloped, fields
+from monostack.services.volume.volumes import deletion
+from monostack.services.volume.volumes.actions import actions, let_go
+from monostack.services.volume.volumes.lookup import named
+from monostack.services.volume.volumes.table import VOLUMES
+
+RULES = "volume_extension:volume_admin_actions"
+STATUSES = (
+    "creating", "available", "deleting", "error", "error_deleting", "error_managing", "managing", "attaching", "in-use", "detaching",
+    "maintenance", "restoring-backup", "error_restoring", "reserved", "awaiting-transfer", "backing-up", "error_backing-up",
+    "error_extending", "downloading", "uploading", "retyping", "extending",
+)  # fmt: skip
+ATTACH_STATUSES = ["attached", "detached"]
+MIGRATION_STATUSES = ("migrating", "error", "success", "completing", "none", "starting")
+
+
+def _one_of(known: Any, what: str) -> Any:
+    def check(value: Any) -> bool:
+        if isinstance(value, str) and value and value.lower() not in known:
+            raise Refusal(f"{what}: {value} is invalid, valid statuses are: {known}.")
+        return True
+
+    return check
+
+
+add_format("volume-status", _one_of(STATUSES, "Volume status"), Refusal)
+add_format("volume-attach-status", _one_of(ATTACH_STATUSES, "Volume attach status"), Refusal)
+add_format("volume-migration-status", _one_of(MIGRATION_STATUSES, "Volume migration status"), Refusal)
+
+
+def _status(format: str) -> dict[str, Any]:
+    return {"type": ["string", "null"], "format": format}
+
+
+_RESET = fields(
+    status=_status("volume-status"),
+    attach_status=_status("volume-attach-status"),
+    migration_status=_status("volume-migration-status"),
+)
+
+
+@actions.action("os-reset_status", body=enveloped("os-reset_status", _RESET), policy=f"{RULES}:reset_status")
+def reset_status(request: Request, tx: Transaction) -> None:
+    """Overwrite a volume's status. It must be one that can be: a volume is not in use without an attachment, say."""
+    body = request.body["os-reset_status"]
+    values: dict[str, Any] = {name: body[name].lower() for name in ("status", "attach_status", "migration_status") if body.get(name)}
+    if not values:
+        raise BadRequest("Must specify 'status', 'attach_status' or 'migration_status' for update.")
+    row = named(tx, request)
+    request.authorize(f"{RULES}:reset_status", VOLUMES.target(row))
+    if values.get("migration_status") == "none":
+        values["migration_status"] = None
+    if values.get("status") == "deleting":
+        raise BadRequest("Cannot reset-state to deleting")
+    if values.get("status") == "in-use" and not of_volume(tx, row.id):
+        raise BadRequest("Cannot reset-state to in-use because volume does not have any attachments.")
+    if values.get("attach_status") == "detached":
+        _detach_all(tx, row, values)
+    VOLUMES.change(tx, request, row, values)
+
+
+def _detach_all(tx: Transaction, row: Row[Any], values: dict[str, Any]) -> None:
+    """Forget all attachments. As each goes the volume takes the status that is left, which is what Cinder ends with, too."""
+    if of_volume(tx, row.id):
+        values["status"] = "available"
+    tx.execute(REMOVE_ALL, {"the_volume": row.id})
+    values["admin_meta"] = {name: value for name, value in row.admin_meta.items() if name != "attached_mode"}
+
+
+@actions.action("os-force_delete", body=enveloped("os-force_delete", {}), policy=f"{RULES}:force_delete")
+def force_delete(request: Request, tx: Transaction) -> None:
+    """Delete a volume whatever its status is."""
+    row = named(tx, request)
+    request.authorize(f"{RULES}:force_delete", VOLUMES.target(row))
+    request.authorize("volume:delete", VOLUMES.target(row))
+    deletion.delete(tx, request, row, force=True)
+
+
+_FORCE_DETACH = fields(connector={"type": ["string", "object", "null"]}, attachment_id={"type": ["string", "null"]})
+
+
+@actions.action("os-force_detach", body=enveloped("os-force_detach", _FORCE_DETACH), policy=f"{RULES}:force_detach")
+def force_detach(request: Request, tx: Transaction) -> None:
+    """Record that nobody has the volume any more, when a detachment went wrong half-way."""
+    row = named(tx, request)
+    request.authorize(f"{RULES}:force_detach", VOLUMES.target(row))
+    let_go(request, tx, row, request.body["os-force_detach"].get("attachment_id"))

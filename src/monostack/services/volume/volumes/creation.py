@@ -1,0 +1,205 @@
+"""Making a volume: what it is made from, how large it must be, where it goes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import BadRequest, Conflict, NotFound
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.services.image import facade as images
+from monostack.services.volume.hosts import choice
+from monostack.services.volume.quotas import claims
+from monostack.services.volume.snapshots import lookup as snapshots
+from monostack.services.volume.types import table as types
+from monostack.services.volume.volumes import lookup
+from monostack.services.volume.volumes.table import BY_ID, VOLUMES
+from monostack.services.volume.words import invalid_input, invalid_snapshot, invalid_volume, malformed, missing
+
+ZONE = "nova"
+GIB = 1 << 30
+IMAGE_ATTRIBUTES = ("checksum", "container_format", "disk_format", "min_disk", "min_ram", "size")
+BAD_IMAGE = "Invalid image identifier or unable to access requested image."
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a volume is made from: nothing, an image, a snapshot or another volume."""
+
+    input: Mapping[str, Any]  # for the workflow
+    size: int | None = None  # GiB, of the original
+    host: str | None = None  # that has the original
+    bootable: bool = False
+    bootable_later: bool = False  # once the bits are there
+    image_meta: Mapping[str, str] | None = None
+    type_id: str | None = None
+    type_name: str | None = None
+    kind: str = ""
+
+
+NOTHING = Source({})
+
+
+def _from_snapshot(tx: Transaction, row: Row[Any]) -> Source:
+    origin = tx.execute(BY_ID, {"the_id": row.volume_id}).one()
+    return _like(origin, row, {"snapshot_id": row.id}, "snapshot")
+
+
+def _like(origin: Row[Any], row: Row[Any], input: Mapping[str, Any], kind: str) -> Source:
+    return Source(input, row.size, row.host, origin.bootable, image_meta=origin.image_meta, type_id=row.volume_type_id, kind=kind)
+
+
+def find_image(tx: Transaction, request: Request, reference: str) -> images.ImageInfo:
+    """An image by id, by a URL that ends in its id, or by name. Raises BadRequest, Conflict."""
+    try:
+        return images.get(tx, request, reference.rsplit("/", 1)[-1])
+    except NotFound:
+        named = images.search(tx, request, [("name", reference)]) if reference else []
+    if len(named) > 1:
+        raise Conflict(f"Multiple matches found for '{reference}', use an ID to be more specific.")
+    if not named:
+        raise BadRequest(BAD_IMAGE)
+    return named[0]
+
+
+def image_metadata(image: images.ImageInfo) -> dict[str, str]:
+    """What a volume remembers of the image it was made from."""
+    kept = {"image_id": image.id, **({"image_name": image.name} if image.name else {})}
+    kept.update({name: str(value) for name in IMAGE_ATTRIBUTES if (value := getattr(image, name)) is not None})
+    return {**{name: str(value) for name, value in image.properties.items()}, **kept}
+
+
+def check_image(image: images.ImageInfo, size: int) -> None:
+    """Can a volume of this size (GiB) be made from the image? Raises BadRequest."""
+    if image.status != "active":
+        raise invalid_input(f"Image {image.id} is not active.")
+    needed = -(-(image.size or 0) // GIB)
+    if needed > size:
+        raise invalid_input(f"Size of specified image {needed}GB is larger than volume size {size}GB.")
+    if size < (image.min_disk or 0):
+        raise invalid_input(f"Volume size {size}GB cannot be smaller than the image minDisk size {image.min_disk}GB.")
+    virtual = -(-(image.virtual_size or 0) // GIB)
+    if virtual > size:
+        reason = f"Image virtual size is {virtual}GB and doesn't fit in a volume of size {size}GB."
+        raise BadRequest(f"Image {image.id} is unacceptable: {reason}", kind="ImageUnacceptable")
+
+
+def _originals(request: Request, tx: Transaction, body: Mapping[str, Any]) -> tuple[Row[Any] | None, Row[Any] | None, Any, Row[Any] | None]:
+    """The volume type, snapshot, image and volume that a body names. Raises NotFound for the first that is not there."""
+    kind = types.find(tx, request, body["volume_type"]) if body.get("volume_type") else None
+    snapshot = snapshots.snapshot(tx, request, body["snapshot_id"]) if body.get("snapshot_id") is not None else None
+    volume = lookup.volume(tx, request, body["source_volid"], hidden=False) if body.get("source_volid") is not None else None
+    for name in ("consistencygroup_id", "group_id"):
+        if body.get(name) is not None and (name != "group_id" or request.at_least(3, 13)):
+            raise missing("Group", body[name])
+    reference = body.get("image_id", body.get("imageRef"))
+    image = find_image(tx, request, reference) if reference is not None else None
+    if body.get("backup_id") and request.at_least(3, 47):
+        raise missing("Backup", body["backup_id"])
+    return kind, snapshot, image, volume
+
+
+def _source(tx: Transaction, snapshot: Row[Any] | None, image: Any, volume: Row[Any] | None) -> Source:
+    if sum(one is not None for one in (snapshot, image, volume)) > 1:
+        raise invalid_input("May specify only one of backup, imageRef, snapshot, source volume")
+    if snapshot is not None:
+        if snapshot.status != "available":
+            raise invalid_snapshot("Originating snapshot status must be one of 'available' values")
+        return _from_snapshot(tx, snapshot)
+    if volume is not None:
+        if volume.status not in ("available", "in-use"):
+            raise invalid_volume("Originating source volume status must be one of 'available, in-use' values")
+        return _like(volume, volume, {"source_volid": volume.id}, "volume")
+    return NOTHING
+
+
+def _size(given: Any, source: Source) -> int:
+    """GiB. Raises BadRequest when it is not known, or less than the original has."""
+    if given is None and source.size is None:
+        raise malformed()
+    size = int(given) if given is not None else source.size or 0
+    if source.size is not None and size < source.size:
+        words = {
+            "snapshot": f"the snapshot size {source.size}GB. They must be >= original snapshot size.",
+            "volume": f"original volume size  {source.size}GB. They must be >= original volume size.",
+        }
+        raise invalid_input(f"Volume size '{size}'GB cannot be smaller than {words[source.kind]}")
+    return size
+
+
+def check_type_size(kind: Row[Any], size: int) -> None:
+    """A type may say how small and how large its volumes are. Raises BadRequest."""
+    for key, wrong, words in (
+        ("min", lambda limit: size < limit, "less than the minimum required size"),
+        ("max", lambda limit: size > limit, "greater than the maximum allowable size"),
+    ):
+        limit = kind.extra_specs.get(f"provisioning:{key}_vol_size")
+        if limit and str(limit).isdigit() and wrong(int(limit)):
+            raise invalid_input(f"Specified volume size of '{size}' is {words} of '{limit}' for volume type '{kind.name}'.")
+
+
+def _check_zone(given: str | None, kind: Row[Any]) -> None:
+    zones = [zone.strip() for zone in (kind.extra_specs.get("RESKEY:availability_zones") or "").split(",") if zone.strip()]
+    if zones and ZONE not in zones:
+        raise BadRequest(f"Volume type is only supported in these availability zones: {zones}", kind="InvalidTypeAvailabilityZones")
+    if given and given != ZONE:
+        raise BadRequest(f"Availability zone '{given}' is invalid.", kind="InvalidAvailabilityZone")
+
+
+def create(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Row[Any]:
+    """Write a volume and start its making; `body` is that of the call. Also what other services call, in their own transaction."""
+    kind, snapshot, image, volume = _originals(request, tx, body)
+    request.authorize("volume:create_from_image" if image is not None else "volume:create")
+    source = _source(tx, snapshot, image, volume)
+    size = _size(body.get("size"), source)
+    if image is not None:
+        check_image(image, size)
+        wanted = image.properties.get("cinder_img_volume_type")
+        source = replace(source, input={"image_id": image.id}, bootable_later=True, image_meta=image_metadata(image), type_name=wanted)
+    if kind is None:
+        named = source.type_id or source.type_name
+        kind = types.find(tx, request, named) if named else types.default(tx, request.caller.project_id)
+    check_type_size(kind, size)
+    _check_zone(body.get("availability_zone"), kind)
+    multiattach = kind.extra_specs.get("multiattach") == "<is> True"
+    if multiattach:
+        request.authorize("volume:multiattach")
+    claims.volume(tx, request, size, kind.name)
+    return _write(request, tx, body, source, size, kind, multiattach)
+
+
+def _write(
+    request: Request, tx: Transaction, body: Mapping[str, Any], source: Source, size: int, kind: Row[Any], multiattach: bool
+) -> Row[Any]:
+    """The row, and the operation that makes the volume; without a host it fails at once, and says why."""
+    place = choice.place(tx, request.cloud, size, kind.extra_specs, source.host)
+    row = VOLUMES.insert(
+        tx,
+        request,
+        {
+            "name": body.get("name", body.get("display_name")),
+            "description": body.get("description", body.get("display_description")),
+            "size": size,
+            "status": "creating",
+            "availability_zone": ZONE,
+            "snapshot_id": source.input.get("snapshot_id"),
+            "source_volid": source.input.get("source_volid"),
+            "metadata": dict(body.get("metadata") or {}),
+            "admin_meta": {},
+            "user_id": request.caller.user_id,
+            "bootable": source.bootable,
+            "multiattach": multiattach,
+            "volume_type_id": kind.id,
+            "service_uuid": place.service_uuid if place else None,
+            "host": place.host if place else None,
+            "consumes_quota": True,
+            "attach_status": "detached",
+            "updated_at": None,
+        },
+    )
+    later = {"bootable": source.bootable or source.bootable_later, "image_meta": dict(source.image_meta) if source.image_meta else None}
+    where = {"size": size, "host": place.host if place else None}
+    request.cloud.start(tx, "create_volume", row.id, {**source.input, **where, **later}, request)
+    return row
