@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
 ALL="lint types contracts unit api-sqlite api-postgresql workflows workflows-postgresql simulation host"
-LIMIT=900 # seconds for one suite: none takes nearly as long, one that hangs is ended
+LIMIT=1800 # seconds for one suite: none takes nearly as long, one that hangs is ended
 LOGS=build/test
 failed=()
 
