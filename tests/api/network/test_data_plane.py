@@ -1,6 +1,7 @@
 """What hosts are told of networks, ports, groups and routers, and what comes back as statuses."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from network_api import Net, Told, eventually
@@ -242,3 +243,41 @@ def test_the_cost_of_one_port_does_not_grow_with_the_others(cloud: TestCloud, de
     finally:
         del hosts.call
     assert 0 < sum(sent) < 20, sent
+
+
+def test_the_database_works_no_more_for_one_port_when_there_are_many(cloud: TestCloud, demo: Net, admin: Net, told: Told) -> None:
+    """Counted in instructions of SQLite's machine; the quota, which counts rows, is unlimited, and the port in no group of many."""
+    db = cloud.app.cloud.db
+    if not db.is_sqlite:
+        pytest.skip("PostgreSQL does not tell what a statement costs in a way that could be held")
+    net = demo.network("crowded", "10.12.0.0/20")
+    steps: list[int] = []
+
+    def watch(handler: Any) -> None:
+        for run in (db.read, db.write):
+            cloud.run(run(lambda tx: tx.connection.connection.driver_connection.set_progress_handler(handler, 10)))
+
+    def one_port() -> int:
+        host = told.hosts[1]
+        before = len(steps)
+        port = demo.create("ports", network_id=net["id"], security_groups=[])
+        bind(cloud, [port["id"]], host)
+        wire(cloud, [port["id"]], host)
+        demo.update("ports", port["id"], name="renamed")
+        demo.delete("ports", port["id"])
+        eventually(lambda: f"port/{port['id']}" not in told.items(host))
+        return len(steps) - before
+
+    admin.act(f"/quotas/{demo.project_id}", {"quota": {"port": -1}})
+    watch(lambda: steps.append(1))
+    try:
+        few = min(one_port() for _ in range(3))
+        for _ in range(4):
+            body = {"ports": [{"network_id": net["id"], "security_groups": []} for _ in range(250)]}
+            assert cloud.demo.post("network", "/ports", body).status_code == 201
+        eventually(lambda: len([key for host in told.hosts for key in told.items(host) if key.startswith("port/")]) >= 1000)
+        many = min(one_port() for _ in range(3))
+    finally:
+        watch(None)
+        admin.client.delete("network", f"/quotas/{demo.project_id}")
+    assert 0 < few and many < few * 1.5, (few, many)

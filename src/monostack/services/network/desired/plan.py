@@ -89,13 +89,13 @@ class Plan:
 
     # --- causes: ports, networks with DHCP, routers ------------------------------------------------------------------------
 
-    def put_port(self, id: str, port: Port | None, dhcp_host: str | None) -> None:
-        """A port is as `port` says, or is gone. `dhcp_host` runs its network's DHCP."""
+    def put_port(self, id: str, port: Port | None) -> None:
+        """A port is as `port` says, or is gone. The host that runs its network's DHCP is to know it too."""
         key = ("port", id)
         wanted: dict[str, bool] = {}
         if port is not None:
-            if port.leased and dhcp_host in self.hosts:
-                wanted[dhcp_host] = False
+            if port.leased:
+                wanted = {host.name: False for host in self.where(("dhcp", port.item.network_id))}
             if port.host in self.hosts:
                 wanted[port.host] = True
         for host in self.where(key):
@@ -112,10 +112,13 @@ class Plan:
                 host.taps[id] = port.status
             else:
                 host.taps.pop(id, None)
-            if port.item.server_id and name == dhcp_host:
+            if port.item.server_id and self._runs_dhcp(name, port.item.network_id):
                 needs.append(("metadata", port.item.server_id))
             self._because(host, key, needs)
             self._tell(host, key, port.item if local else msgspec.structs.replace(port.item, tap=None))
+
+    def _runs_dhcp(self, name: str, network_id: str) -> bool:
+        return name in self._where.get(("dhcp", network_id), ())
 
     def put_dhcp(self, network_id: str, host_name: str | None) -> bool:
         """This host, or none, runs the network's DHCP. Says whether that is new, so that its ports are to be put again."""

@@ -134,23 +134,24 @@ class Sync:
 
     async def _put_causes(self, ports: set[str], networks: set[str], routers: set[str]) -> None:
         def load(tx: Transaction) -> Any:
-            found = items.ports(tx, ports)
-            on = {port.item.network_id for port in found.values()}
-            return found, items.networks(tx, networks | on), items.routers(tx, routers)
+            return items.ports(tx, ports), items.networks(tx, networks), items.routers(tx, routers)
 
+        if not (ports or networks or routers):
+            return
         found_ports, found_networks, found_routers = await self.cloud.db.read(load)
-        hosted = {id: network.host for id, network in found_networks.items()}
-        moved = {id for id in networks if self.plan.put_dhcp(id, hosted.get(id))}
+        moved = {id for id in networks if self.plan.put_dhcp(id, found_networks[id].host if id in found_networks else None)}
         if moved:
             more = await self.cloud.db.read(lambda tx: items.ports(tx, items.port_ids_in(tx, moved)))
             found_ports = {**more, **found_ports}
         for id in ports | found_ports.keys():
-            port = found_ports.get(id)
-            self.plan.put_port(id, port, hosted.get(port.item.network_id) if port is not None else None)
+            self.plan.put_port(id, found_ports.get(id))
         for id in routers:
             self.plan.put_router(id, found_routers.get(id))
 
     async def _put_needed(self, networks: set[str], groups: set[str], members: set[str], others: Mapping[str, set[str]]) -> None:
+        if not (networks or groups or members or others):
+            return
+
         def load(tx: Transaction) -> Any:
             given = {kind: providers[kind](tx, sorted(ids)) for kind, ids in others.items() if kind in providers and ids}
             return items.networks(tx, networks), items.groups(tx, groups), items.members(tx, members), given

@@ -133,6 +133,7 @@ PORTS = Resource(
         sa.UniqueConstraint("network_id", "mac_address"),
         sa.Index("ix_ports_device_id", "device_id", "device_owner"),
         sa.Index("ix_ports_host", "host", "network_id"),
+        sa.Index("ix_ports_network_id", "network_id", "device_owner"),
     ),
     conditions={**CONDITIONS, "fixed_ips": _with_address, PART_OF_ADDRESS: _with_part_of_address, "security_groups": _in_group},
     expand=_expand,
