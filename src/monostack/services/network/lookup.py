@@ -1,6 +1,6 @@
 """Reading what belongs to many rows at once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +29,14 @@ def read(tx: Transaction, statement: sa.Select[Any], ids: Iterable[Any], **param
     for some in chunks(ids):
         rows += tx.rows(statement, {"ids": some, **params})
     return rows
+
+
+def values_of(tx: Transaction, statement: sa.Select[Any], ids: Iterable[Any]) -> Callable[[Any], list[Any]]:
+    """For statements with two columns, an id and a value: a function that gives the values of an id."""
+    found: dict[Any, list[Any]] = {}
+    for id, value in read(tx, statement, ids):
+        found.setdefault(id, []).append(value)
+    return lambda id: found.get(id, [])
 
 
 def grouped(tx: Transaction, statement: sa.Select[Any], ids: Iterable[Any], by: str = "", **params: Any) -> dict[Any, list[Row[Any]]]:

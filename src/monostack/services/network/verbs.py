@@ -4,8 +4,8 @@
     routes = VERBS.routes()
 
 A Neutron resource is always asked for in the same way: it is looked up in the caller's scope, policies decide on the resource as the caller
-would see it, who may not even see it hears that it does not exist, and a POST may carry many. What a resource's `expand` gives under
-"network:...", "security_group:..." and the like are facts about parents, which policies read and nobody is shown.
+would see it, who may not even see it hears that it does not exist, and a POST may carry many. What a resource's `expand` gives under the
+names of FACTS is about parents: policies read it and nobody is shown it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ from monostack.services.network.attributes import Values
 from monostack.services.network.words import bad, bad_request, forbidden, no_resource
 
 Facts = Mapping[str, Any]
-FACTS = ("network:", "security_group:", "ext_parent:")
+FACTS = ("network:project_id", "network:shared", "security_group:project_id")
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,10 +145,10 @@ class Verbs:
 
 
 def shown(item: Values, only: Sequence[str] = ()) -> Values:
-    """An item without the facts, or only these of its attributes."""
-    if only:
-        return {name: item[name] for name in only if name in item and not name.startswith(FACTS)}
-    return {name: value for name, value in item.items() if not name.startswith(FACTS)}
+    """An item, which loses its facts, or only these of its attributes."""
+    for name in FACTS:
+        item.pop(name, None)
+    return {name: item[name] for name in only if name in item} if only else item
 
 
 def check_revision(request: Request, row: Row[Any]) -> None:

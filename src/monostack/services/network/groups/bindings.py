@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 import sqlalchemy as sa
 
 from monostack.db import Id, Transaction, table
-from monostack.services.network.lookup import among, grouped
+from monostack.services.network.lookup import among, values_of
 
 bindings = table(
     "port_security_groups",
@@ -21,8 +21,7 @@ _USED = sa.select(_b.port_id).where(_b.security_group_id == sa.bindparam("group_
 
 def groups_of(tx: Transaction, port_ids: Iterable[str]) -> Callable[[str], list[str]]:
     """A function that gives the groups of one of these ports."""
-    found = grouped(tx, _OF_PORTS, port_ids)
-    return lambda id: [row[1] for row in found.get(id, ())]
+    return values_of(tx, _OF_PORTS, port_ids)
 
 
 def put_in(tx: Transaction, port_id: str, group_ids: Sequence[str]) -> None:

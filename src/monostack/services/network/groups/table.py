@@ -39,7 +39,7 @@ def _expand_groups(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) 
 
 
 def _plain(rule: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in rule.items() if not name.startswith("security_group:")}
+    return {name: value for name, value in rule.items() if name != "security_group:project_id"}
 
 
 GROUPS = Resource(

@@ -11,7 +11,7 @@ from monostack.http import Request
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
-from monostack.services.network.lookup import among, grouped
+from monostack.services.network.lookup import among, grouped, values_of
 from monostack.services.network.rbac.table import EXTERNAL, SHARED, is_shared, shared_with, visible
 from monostack.services.network.scopes import scope_of
 from monostack.services.network.standard import STANDARD, TAGS
@@ -31,18 +31,13 @@ def _own_or_given(table: sa.Table) -> Any:
 
 
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
-    ids = [row.id for row in rows]
-    subnets = grouped(tx, _subnets_of(), ids)
+    pairs = [(row.id, row.host) for row in rows]
+    ids = [id for id, _ in pairs]
+    subnets, tags = values_of(tx, _subnets_of(), ids), tags_of(tx, ids)
     shared = shared_with(tx, ids, request.caller.project_id)
-    tags = tags_of(tx, ids)
     return [
-        {
-            "subnets": [subnet[1] for subnet in subnets.get(row.id, ())],
-            "shared": shared(row.id),
-            "tags": tags(row.id),
-            "availability_zones": ["nova"] if row.host else [],
-        }
-        for row in rows
+        {"subnets": subnets(id), "shared": shared(id), "tags": tags(id), "availability_zones": ["nova"] if host else []}
+        for id, host in pairs
     ]
 
 

@@ -55,35 +55,35 @@ def _with_part_of_address(table: sa.Table, operator: str, parameter: str) -> Any
 # --- showing -------------------------------------------------------------------------------------------------------------
 
 
-def _assignment(row: Row[Any], addresses: Iterable[Row[Any]]) -> list[dict[str, str]]:
+def _assignment(dns_name: str, addresses: Iterable[Row[Any]]) -> list[dict[str, str]]:
     """The names DHCP and DNS of the network know the port by."""
     shown = []
-    for address in addresses:
-        host = row.dns_name or "host-" + address.ip_address.replace(".", "-").replace(":", "-")
-        full = host if host.endswith(".") else f"{host}.{DNS_DOMAIN}"
-        shown.append({"hostname": host, "ip_address": address.ip_address, "fqdn": full})
+    for _, _, address in addresses:
+        host = dns_name or "host-" + address.replace(".", "-").replace(":", "-")
+        shown.append({"hostname": host, "ip_address": address, "fqdn": host if host.endswith(".") else f"{host}.{DNS_DOMAIN}"})
     return shown
 
 
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
-    ids = [row.id for row in rows]
+    parts = [(row.id, row.network_id, row.network_project_id, row.dns_name, row.vif_type) for row in rows]
+    ids = [part[0] for part in parts]
     addresses, groups, tags = of_ports(tx, ids), groups_of(tx, ids), tags_of(tx, ids)
-    shared = shared_with(tx, [row.network_id for row in rows], request.caller.project_id)
+    shared = shared_with(tx, [part[1] for part in parts], request.caller.project_id)
     admin = request.allows("get_port:binding:vif_details")
     shown = []
-    for row in rows:
-        mine = addresses.get(row.id, ())
+    for id, network_id, network_project_id, dns_name, vif_type in parts:
+        mine = addresses.get(id, ())
         item: dict[str, Any] = {
-            "fixed_ips": [{"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in mine],
-            "security_groups": groups(row.id),
-            "dns_assignment": _assignment(row, mine),
-            "tags": tags(row.id),
-            "network:project_id": row.network_project_id,
-            "network:shared": shared(row.network_id),
+            "fixed_ips": [{"subnet_id": subnet_id, "ip_address": address} for _, subnet_id, address in mine],
+            "security_groups": groups(id),
+            "dns_assignment": _assignment(dns_name, mine),
+            "tags": tags(id),
+            "network:project_id": network_project_id,
+            "network:shared": shared(network_id),
         }
         if admin:
-            bound = {"port_filter": True, "connectivity": "l2", "bridge_name": bridge_name(row.network_id)}
-            item["binding:vif_details"] = bound if row.vif_type == BOUND else {}
+            bound = {"port_filter": True, "connectivity": "l2", "bridge_name": bridge_name(network_id)}
+            item["binding:vif_details"] = bound if vif_type == BOUND else {}
         shown.append(item)
     return shown
 

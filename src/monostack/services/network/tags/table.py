@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from monostack.db import Id, Name, Transaction, table
-from monostack.services.network.lookup import among, grouped
+from monostack.services.network.lookup import among, values_of
 
 tags = table(
     "network_tags",
@@ -20,8 +20,7 @@ _ADD = sa.insert(tags)
 
 def tags_of(tx: Transaction, ids: Iterable[str]) -> Callable[[str], list[str]]:
     """A function that gives the tags of one of these resources."""
-    found = grouped(tx, _TAGS_OF, ids)
-    return lambda id: [row[1] for row in found.get(id, ())]
+    return values_of(tx, _TAGS_OF, ids)
 
 
 def set_tags(tx: Transaction, id: str, wanted: Sequence[str]) -> None:
