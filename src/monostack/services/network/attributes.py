@@ -158,18 +158,18 @@ def _is_set(field: Field, value: Any) -> bool:
     return value != (field.default() if callable(field.default) else field.default)
 
 
-def creation_fault(request: Request, resource: Resource, values: Values, facts: Mapping[str, Any]) -> Fault | None:
-    """What to answer a caller who may not create this; None if he may. `facts` are what policies read of parents."""
-    rule = _Rule(f"create_{resource.singular}")
+def creation_fault(request: Request, resource: Resource, name: str, values: Values, facts: Mapping[str, Any]) -> Fault | None:
+    """What to answer a caller whom the rule does not let create this; None if it does. `facts` are what policies read of parents."""
+    rule = _Rule(name)
     for field in resource.fields:
         if isinstance(field.create, str) and field.name in values and _is_set(field, values[field.name]):
             rule.also(_attribute_rule(field.create, values[field.name]))
     return _refusal(request, rule, {**values, "tenant_id": values.get("project_id"), **facts})
 
 
-def update_fault(request: Request, resource: Resource, item: Mapping[str, Any], changes: Values) -> Fault | None:
-    """What to answer a caller who may not make these changes; None if he may. `item` is the resource as he sees it."""
-    rule = _Rule(f"update_{resource.singular}")
+def update_fault(request: Request, resource: Resource, name: str, item: Mapping[str, Any], changes: Values) -> Fault | None:
+    """What to answer a caller whom the rule does not let make these changes; None if it does. `item` is the resource as he sees it."""
+    rule = _Rule(name)
     for field in resource.fields:
         if isinstance(field.update, str) and field.name in changes:
             rule.also(_attribute_rule(field.update, changes[field.name]))

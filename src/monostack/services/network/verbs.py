@@ -3,6 +3,8 @@
     VERBS = Verbs(NETWORKS, create=create_network, update=update_network, delete=delete_network)
     routes = VERBS.routes()
 
+    PARTS = Verbs(RULES, create=..., within=Within(POLICIES, "qos_policy_id"))    # a resource below another: /policies/{policy_id}/rules
+
 A Neutron resource is always asked for in the same way: it is looked up in the caller's scope, policies decide on the resource as the caller
 would see it, who may not even see it hears that it does not exist, and a POST may carry many. What a resource's `expand` gives under the
 names of FACTS is about parents: policies read it and nobody is shown it.
@@ -10,11 +12,13 @@ names of FACTS is about parents: policies read it and nobody is shown it.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from monostack.core.errors import PreconditionFailed
+from monostack.core.errors import Fault, NotFound, PreconditionFailed
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.resources import Resource
@@ -23,7 +27,23 @@ from monostack.services.network.attributes import Values
 from monostack.services.network.words import bad, bad_request, forbidden, no_resource
 
 Facts = Mapping[str, Any]
-FACTS = ("network:project_id", "network:shared", "security_group:project_id")
+FACTS = ("network:project_id", "network:shared", "security_group:project_id", "ext_parent:project_id")
+
+
+@dataclass(frozen=True, eq=False)
+class Within:
+    """What a resource is a part of: its path goes through the other's, and its rules are called after both.
+
+    `column` keeps the other's id. missing(parent_id, id) words that it has no such part; None: as the resource's style does.
+    """
+
+    resource: Resource
+    column: str
+    missing: Callable[[str, str], Fault] | None = None
+
+    def find(self, request: Request, tx: Transaction) -> Row[Any]:
+        """The one the path names, in the caller's scope. Raises its not-found fault."""
+        return self.resource.get(request, tx, request.params[f"{self.resource.singular}_id"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +51,8 @@ class Verbs:
     """create(tx, request, values), update(tx, request, row, changes) give the row; delete(tx, request, row) removes it.
 
     parent(tx, request, values) gives the facts policies read of the parents of what is to be created. together(tx, request, all) checks
-    what one request creates as a whole. before_list(request) is awaited before a list. `counted`: the quota counts it.
+    what one request creates as a whole. before_list(request) is awaited before a list. `counted`: the quota counts it. `within`: it is
+    a part of another resource, whose id `create` finds among the values.
     """
 
     resource: Resource
@@ -42,20 +63,45 @@ class Verbs:
     together: Callable[[Transaction, Request, Sequence[Values]], None] | None = None
     before_list: Callable[[Request], Awaitable[None]] | None = None
     counted: bool = True
+    within: Within | None = None
+
+    def rule(self, action: str) -> str:
+        """The policy rule of an action."""
+        parent = f"{self.within.resource.singular}_" if self.within is not None else ""
+        return f"{action}_{parent}{self.resource.singular}"
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
-    def items(self, request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[Values]:
+    @cached_property
+    def _of_parent(self) -> Any:
+        """Keeps a list to the parts of one parent. Statements are remembered by it, so that there is but one."""
+        return self.resource.table.c[self.within.column] == sa.bindparam("within") if self.within is not None else None
+
+    def _parent(self, request: Request, tx: Transaction) -> Row[Any] | None:
+        return self.within.find(request, tx) if self.within is not None else None
+
+    def items(self, request: Request, tx: Transaction, rows: Sequence[Row[Any]], parent: Row[Any] | None = None) -> list[Values]:
         """Rows as the caller sees them, with the facts policies need."""
-        return self.resource.views(request, tx, rows)
+        items = self.resource.views(request, tx, rows)
+        for item in items if parent is not None else ():
+            item["ext_parent:project_id"] = parent.project_id
+        return items
 
     def sees(self, request: Request, item: Facts) -> bool:
-        return request.allows(f"get_{self.resource.singular}", item)
+        return request.allows(self.rule("get"), item)
 
     def look_up(self, request: Request, tx: Transaction, id: str) -> tuple[Row[Any], Values]:
-        """The row and the item, of the caller's scope. Raises the resource's not-found fault."""
-        row = self.resource.get(request, tx, id)
-        return row, self.items(request, tx, [row])[0]
+        """The row and the item, of the caller's scope. Raises the not-found fault of the parent, or of the resource."""
+        parent = self._parent(request, tx)
+        try:
+            row = self.resource.get(request, tx, id)
+            if self.within is not None and parent is not None and row._mapping[self.within.column] != parent.id:
+                raise self.resource.style.not_found(self.resource, id)
+        except NotFound:
+            if self.within is None or self.within.missing is None or parent is None:
+                raise
+            raise self.within.missing(parent.id, id) from None
+        return row, self.items(request, tx, [row], parent)[0]
 
     def render(self, request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[Values]:
         return [shown(item) for item in self.items(request, tx, rows)]
@@ -64,8 +110,9 @@ class Verbs:
         """List them."""
         style = self.resource.style
         query = style.parse_list(request, self.resource)
-        rows = self.resource.page(request, tx, query)
-        items = [item for item in self.items(request, tx, rows) if self.sees(request, item)]
+        parent = self._parent(request, tx)
+        rows = self.resource.page(request, tx, query, self._of_parent, {"within": parent.id} if parent is not None else None)
+        items = [item for item in self.items(request, tx, rows, parent) if self.sees(request, item)]
         answer = style.list_envelope(request, self.resource, items, query)
         answer[self.resource.plural] = [shown(item, query.fields) for item in items]
         return answer
@@ -86,9 +133,13 @@ class Verbs:
         wanted = [attributes.accept_create(request, self.resource, one) for one in given]
         if self.counted:
             quotas.reserve(tx, request.cloud, self.resource.singular, wanted)
+        parent = self._parent(request, tx)
         for values in wanted:
             facts = self.parent(tx, request, values) if self.parent is not None else {}
-            fault = attributes.creation_fault(request, self.resource, values, facts)
+            if self.within is not None and parent is not None:
+                facts = {**facts, "ext_parent:project_id": parent.project_id}
+                values[self.within.column] = parent.id
+            fault = attributes.creation_fault(request, self.resource, self.rule("create"), values, facts)
             if fault is not None:
                 raise fault
         if self.together is not None:
@@ -102,7 +153,7 @@ class Verbs:
         assert self.update is not None
         changes = attributes.accept_update(request, self.resource, attributes.body(request, self.resource))
         row, item = self.look_up(request, tx, request.params["id"])
-        fault = attributes.update_fault(request, self.resource, item, changes)
+        fault = attributes.update_fault(request, self.resource, self.rule("update"), item, changes)
         if fault is not None:
             raise fault if self.sees(request, {**item, **changes}) else no_resource()
         check_revision(request, row)
@@ -115,7 +166,7 @@ class Verbs:
         if request.body is not None:
             raise bad("Request body is not supported in DELETE.")
         row, item = self.look_up(request, tx, request.params["id"])
-        self.authorize(request, f"delete_{self.resource.singular}", item)
+        self.authorize(request, self.rule("delete"), item)
         check_revision(request, row)
         self.delete(tx, request, row)
 
@@ -130,17 +181,16 @@ class Verbs:
         """The operations as routes."""
         resource = self.resource
         routes = Routes(resource.path)
-        name = resource.singular
-        routes.add("GET", "", self.list_all, "read", policy=f"get_{name}", prepare=self.before_list)
-        routes.add("GET", "/{id}", self.show, "read", policy=f"get_{name}")
+        routes.add("GET", "", self.list_all, "read", policy=self.rule("get"), prepare=self.before_list)
+        routes.add("GET", "/{id}", self.show, "read", policy=self.rule("get"))
         if self.create is not None:
             document = documents.creation(resource)
-            routes.add("POST", "", self.create_all, "write", policy=f"create_{name}", status=201, body_document=document)
+            routes.add("POST", "", self.create_all, "write", policy=self.rule("create"), status=201, body_document=document)
         if self.update is not None:
             document = documents.change(resource)
-            routes.add("PUT", "/{id}", self.update_one, "write", policy=f"update_{name}", body_document=document)
+            routes.add("PUT", "/{id}", self.update_one, "write", policy=self.rule("update"), body_document=document)
         if self.delete is not None:
-            routes.add("DELETE", "/{id}", self.delete_one, "write", policy=f"delete_{name}", status=204)
+            routes.add("DELETE", "/{id}", self.delete_one, "write", policy=self.rule("delete"), status=204)
         return routes
 
 
