@@ -19,7 +19,7 @@ import pytest
 from guest_lab import Surroundings, guest_image, new_directory
 
 from monostack.agent.config import AgentConfig
-from monostack.agent.hypervisor.libvirt.daemon import PLACES
+from monostack.agent.hypervisor.libvirt.places import PLACES
 from monostack.agent.network.simulated import SimulatedNetwork
 from monostack.agent.offline import power_off, purge
 from monostack.agentlink import CommandFailed, Hosts, HostUnreachable

@@ -4,7 +4,6 @@ It lives in a mount namespace where libvirt's directories are ours, so it neithe
 settings, and several may run side by side. Guests outlive it, and its successor finds them again.
 """
 
-import contextlib
 import logging
 import os
 import shutil
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from monostack.agent.errors import CommandError
+from monostack.agent.hypervisor.libvirt import places
 from monostack.agent.hypervisor.probe import KVM
 from monostack.agent.qemu_user import QemuUser
 from monostack.core.files import write_whole
@@ -25,15 +25,6 @@ log = logging.getLogger(__name__)
 SYSTEM_URI = "qemu:///system"
 READY_WITHIN = 90.0  # seconds; it asks every QEMU for its abilities first
 ENDS_WITHIN = 20.0
-
-# Where libvirt expects its directories, by the name of ours.
-PLACES = {
-    "etc": Path("/etc/libvirt"),
-    "run": Path("/run/libvirt"),
-    "lib": Path("/var/lib/libvirt"),
-    "log": Path("/var/log/libvirt"),
-    "cache": Path("/var/cache/libvirt"),
-}
 
 # Disks and sockets get their owner from the agent, not from libvirt; consoles are files without a second daemon.
 QEMU_SETTINGS = """\
@@ -110,12 +101,13 @@ class Daemon:
             raise CommandError("host.no_libvirt", "libvirtd is missing: install libvirt-daemon and libvirt-daemon-driver-qemu")
         self._prepare()
         output = self._directory / "log" / "start.log"
-        with output.open("wb") as log_file:
+        with output.open("wb") as log_file, places.in_use() as lock:
             process = subprocess.Popen(
                 ["unshare", "--mount", "--propagation", "slave", "sh", "-eu", "-c", START, "sh", str(self._directory), self._accelerator],
                 stdin=subprocess.DEVNULL,
                 stdout=log_file,
                 stderr=log_file,
+                pass_fds=(lock,),
                 start_new_session=True,  # a Ctrl-C for the agent is not for the guests
             )
         deadline = time.monotonic() + READY_WITHIN
@@ -140,12 +132,10 @@ class Daemon:
             time.sleep(0.1)
 
     def remove(self) -> None:
-        """End it and remove what it kept, and those of libvirt's own places that are empty: it is we who made them."""
+        """End it and remove what it kept, and libvirt's own places where nothing needs them."""
         self.stop()
         shutil.rmtree(self._directory, ignore_errors=True)
-        for place in PLACES.values():
-            with contextlib.suppress(OSError):  # not empty: there is another libvirt
-                place.rmdir()
+        places.remove_unused()
 
     def _answers(self) -> bool:
         """Whether a connection can be made and used."""
@@ -159,9 +149,8 @@ class Daemon:
         return True
 
     def _prepare(self) -> None:
-        for name, place in PLACES.items():
+        for name in places.PLACES:
             (self._directory / name).mkdir(mode=0o711, parents=True, exist_ok=True)
-            place.mkdir(mode=0o755, parents=True, exist_ok=True)
         self._user.let_in(self._directory / "lib")
         if self._accelerator == "kvm":
             self._user.let_use(KVM)
