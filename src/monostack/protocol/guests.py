@@ -6,6 +6,10 @@
 | guest.start          | GuestSpec      | {} (defines it anew, so changes take effect) |
 | guest.stop           | StopGuest      | {} once it is off: ACPI first, then pulled |
 | guest.reboot         | RebootGuest    | {}                                        |
+| guest.pause          | GuestRef       | {} its processors stand still, its memory stays |
+| guest.unpause        | GuestRef       | {}                                        |
+| guest.suspend        | GuestRef       | {} once its memory is on the disk and it is off |
+| guest.resume         | GuestSpec      | {} once it goes on from there; one whose memory is lost boots |
 | guest.destroy        | GuestRef       | {} also when there is nothing; removes domain, overlay, config drive, console log |
 | guest.attach_volume  | AttachVolume   | {} hot-plugged if running                  |
 | guest.detach_volume  | DetachVolume   | {} once the guest let go                   |
@@ -137,4 +141,4 @@ class ConsoleLog(msgspec.Struct):
 class GuestState(msgspec.Struct):
     server_id: str
     state: str  # running, stopped, paused, crashed
-    reason: str = ""  # shutdown (by the guest), destroyed (by a command), crashed, host_restart, unknown
+    reason: str = ""  # shutdown (by the guest), destroyed (by a command), saved (suspended), crashed, host_restart, unknown

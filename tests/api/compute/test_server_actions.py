@@ -1,49 +1,32 @@
 """Power, locks, metadata, tags, security groups, interfaces and volumes of a running server."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from guests import act, guest, until
 from waiting import LATEST, at, wait_for
 
-from clouds import Client, TestCloud
+from clouds import TestCloud
 
 Boot = Callable[..., dict[str, Any]]
 
 
-def _act(client: Client, server_id: str, body: dict[str, Any], **options: Any) -> Any:
-    return client.post("compute", f"/servers/{server_id}/action", body, **options)
-
-
-def _guest(cloud: TestCloud, server_id: str) -> Any:
-    links = cloud.app.cloud.hosts._local.values()
-    return next(link.agent.drivers.hypervisor.known[server_id] for link in links if server_id in link.agent.drivers.hypervisor.known)
-
-
-def _until(true: Callable[[], Any], timeout: float = 20.0) -> Any:
-    until = time.monotonic() + timeout
-    while not (value := true()):
-        assert time.monotonic() < until, "it never became true"
-        time.sleep(0.02)
-    return value
-
-
 def test_stop_start_and_reboot(cloud: TestCloud, boot: Boot) -> None:
     server_id = boot("power")["id"]
-    assert _act(cloud.demo, server_id, {"os-start": None}).json()["conflictingRequest"]["message"] == (
+    assert act(cloud.demo, server_id, {"os-start": None}).json()["conflictingRequest"]["message"] == (
         f"Cannot 'start' instance {server_id} while it is in vm_state active"
     )
-    assert _act(cloud.demo, server_id, {"os-stop": None}).status_code == 202
+    assert act(cloud.demo, server_id, {"os-stop": None}).status_code == 202
     assert wait_for(cloud.demo, server_id, "SHUTOFF")["OS-EXT-STS:power_state"] == 4
-    assert _guest(cloud, server_id).state == "stopped"
-    assert _act(cloud.demo, server_id, {"reboot": {"type": "SOFT"}}).status_code == 409
-    assert _act(cloud.demo, server_id, {"reboot": {"type": "HARD"}}).status_code == 202
+    assert guest(cloud, server_id).state == "stopped"
+    assert act(cloud.demo, server_id, {"reboot": {"type": "SOFT"}}).status_code == 409
+    assert act(cloud.demo, server_id, {"reboot": {"type": "HARD"}}).status_code == 202
     wait_for(cloud.demo, server_id, "ACTIVE")
-    boots = _guest(cloud, server_id).boots
-    assert _act(cloud.demo, server_id, {"reboot": {"type": "soft"}}).status_code == 202
+    boots = guest(cloud, server_id).boots
+    assert act(cloud.demo, server_id, {"reboot": {"type": "soft"}}).status_code == 202
     wait_for(cloud.demo, server_id, "ACTIVE")
-    assert _guest(cloud, server_id).boots == boots + 1
+    assert guest(cloud, server_id).boots == boots + 1
 
 
 def test_while_a_server_is_built_only_deleting_is_allowed(cloud: TestCloud, flavor: str, image: str, network: str) -> None:
@@ -53,11 +36,11 @@ def test_while_a_server_is_built_only_deleting_is_allowed(cloud: TestCloud, flav
     shown = cloud.demo.get("compute", f"/servers/{server_id}").json()["server"]
     assert (shown["status"], shown["addresses"]) == ("BUILD", {})
     for action, name in (({"os-stop": None}, "stop"), ({"reboot": {"type": "HARD"}}, "reboot")):
-        answer = _act(cloud.demo, server_id, action)
+        answer = act(cloud.demo, server_id, action)
         message = f"Cannot '{name}' instance {server_id} while it is in vm_state building"
         assert (answer.status_code, answer.json()["conflictingRequest"]["message"]) == (409, message)
     assert cloud.demo.delete("compute", f"/servers/{server_id}").status_code == 204
-    _until(lambda: cloud.demo.get("compute", f"/servers/{server_id}").status_code == 404)
+    until(lambda: cloud.demo.get("compute", f"/servers/{server_id}").status_code == 404)
     assert cloud.demo.get("network", f"/ports?device_id={server_id}").json()["ports"] == []
 
 
@@ -80,7 +63,7 @@ def test_a_guest_that_shuts_down_by_itself_is_shutoff(cloud: TestCloud, boot: Bo
 
 def test_guests_return_after_their_host_restarted(cloud: TestCloud, boot: Boot) -> None:
     running, stopped = boot("returns")["id"], boot("stays")["id"]
-    _act(cloud.demo, stopped, {"os-stop": None})
+    act(cloud.demo, stopped, {"os-stop": None})
     wait_for(cloud.demo, stopped, "SHUTOFF")
     host = cloud.admin.get("compute", f"/servers/{running}").json()["server"]["OS-EXT-SRV-ATTR:host"]
     link = cloud.app.cloud.hosts._local[host]
@@ -89,33 +72,33 @@ def test_guests_return_after_their_host_restarted(cloud: TestCloud, boot: Boot) 
         link.agent.drivers.hypervisor.lose_power()
         link.disconnect()
 
-    boots = _guest(cloud, running).boots
+    boots = guest(cloud, running).boots
     cloud.run(restart())
-    _until(lambda: _guest(cloud, running).boots == boots + 1)
+    until(lambda: guest(cloud, running).boots == boots + 1)
     wait_for(cloud.demo, running, "ACTIVE")
     assert wait_for(cloud.demo, stopped, "SHUTOFF")["status"] == "SHUTOFF"
 
 
 def test_locked_servers_are_for_administrators(cloud: TestCloud, boot: Boot) -> None:
     server_id = boot("locked")["id"]
-    assert _act(cloud.demo, server_id, {"lock": {"locked_reason": "mine"}}, headers=LATEST).status_code == 202
+    assert act(cloud.demo, server_id, {"lock": {"locked_reason": "mine"}}, headers=LATEST).status_code == 202
     shown = cloud.demo.get("compute", f"/servers/{server_id}", headers=LATEST).json()["server"]
     assert (shown["locked"], shown["locked_reason"]) == (True, "mine")
-    for answer in (_act(cloud.demo, server_id, {"os-stop": None}), cloud.demo.delete("compute", f"/servers/{server_id}")):
+    for answer in (act(cloud.demo, server_id, {"os-stop": None}), cloud.demo.delete("compute", f"/servers/{server_id}")):
         assert (answer.status_code, answer.json()["conflictingRequest"]["message"]) == (409, f"Instance {server_id} is locked")
-    assert _act(cloud.admin, server_id, {"os-stop": None}).status_code == 202
+    assert act(cloud.admin, server_id, {"os-stop": None}).status_code == 202
     wait_for(cloud.demo, server_id, "SHUTOFF")
-    assert _act(cloud.demo, server_id, {"unlock": None}).status_code == 202
-    _act(cloud.admin, server_id, {"lock": None})
-    assert _act(cloud.demo, server_id, {"unlock": None}).status_code == 403
-    _act(cloud.admin, server_id, {"unlock": None})
+    assert act(cloud.demo, server_id, {"unlock": None}).status_code == 202
+    act(cloud.admin, server_id, {"lock": None})
+    assert act(cloud.demo, server_id, {"unlock": None}).status_code == 403
+    act(cloud.admin, server_id, {"unlock": None})
 
 
 def test_what_is_not_built_is_501(cloud: TestCloud, boot: Boot) -> None:
     server_id = boot("plain")["id"]
-    answer = _act(cloud.demo, server_id, {"pause": None})
+    answer = act(cloud.demo, server_id, {"os-getRDPConsole": None})
     assert (answer.status_code, answer.json()["notImplemented"]["code"]) == (501, 501)
-    assert _act(cloud.demo, server_id, {"dance": None}).json()["badRequest"]["message"] == "There is no such action: dance"
+    assert act(cloud.demo, server_id, {"dance": None}).json()["badRequest"]["message"] == "There is no such action: dance"
 
 
 def test_metadata(cloud: TestCloud, boot: Boot) -> None:
@@ -147,15 +130,15 @@ def test_tags(cloud: TestCloud, boot: Boot) -> None:
 def test_security_groups(cloud: TestCloud, boot: Boot) -> None:
     server_id = boot("grouped")["id"]
     cloud.demo.post("network", "/security-groups", {"security_group": {"name": "web"}})
-    assert _act(cloud.demo, server_id, {"addSecurityGroup": {"name": "web"}}).status_code == 202
+    assert act(cloud.demo, server_id, {"addSecurityGroup": {"name": "web"}}).status_code == 202
     names = [group["name"] for group in cloud.demo.get("compute", f"/servers/{server_id}/os-security-groups").json()["security_groups"]]
     assert names == ["default", "web"]
-    assert _act(cloud.demo, server_id, {"removeSecurityGroup": {"name": "default"}}).status_code == 202
+    assert act(cloud.demo, server_id, {"removeSecurityGroup": {"name": "default"}}).status_code == 202
     shown = cloud.demo.get("compute", f"/servers/{server_id}").json()["server"]
     assert shown["security_groups"] == [{"name": "web"}]
-    again = _act(cloud.demo, server_id, {"removeSecurityGroup": {"name": "default"}})
+    again = act(cloud.demo, server_id, {"removeSecurityGroup": {"name": "default"}})
     assert again.json()["itemNotFound"]["message"] == f"Security group default not associated with the instance {server_id}"
-    assert _act(cloud.demo, server_id, {"addSecurityGroup": {"name": "nope"}}).status_code == 404
+    assert act(cloud.demo, server_id, {"addSecurityGroup": {"name": "nope"}}).status_code == 404
 
 
 def test_interfaces(cloud: TestCloud, boot: Boot, network: str) -> None:
@@ -165,12 +148,12 @@ def test_interfaces(cloud: TestCloud, boot: Boot, network: str) -> None:
     assert made.status_code == 200, made.text
     port = made.json()["interfaceAttachment"]
     assert (port["net_id"], port["tag"]) == (network, "second")
-    _until(lambda: port["port_id"] in _guest(cloud, server_id).nics)
+    until(lambda: port["port_id"] in guest(cloud, server_id).nics)
     wait_for(cloud.demo, server_id, "ACTIVE")
     assert len(cloud.demo.get("compute", path).json()["interfaceAttachments"]) == 2
     assert cloud.demo.get("compute", f"{path}/{port['port_id']}").json()["interfaceAttachment"]["mac_addr"] == port["mac_addr"]
     assert cloud.demo.delete("compute", f"{path}/{port['port_id']}").status_code == 202
-    _until(lambda: len(cloud.demo.get("compute", path).json()["interfaceAttachments"]) == 1)
+    until(lambda: len(cloud.demo.get("compute", path).json()["interfaceAttachments"]) == 1)
     for body, status, message in (
         ({"net_id": network, "port_id": network}, 400, "Must not input both network_id and port_id"),
         ({"fixed_ips": [{"ip_address": "10.20.0.9"}]}, 400, "Must input network_id when request IP address"),
@@ -189,7 +172,7 @@ def test_a_port_of_ones_own_outlives_the_server(cloud: TestCloud, boot: Boot, im
     taken = cloud.demo.post("compute", "/servers", body)
     assert (taken.status_code, taken.json()["conflictingRequest"]["message"]) == (409, f"Port {port['id']} is still in use.")
     cloud.demo.delete("compute", f"/servers/{server_id}")
-    _until(lambda: cloud.demo.get("compute", f"/servers/{server_id}").status_code == 404)
+    until(lambda: cloud.demo.get("compute", f"/servers/{server_id}").status_code == 404)
     free = cloud.demo.get("network", f"/ports/{port['id']}").json()["port"]
     assert (free["device_id"], free["device_owner"]) == ("", "")
 
@@ -199,7 +182,7 @@ def volume(cloud: TestCloud) -> str:
     made = cloud.demo.post("volume", "/volumes", {"volume": {"size": 1}})
     assert made.status_code == 202, made.text
     volume_id = made.json()["volume"]["id"]
-    _until(lambda: cloud.demo.get("volume", f"/volumes/{volume_id}").json()["volume"]["status"] == "available")
+    until(lambda: cloud.demo.get("volume", f"/volumes/{volume_id}").json()["volume"]["status"] == "available")
     return volume_id
 
 
@@ -208,8 +191,8 @@ def test_volumes_are_attached_and_detached(cloud: TestCloud, boot: Boot, volume:
     path = f"/servers/{server_id}/os-volume_attachments"
     attached = cloud.demo.post("compute", path, {"volumeAttachment": {"volumeId": volume}})
     assert attached.json() == {"volumeAttachment": {"id": volume, "serverId": server_id, "volumeId": volume, "device": "/dev/vdb"}}
-    _until(lambda: cloud.demo.get("volume", f"/volumes/{volume}").json()["volume"]["status"] == "in-use")
-    assert _guest(cloud, server_id).volumes == {volume: "vdb"}
+    until(lambda: cloud.demo.get("volume", f"/volumes/{volume}").json()["volume"]["status"] == "in-use")
+    assert guest(cloud, server_id).volumes == {volume: "vdb"}
     (shown,) = cloud.demo.get("compute", path, headers=LATEST).json()["volumeAttachments"]
     assert set(shown) == {"serverId", "volumeId", "device", "tag", "delete_on_termination", "attachment_id", "bdm_uuid"}
     twice = cloud.demo.post("compute", path, {"volumeAttachment": {"volumeId": volume}})
@@ -220,7 +203,7 @@ def test_volumes_are_attached_and_detached(cloud: TestCloud, boot: Boot, volume:
     keep["volumeAttachment"]["delete_on_termination"] = False
     assert cloud.demo.put("compute", f"{path}/{volume}", keep, headers=LATEST).status_code == 202
     assert cloud.demo.delete("compute", f"{path}/{volume}").status_code == 202
-    _until(lambda: cloud.demo.get("volume", f"/volumes/{volume}").json()["volume"]["status"] == "available")
+    until(lambda: cloud.demo.get("volume", f"/volumes/{volume}").json()["volume"]["status"] == "available")
     assert cloud.demo.get("compute", path).json() == {"volumeAttachments": []}
     missing = cloud.demo.delete("compute", f"{path}/{volume}")
     assert missing.json()["itemNotFound"]["message"] == f"Instance {server_id} is not attached to volume {volume}"
@@ -235,7 +218,7 @@ def test_a_server_boots_from_a_new_volume_that_goes_with_it(cloud: TestCloud, bo
     refused = cloud.demo.delete("compute", f"/servers/{server['id']}/os-volume_attachments/{attached['id']}")
     assert refused.json()["badRequest"]["message"] == "Cannot detach a root device volume"
     cloud.demo.delete("compute", f"/servers/{server['id']}")
-    _until(lambda: cloud.demo.get("volume", f"/volumes/{attached['id']}").status_code == 404)
+    until(lambda: cloud.demo.get("volume", f"/volumes/{attached['id']}").status_code == 404)
 
 
 def test_a_volume_of_ones_own_outlives_the_server(cloud: TestCloud, boot: Boot, volume: str, image: str) -> None:
@@ -244,4 +227,4 @@ def test_a_volume_of_ones_own_outlives_the_server(cloud: TestCloud, boot: Boot, 
     server = boot("with-data", block_device_mapping_v2=[local, data])
     assert [each["id"] for each in server["os-extended-volumes:volumes_attached"]] == [volume]
     cloud.demo.delete("compute", f"/servers/{server['id']}")
-    _until(lambda: cloud.demo.get("volume", f"/volumes/{volume}").json()["volume"]["status"] == "available")
+    until(lambda: cloud.demo.get("volume", f"/volumes/{volume}").json()["volume"]["status"] == "available")

@@ -38,6 +38,26 @@ async def reboot(drivers: Drivers, args: RebootGuest) -> dict[str, Any]:
     return {}
 
 
+async def pause(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
+    await drivers.hypervisor.pause(args.server_id)
+    return {}
+
+
+async def unpause(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
+    await drivers.hypervisor.unpause(args.server_id)
+    return {}
+
+
+async def suspend(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
+    await drivers.hypervisor.suspend(args.server_id)
+    return {}
+
+
+async def resume(drivers: Drivers, args: GuestSpec) -> dict[str, Any]:
+    await drivers.hypervisor.resume(args)
+    return {}
+
+
 async def destroy(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
     await drivers.hypervisor.destroy(args.server_id)
     return {}
@@ -84,6 +104,10 @@ HANDLERS = {
     "guest.start": Handler(GuestSpec, start, _server_and_volumes),
     "guest.stop": Handler(StopGuest, stop, _server),
     "guest.reboot": Handler(RebootGuest, reboot, lambda args: _server_and_volumes(args.spec)),
+    "guest.pause": Handler(GuestRef, pause, _server),
+    "guest.unpause": Handler(GuestRef, unpause, _server),
+    "guest.suspend": Handler(GuestRef, suspend, _server),
+    "guest.resume": Handler(GuestSpec, resume, _server_and_volumes),
     "guest.destroy": Handler(GuestRef, destroy, _server),
     "guest.attach_volume": Handler(AttachVolume, attach_volume, lambda args: (server(args.server_id), volume(args.volume.volume_id))),
     "guest.detach_volume": Handler(DetachVolume, detach_volume, lambda args: (server(args.server_id), volume(args.volume_id))),

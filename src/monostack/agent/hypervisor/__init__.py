@@ -36,6 +36,22 @@ class Hypervisor(Protocol):
         """
         ...
 
+    async def pause(self, server_id: str) -> None:
+        """Have its processors stand still. Raises CommandError `guest.not_running` for one that is off."""
+        ...
+
+    async def unpause(self, server_id: str) -> None:
+        """Let a paused guest go on. Raises CommandError `guest.not_running` for one that is off."""
+        ...
+
+    async def suspend(self, server_id: str) -> None:
+        """Keep the guest's memory on the disk and turn it off. Raises CommandError `guest.not_running`."""
+        ...
+
+    async def resume(self, spec: GuestSpec) -> None:
+        """Let a suspended guest go on where it stood. One whose memory is not kept any more boots."""
+        ...
+
     async def destroy(self, server_id: str) -> None:
         """Remove the guest and all that is its own on this host. Nothing there is success."""
         ...

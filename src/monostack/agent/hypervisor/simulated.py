@@ -26,6 +26,10 @@ class SimulatedGuest:
     nics: dict[str, str] = field(default_factory=dict)  # MAC by port id
     mischief: asyncio.TimerHandle | None = None  # stops it without being asked
 
+    @property
+    def is_on(self) -> bool:
+        return self.state in ("running", "paused")
+
 
 class SimulatedHypervisor:
     """Hypervisor driver of a simulated host. What a real host refuses (no such tap, volume, guest) is refused here too."""
@@ -57,7 +61,7 @@ class SimulatedHypervisor:
         await self._boot(guest, spec)
 
     async def _boot(self, guest: SimulatedGuest, spec: GuestSpec) -> None:
-        if guest.state == "running":
+        if guest.is_on:
             return
         for nic in spec.nics:
             self._require_tap(nic)
@@ -77,7 +81,7 @@ class SimulatedHypervisor:
         await self._halt(guest, grace)
 
     async def _halt(self, guest: SimulatedGuest, grace: float) -> None:
-        if guest.state == "running":
+        if guest.is_on:
             delay = min(guest.faults.stop_delay, grace)
             if delay:
                 await asyncio.sleep(delay)
@@ -88,6 +92,31 @@ class SimulatedHypervisor:
         guest.faults.strike("reboot")
         await self._halt(guest, 0 if hard else grace)
         await self._boot(guest, spec)
+
+    async def pause(self, server_id: str) -> None:
+        guest = self._running(server_id)
+        guest.faults.strike("pause")
+        guest.state = "paused"
+
+    async def unpause(self, server_id: str) -> None:
+        guest = self._running(server_id)
+        guest.faults.strike("unpause")
+        guest.state = "running"
+
+    async def suspend(self, server_id: str) -> None:
+        if self._guest(server_id).reason == "saved":
+            return
+        guest = self._running(server_id)
+        guest.faults.strike("suspend")
+        self._off(guest, "stopped", "saved")
+
+    async def resume(self, spec: GuestSpec) -> None:
+        guest = self._guest(spec.server_id)
+        guest.faults.strike("resume")
+        saved = guest.reason == "saved"
+        await self._boot(guest, spec)
+        if saved:
+            guest.boots -= 1  # it goes on where it stood
 
     async def destroy(self, server_id: str) -> None:
         guest = self.known.get(server_id)
@@ -104,7 +133,7 @@ class SimulatedHypervisor:
             return
         if volume.device in guest.volumes.values():
             raise CommandError("guest.device_taken", f"server {server_id} has a disk {volume.device} already")
-        if guest.state == "running":
+        if guest.is_on:
             self._open(volume.volume_id, server_id)
         guest.volumes[volume.volume_id] = volume.device
 
@@ -155,6 +184,12 @@ class SimulatedHypervisor:
             raise CommandError("guest.not_found", f"server {server_id} is not on this host")
         return guest
 
+    def _running(self, server_id: str) -> SimulatedGuest:
+        guest = self._guest(server_id)
+        if not guest.is_on:
+            raise CommandError("guest.not_running", f"the guest of server {server_id} is off")
+        return guest
+
     def _require_tap(self, nic: GuestNic) -> None:
         if not self._network.has_tap(nic.port_id, nic.tap):
             raise CommandError("guest.tap_missing", f"port {nic.port_id} has no interface {nic.tap} on this host yet", retry=True)
@@ -185,14 +220,14 @@ class SimulatedHypervisor:
     def fall(self, server_id: str, state: str, reason: str) -> None:
         """Let a running guest stop or crash by itself, and tell about it."""
         guest = self._guest(server_id)
-        if guest.state == "running":
+        if guest.is_on:
             self._off(guest, state, reason)
             self._seen(GuestState(server_id, state, reason))
 
     def lose_power(self) -> None:
         """The host restarts: every guest is off, and nothing is told; the network's items are gone."""
         for guest in self.known.values():
-            if guest.state == "running":
+            if guest.is_on:
                 self._off(guest, "stopped", "host_restart")
         self._network.items.clear()
 

@@ -24,6 +24,7 @@ from monostack.services.compute.servers import (
     metadata,
     power,
     security_groups,
+    suspension,
     tags,
     volume_attachments,
 )
@@ -32,13 +33,14 @@ from monostack.services.compute.servers.create import handler
 from monostack.services.compute.workflows import boot_server, delete_server, volumes
 from monostack.services.compute.workflows import interfaces as nics
 from monostack.services.compute.workflows import power as powering
+from monostack.services.compute.workflows import suspension as suspending
 from monostack.services.network import facade as network
 
 if TYPE_CHECKING:
     from monostack.cloud import Cloud
 
 # Modules whose actions are reached through servers' one action URL.
-ACTION_MODULES = (power, locks, console, security_groups, deletion)
+ACTION_MODULES = (power, suspension, locks, console, security_groups, deletion)
 ROUTES = (
     api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes,
     servers.routes, deletion.routes, actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes,
@@ -65,8 +67,8 @@ SERVICE = Service(
     catalog_path="/v2.1",
     project_in_path=r"^(?P<head>/v2(?:\.1)?)/(?P<project>[0-9a-f]{32})(?P<tail>/.*)?$",
     workflows=(
-        boot_server.WORKFLOW, delete_server.WORKFLOW, powering.START, powering.STOP, powering.REBOOT, volumes.ATTACH, volumes.DETACH,
-        nics.ATTACH, nics.DETACH,
+        boot_server.WORKFLOW, delete_server.WORKFLOW, powering.START, powering.STOP, powering.REBOOT, suspending.PAUSE, suspending.UNPAUSE,
+        suspending.SUSPEND, suspending.RESUME, volumes.ATTACH, volumes.DETACH, nics.ATTACH, nics.DETACH,
     ),
     reconcilers=(hosts.RECONCILER, guests.RECONCILER),
     start=start,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError
-from monostack.agent.hypervisor.libvirt import console, devices, domain_xml, inventory, lifecycle
+from monostack.agent.hypervisor.libvirt import console, devices, domain_xml, inventory, lifecycle, suspension
 from monostack.agent.hypervisor.libvirt.connection import Connection
 from monostack.agent.hypervisor.libvirt.daemon import Daemon
 from monostack.agent.hypervisor.libvirt.domain_xml import Surroundings
@@ -69,10 +69,7 @@ class LibvirtHypervisor:
             await self._start(spec, await self._files.refresh(spec))
 
     async def _start(self, spec: GuestSpec, files: domain_xml.OwnFiles) -> None:
-        for nic in spec.nics:
-            await self._require_tap(nic)
-        for volume in spec.volumes:
-            await self._require_volume(volume)
+        await self._require_all(spec)
         await self._libvirt.call(lifecycle.start, spec.server_id, domain_xml.domain(spec, files, self._host))
 
     async def stop(self, server_id: str, grace: float) -> None:
@@ -101,6 +98,25 @@ class LibvirtHypervisor:
             if hard or not await self._shut_down(spec.server_id, grace):
                 await self._libvirt.call(lifecycle.pull_plug, spec.server_id)
             await self._start(spec, await self._files.refresh(spec))
+
+    async def pause(self, server_id: str) -> None:
+        with self._states.changing(server_id, "paused"):
+            await self._libvirt.call(suspension.pause, server_id)
+
+    async def unpause(self, server_id: str) -> None:
+        with self._states.changing(server_id, "running"):
+            await self._libvirt.call(suspension.unpause, server_id)
+
+    async def suspend(self, server_id: str) -> None:
+        with self._states.changing(server_id, "stopped"):
+            await self._libvirt.call(suspension.save, server_id)
+
+    async def resume(self, spec: GuestSpec) -> None:
+        with self._states.changing(spec.server_id, "running"):
+            files = await self._files.refresh(spec)
+            await self._require_all(spec)
+            if not await self._libvirt.call(suspension.restore, spec.server_id):
+                await self._start(spec, files)
 
     async def destroy(self, server_id: str) -> None:
         with self._states.changing(server_id, "stopped"):
@@ -172,6 +188,12 @@ class LibvirtHypervisor:
 
     async def _look(self, server_id: str) -> GuestState | None:
         return await self._libvirt.call(lifecycle.state_of, server_id)
+
+    async def _require_all(self, spec: GuestSpec) -> None:
+        for nic in spec.nics:
+            await self._require_tap(nic)
+        for volume in spec.volumes:
+            await self._require_volume(volume)
 
     async def _require_tap(self, nic: GuestNic) -> None:
         if "/" in nic.tap or not await asyncio.to_thread(os.path.exists, f"/sys/class/net/{nic.tap}"):

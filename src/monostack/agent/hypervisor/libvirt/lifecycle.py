@@ -31,7 +31,7 @@ def settle(connection: Any, home: str) -> None:
 
 
 def start(connection: Any, server_id: str, xml: str) -> None:
-    """Define the domain anew and start it. A running one is left as it is. Raises CommandError."""
+    """Define the domain anew and boot it, whatever it saved when it was suspended. A running one is left as it is. Raises CommandError."""
     import libvirt
 
     domain = find(connection, server_id)
@@ -39,6 +39,8 @@ def start(connection: Any, server_id: str, xml: str) -> None:
         return
     try:
         domain = connection.defineXML(xml)
+        if domain.hasManagedSaveImage():
+            domain.managedSaveRemove()
         domain.create()
     except libvirt.libvirtError as error:
         if error.get_error_code() == libvirt.VIR_ERR_OPERATION_FAILED and "already exists with uuid" in str(error):
@@ -122,6 +124,7 @@ def _state(domain: Any) -> GuestState:
     why = {
         libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN: "shutdown",
         libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED: "destroyed",
+        libvirt.VIR_DOMAIN_SHUTOFF_SAVED: "saved",
         libvirt.VIR_DOMAIN_SHUTOFF_CRASHED: "crashed",
         libvirt.VIR_DOMAIN_SHUTOFF_FAILED: "crashed",
         libvirt.VIR_DOMAIN_SHUTOFF_DAEMON: "host_restart",

@@ -22,7 +22,18 @@ from monostack.protocol import Hello, Report
 from monostack.protocol.guests import GuestRef, GuestState
 from monostack.reconcile import Reconciler
 from monostack.services.compute.servers import history, table
-from monostack.services.compute.servers.states import ACTIVE, POWER_OF_GUEST, POWERING_ON, RUNNING, STOPPED
+from monostack.services.compute.servers.states import (
+    ACTIVE,
+    CRASHED,
+    PAUSED,
+    POWER_OF_GUEST,
+    POWER_PAUSED,
+    POWERING_ON,
+    RUNNING,
+    SHUTDOWN,
+    STOPPED,
+    SUSPENDED,
+)
 from monostack.services.compute.servers.table import servers
 
 if TYPE_CHECKING:
@@ -35,6 +46,8 @@ AT_ONCE = 20  # hosts asked at the same time
 FULL_PASS = 300.0  # seconds between two looks at a host that gives no sign of trouble
 # Why a guest is not running although nobody asked for that: its host restarted, or lost it.
 BY_ACCIDENT = {"host_restart", "unknown", "missing", ""}
+# How the guest of a server in each of these states should be found.
+_EXPECTED = {ACTIVE: {RUNNING}, PAUSED: {POWER_PAUSED}, STOPPED: {SHUTDOWN, CRASHED}}
 
 _OF_HOST = sa.select(
     servers.c.id, servers.c.project_id, servers.c.vm_state, servers.c.task_state, servers.c.power_state, servers.c.wanted_power,
@@ -122,10 +135,10 @@ async def _look_at(cloud: "Cloud", host: str) -> None:
 
 
 def _differs(row: Row[Any], guest: GuestState | None) -> bool:
-    if row.task_state is not None or row.launched_at is None or row.vm_state not in (ACTIVE, STOPPED):
+    if row.task_state is not None or row.launched_at is None or row.vm_state not in _EXPECTED:
         return False
-    running = guest is not None and guest.state == "running"
-    return running != (row.vm_state == ACTIVE)
+    power = POWER_OF_GUEST[guest.state] if guest is not None else SHUTDOWN
+    return power not in _EXPECTED[row.vm_state]
 
 
 def _observed(tx: Transaction, cloud: "Cloud", host: str, state: GuestState) -> None:
@@ -134,14 +147,20 @@ def _observed(tx: Transaction, cloud: "Cloud", host: str, state: GuestState) -> 
     if row is None or row.host != host or row.task_state is not None or row.launched_at is None:
         return
     power = POWER_OF_GUEST.get(state.state, row.power_state)
-    if power == RUNNING:
+    if power in (RUNNING, POWER_PAUSED):
         if row.vm_state == STOPPED:
             _act(tx, cloud, row, "stop_server", "stop", "powering-off")  # nobody wants it to run
+        elif row.vm_state in (ACTIVE, PAUSED) and power != row.power_state:
+            # Somebody at the host paused it, or QEMU for want of disk space: shown, and left to whoever did it.
+            table.update(tx, row.id, power_state=power)
         return
-    if row.vm_state != ACTIVE:
+    if row.vm_state not in (ACTIVE, PAUSED):
         return
-    if row.wanted_power and state.reason in BY_ACCIDENT:
+    if row.vm_state == ACTIVE and row.wanted_power and state.reason in BY_ACCIDENT:
         _act(tx, cloud, row, "start_server", "start", POWERING_ON)
+        return
+    if state.reason == "saved":  # suspending it was broken off for good: its memory is kept, so it can be resumed
+        table.update(tx, row.id, vm_state=SUSPENDED, power_state=power, wanted_power=False)
         return
     table.update(tx, row.id, vm_state=STOPPED, power_state=power, wanted_power=False)
     history.start(tx, None, row.id, "stop", [history.event("compute_stop_instance", clock.now().isoformat(), host)])

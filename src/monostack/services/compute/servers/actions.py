@@ -6,9 +6,9 @@ from monostack.http.actions import Actions
 # Those of OpenStack that are not served (yet).
 _NOT_BUILT = (
     "addFixedIp", "changePassword", "confirmResize", "createBackup", "createImage", "evacuate", "injectNetworkInfo",
-    "migrate", "os-getRDPConsole", "os-getSPICEConsole", "os-getSerialConsole", "os-getVNCConsole", "os-migrateLive", "pause", "rebuild",
-    "removeFixedIp", "rescue", "resetNetwork", "resize", "resume", "revertResize", "shelve", "shelveOffload", "suspend",
-    "trigger_crash_dump", "unpause", "unrescue", "unshelve",
+    "migrate", "os-getRDPConsole", "os-getSPICEConsole", "os-getSerialConsole", "os-getVNCConsole", "os-migrateLive", "rebuild",
+    "removeFixedIp", "rescue", "resetNetwork", "resize", "revertResize", "shelve", "shelveOffload", "trigger_crash_dump", "unrescue",
+    "unshelve",
 )  # fmt: skip
 ACTIONS = Actions(_NOT_BUILT)
 

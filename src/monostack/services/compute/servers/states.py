@@ -10,6 +10,8 @@ from typing import Any
 # vm_state
 ACTIVE = "active"
 BUILDING = "building"
+PAUSED = "paused"
+SUSPENDED = "suspended"
 STOPPED = "stopped"
 ERROR = "error"
 DELETED = "deleted"
@@ -21,6 +23,10 @@ BLOCK_DEVICE_MAPPING = "block_device_mapping"
 SPAWNING = "spawning"
 POWERING_OFF = "powering-off"
 POWERING_ON = "powering-on"
+PAUSING = "pausing"
+UNPAUSING = "unpausing"
+SUSPENDING = "suspending"
+RESUMING = "resuming"
 REBOOTING = "rebooting"
 REBOOT_PENDING = "reboot_pending"
 REBOOT_STARTED = "reboot_started"
@@ -31,11 +37,11 @@ DELETING = "deleting"
 # power_state
 NOSTATE = 0
 RUNNING = 1
-PAUSED = 3
+POWER_PAUSED = 3
 SHUTDOWN = 4
 CRASHED = 6
 
-POWER_OF_GUEST = {"running": RUNNING, "stopped": SHUTDOWN, "paused": PAUSED, "crashed": CRASHED}
+POWER_OF_GUEST = {"running": RUNNING, "stopped": SHUTDOWN, "paused": POWER_PAUSED, "crashed": CRASHED}
 
 # vm_state -> task_state -> status. "default" stands for every other task_state, and for none.
 STATUS: dict[str, dict[str, str]] = {
@@ -55,8 +61,8 @@ STATUS: dict[str, dict[str, str]] = {
         "rebuilding": "REBUILD", "rebuild_block_device_mapping": "REBUILD", "rebuild_spawning": "REBUILD",
     },
     "resized": {"default": "VERIFY_RESIZE", "resize_reverting": "REVERT_RESIZE"},
-    "paused": {"default": "PAUSED", "migrating": "MIGRATING"},
-    "suspended": {"default": "SUSPENDED"},
+    PAUSED: {"default": "PAUSED", "migrating": "MIGRATING"},
+    SUSPENDED: {"default": "SUSPENDED"},
     "rescued": {"default": "RESCUE"},
     ERROR: {
         "default": "ERROR",
@@ -110,9 +116,9 @@ def _in(*states: str) -> frozenset[str]:
     return frozenset(states)
 
 
-_USED = _in(ACTIVE, "paused", STOPPED, "suspended", "resized", "soft-delete", "shelved", "shelved_offloaded")
-_ANY_TASK_OF_REBOOT = frozenset({None, REBOOTING, REBOOT_PENDING, REBOOT_STARTED, REBOOTING_HARD, "resuming", "pausing", "unpausing",
-                                 "suspending"})  # fmt: skip
+_USED = _in(ACTIVE, PAUSED, STOPPED, SUSPENDED, "resized", "soft-delete", "shelved", "shelved_offloaded")
+_ANY_TASK_OF_REBOOT = frozenset({None, REBOOTING, REBOOT_PENDING, REBOOT_STARTED, REBOOTING_HARD, RESUMING, PAUSING, UNPAUSING,
+                                 SUSPENDING})  # fmt: skip
 
 ACTIONS: dict[str, Allowed] = {
     "delete": Allowed(None, None, launched=False),
@@ -120,15 +126,19 @@ ACTIONS: dict[str, Allowed] = {
     "start": Allowed(_in(STOPPED), host=True),
     "stop": Allowed(_in(ACTIVE, ERROR), host=True),
     "reboot-soft": Allowed(_in(ACTIVE)),
-    "reboot-hard": Allowed(_in(ACTIVE, STOPPED, "paused", "suspended", ERROR), _ANY_TASK_OF_REBOOT),
-    "attach_volume": Allowed(_in(ACTIVE, "paused", STOPPED, "suspended", "resized", "soft-delete", "shelved", "shelved_offloaded")),
-    "detach_volume": Allowed(_in(ACTIVE, "paused", STOPPED, "suspended", "resized", "soft-delete", "shelved", "shelved_offloaded")),
-    "attach_interface": Allowed(_in(ACTIVE, "paused", STOPPED)),
-    "detach_interface": Allowed(_in(ACTIVE, "paused", STOPPED)),
-    "update_server_metadata": Allowed(_in(ACTIVE, "paused", "suspended", STOPPED), None),
-    "delete_server_metadata": Allowed(_in(ACTIVE, "paused", "suspended", STOPPED), None),
+    "reboot-hard": Allowed(_in(ACTIVE, STOPPED, PAUSED, SUSPENDED, ERROR), _ANY_TASK_OF_REBOOT),
+    "pause": Allowed(_in(ACTIVE)),
+    "unpause": Allowed(_in(PAUSED)),
+    "suspend": Allowed(_in(ACTIVE)),
+    "resume": Allowed(_in(SUSPENDED)),
+    "attach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, "resized", "soft-delete", "shelved", "shelved_offloaded")),
+    "detach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, "resized", "soft-delete", "shelved", "shelved_offloaded")),
+    "attach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
+    "detach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
+    "update_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),
+    "delete_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),
     "add_security_group": Allowed(None, None, launched=False, locked=True),
     "os-getConsoleOutput": Allowed(None, None, launched=False, locked=True, host=True),
     "changePassword": Allowed(_in(ACTIVE)),
-    "tags": Allowed(_in(ACTIVE, "paused", "suspended", STOPPED), None, launched=False, locked=True),
+    "tags": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None, launched=False, locked=True),
 }

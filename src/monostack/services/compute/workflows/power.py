@@ -1,6 +1,6 @@
 """Starting, stopping and restarting the guest of a server.
 
-A step that fails leaves the server as its host reports it: an action on power is never undone.
+Starts, stops and reboots are never undone: a step that fails leaves the server in ERROR.
 """
 
 from collections.abc import Callable
@@ -50,12 +50,12 @@ def _ends(event: str, vm_state: str, power_state: int) -> Commit:
     return done
 
 
-def _fails(event: str) -> Callable[[Run, Transaction, dict[str, Any]], None]:
+def _fails(event: str, *, undone: bool) -> Callable[[Run, Transaction, dict[str, Any]], None]:
     def not_done(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
         row = table.get(tx, run.resource_id)
         if row is None:
             return
-        if error["kind"] == "cancelled":
+        if undone or error["kind"] == "cancelled":
             failed(run, tx, event, error)
         else:
             failed(run, tx, event, error, vm_state=ERROR, fault=fault(error["message"]))
@@ -63,19 +63,22 @@ def _fails(event: str) -> Callable[[Run, Transaction, dict[str, Any]], None]:
     return not_done
 
 
-def _workflow(name: str, step: Step, event: str, vm_state: str, power_state: int, doc: str) -> Workflow:
-    return Workflow(name, (step,), done=_ends(event, vm_state, power_state), failed=_fails(event), unwind=False, doc=doc)
+def workflow(name: str, step: Step, event: str, vm_state: str, power_state: int, doc: str) -> Workflow:
+    """One step that brings a server into a state. When it fails, and cannot be undone, the server is in ERROR."""
+    undone = step.undo is not None
+    ends, fails = _ends(event, vm_state, power_state), _fails(event, undone=undone)
+    return Workflow(name, (step,), done=ends, failed=fails, unwind=undone, doc=doc)
 
 
-START = _workflow(
+START = workflow(
     "start_server", Step("start_guest", do=start_guest, timeout=TIMEOUT + 60), "compute_start_instance", ACTIVE, RUNNING,
     "Start the guest of a stopped server.",
 )  # fmt: skip
-STOP = _workflow(
+STOP = workflow(
     "stop_server", Step("stop_guest", do=stop_guest, timeout=TIMEOUT + 60), "compute_stop_instance", STOPPED, SHUTDOWN,
     "Shut down the guest of a server.",
 )  # fmt: skip
-REBOOT = _workflow(
+REBOOT = workflow(
     "reboot_server", Step("reboot_guest", do=reboot_guest, timeout=TIMEOUT + 60), "compute_reboot_instance", ACTIVE, RUNNING,
     "Restart the guest of a server.",
 )  # fmt: skip
