@@ -67,6 +67,13 @@ class Conflict(Fault):
     kind = "Conflict"
 
 
+class Gone(Fault):
+    """Part of the API that OpenStack itself has given up."""
+
+    status = 410
+    kind = "Gone"
+
+
 class LengthRequired(Fault):
     status = 411
     kind = "LengthRequired"

@@ -1,7 +1,8 @@
 """One HTTP request, as handlers see it."""
 
+import copy
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -121,6 +122,21 @@ class Request:
         if self.caller.project_id is None:
             raise Forbidden("This call needs a token scoped to a project.")
         return self.caller.project_id
+
+    # --- other services ----------------------------------------------------------------------------------------------
+
+    def to(
+        self, service: str, body: Any = None, params: Mapping[str, str] | None = None, query: Sequence[tuple[str, str]] = ()
+    ) -> "Request":
+        """The same caller's request to another service of the cloud: its policies decide, at its oldest microversion."""
+        request = copy.copy(self)
+        request.service = next(each for each in self.cloud.services if each.type == service)
+        request.allows_rule = self.cloud.enforcers[service].allows
+        spec = request.service.microversions
+        request.microversion = spec.minimum if spec is not None else None
+        request.body, request.params, request.query = body, dict(params or {}), list(query)
+        request._query_map = None
+        return request
 
     # --- the body ----------------------------------------------------------------------------------------------------
 

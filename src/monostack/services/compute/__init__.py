@@ -10,7 +10,8 @@ from monostack.services.compute.flavors import access, api, extra_specs
 from monostack.services.compute.guests import metadata as guest_metadata
 from monostack.services.compute.hosts import aggregates, hypervisors, services, zones
 from monostack.services.compute.legacy import legacy
-from monostack.services.compute.proxies import images, networks
+from monostack.services.compute.proxies import fixed_ips, floating_ips, gone, images, networks
+from monostack.services.compute.proxies import security_groups as group_proxies
 from monostack.services.compute.reconcilers import guests, hosts
 from monostack.services.compute.servers import (
     actions,
@@ -40,12 +41,13 @@ if TYPE_CHECKING:
     from monostack.cloud import Cloud
 
 # Modules whose actions are reached through servers' one action URL.
-ACTION_MODULES = (power, suspension, locks, console, security_groups, deletion)
+ACTION_MODULES = (power, suspension, locks, console, security_groups, deletion, floating_ips, fixed_ips)
 ROUTES = (
     api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes,
     servers.routes, deletion.routes, actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes,
     interfaces.routes, volume_attachments.routes, instance_actions.routes, services.routes, hypervisors.routes, aggregates.routes,
     zones.routes, quota_sets.routes, usage.routes, extensions.routes, images.routes, networks.routes,
+    group_proxies.routes, floating_ips.routes, gone.routes, gone.bare_metal,
 )  # fmt: skip
 
 

@@ -11,13 +11,12 @@ from typing import Any
 from monostack.db import Transaction
 from monostack.services.network.changes import changed
 from monostack.services.network.desired.sync import Provider, providers
+from monostack.services.network.servers import proxied
 from monostack.services.network.servers.boot import find_security_groups, networks_for_boot
-from monostack.services.network.servers.groups import GroupInfo, RuleInfo, change_security_groups, security_groups_of
-from monostack.services.network.servers.info import FixedAddress, NetworkInfo, PortInfo, RequestedNic
+from monostack.services.network.servers.groups import change_security_groups
+from monostack.services.network.servers.info import FixedAddress, PortInfo, RequestedNic
 from monostack.services.network.servers.ports import adopt_port, allocate_port, bind, release_ports, unbind
 from monostack.services.network.servers.read import (
-    get_network,
-    list_networks,
     ports,
     ports_of,
     security_group_names,
@@ -25,10 +24,9 @@ from monostack.services.network.servers.read import (
 )
 
 __all__ = [
-    "FixedAddress", "GroupInfo", "NetworkInfo", "PortInfo", "Provider", "RequestedNic", "RuleInfo", "adopt_port", "allocate_port",
-    "bind", "change_security_groups", "find_security_groups", "get_network", "items_changed", "list_networks", "networks_for_boot",
-    "ports", "ports_of", "register_items", "release_ports", "security_group_names", "security_groups_of", "server_of_address",
-    "unbind", "wire",
+    "FixedAddress", "PortInfo", "Provider", "RequestedNic", "adopt_port", "allocate_port", "bind",
+    "change_security_groups", "find_security_groups", "items_changed", "networks_for_boot", "ports",
+    "ports_of", "proxied", "register_items", "release_ports", "security_group_names", "server_of_address", "unbind", "wire",
 ]  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """What other services may call of the volume service."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,16 +74,7 @@ def state(tx: Transaction, volume_id: str) -> Volume | None:
 
 def create(tx: Transaction, request: Request, body: Mapping[str, Any]) -> Volume:
     """Write a volume and start its making; `body` as the create call takes it (size, name, imageRef, snapshot_id ...)."""
-    return _volume(creation.create(_as_ours(request), tx, body))
-
-
-def _as_ours(request: Request) -> Request:
-    """The request of another service's caller as one to this service: its policies decide, its oldest microversion holds."""
-    ours = copy.copy(request)
-    ours.service = next(service for service in request.cloud.services if service.type == "block-storage")
-    ours.allows_rule = request.cloud.enforcers["block-storage"].allows
-    ours.microversion = (3, 0)
-    return ours
+    return _volume(creation.create(request.to("block-storage"), tx, body))
 
 
 def delete(tx: Transaction, cloud: Any, volume_id: str) -> None:

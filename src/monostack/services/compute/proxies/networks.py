@@ -19,18 +19,18 @@ _ADMIN_FIELDS = (
 routes = Routes("/v2.1")
 
 
-def _view(request: Request, found: network.NetworkInfo) -> dict[str, Any]:
+def _view(request: Request, found: dict[str, Any]) -> dict[str, Any]:
     names = _FIELDS + (_ADMIN_FIELDS if request.caller.is_admin else ())
-    return {"id": found.id, "label": found.name, **dict.fromkeys(names)}
+    return {"id": found["id"], "label": found["name"], **dict.fromkeys(names)}
 
 
-def _tenant_view(found: network.NetworkInfo) -> dict[str, Any]:
-    return {"id": found.id, "cidr": "None", "label": found.name}
+def _tenant_view(found: dict[str, Any]) -> dict[str, Any]:
+    return {"id": found["id"], "cidr": "None", "label": found["name"]}
 
 
-def _one(request: Request, tx: Transaction) -> network.NetworkInfo:
+def _one(request: Request, tx: Transaction) -> dict[str, Any]:
     try:
-        return network.get_network(tx, request, request.params["id"])
+        return network.proxied.show(tx, request, "network", request.params["id"])
     except NotFound:
         raise NotFound("Network not found") from None
 
@@ -39,7 +39,7 @@ def _one(request: Request, tx: Transaction) -> network.NetworkInfo:
 def list_networks(request: Request, tx: Transaction) -> Any:
     """List networks."""
     request.authorize("os_compute_api:os-networks:list")
-    return {"networks": [_view(request, found) for found in network.list_networks(tx, request)]}
+    return {"networks": [_view(request, found) for found in network.proxied.list_all(tx, request, "network")]}
 
 
 @routes.get("/os-networks/{id}", policy="os_compute_api:os-networks:show", until=LAST)
@@ -53,7 +53,7 @@ def show_network(request: Request, tx: Transaction) -> Any:
 def list_tenant_networks(request: Request, tx: Transaction) -> Any:
     """List networks, as projects see them."""
     request.authorize("os_compute_api:os-tenant-networks:list")
-    return {"networks": [_tenant_view(found) for found in network.list_networks(tx, request)]}
+    return {"networks": [_tenant_view(found) for found in network.proxied.list_all(tx, request, "network")]}
 
 
 @routes.get("/os-tenant-networks/{id}", policy="os_compute_api:os-tenant-networks:show", until=LAST)

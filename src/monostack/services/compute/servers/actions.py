@@ -5,11 +5,29 @@ from monostack.http.actions import Actions
 
 # Those of OpenStack that are not served (yet).
 _NOT_BUILT = (
-    "addFixedIp", "changePassword", "confirmResize", "createBackup", "createImage", "evacuate", "injectNetworkInfo",
-    "migrate", "os-getRDPConsole", "os-getSPICEConsole", "os-getSerialConsole", "os-getVNCConsole", "os-migrateLive", "rebuild",
-    "removeFixedIp", "rescue", "resetNetwork", "resize", "revertResize", "shelve", "shelveOffload", "trigger_crash_dump", "unrescue",
+    "changePassword",
+    "confirmResize",
+    "createBackup",
+    "createImage",
+    "evacuate",
+    "injectNetworkInfo",
+    "migrate",
+    "os-getRDPConsole",
+    "os-getSPICEConsole",
+    "os-getSerialConsole",
+    "os-getVNCConsole",
+    "os-migrateLive",
+    "rebuild",
+    "rescue",
+    "resetNetwork",
+    "resize",
+    "revertResize",
+    "shelve",
+    "shelveOffload",
+    "trigger_crash_dump",
+    "unrescue",
     "unshelve",
-)  # fmt: skip
+)
 ACTIONS = Actions(_NOT_BUILT)
 
 routes = Routes("/v2.1/servers")

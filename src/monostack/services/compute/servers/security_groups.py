@@ -9,6 +9,7 @@ from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.services.compute.parameters import NAME, fields, one
+from monostack.services.compute.proxies.security_group_views import group_views
 from monostack.services.compute.servers import table
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.lookup import visible
@@ -19,26 +20,14 @@ _BODY = fields({"name": NAME})
 routes = Routes("/v2.1/servers")
 
 
-def _rule(group: network.GroupInfo, rule: network.RuleInfo) -> dict[str, Any]:
-    everything = {"cidr": rule.remote_cidr or "0.0.0.0/0"} if rule.protocol or rule.remote_cidr else {}
-    return {
-        "id": rule.id, "parent_group_id": group.id, "ip_protocol": rule.protocol, "from_port": rule.port_min, "to_port": rule.port_max,
-        "group": {"name": rule.remote_group[0], "tenant_id": rule.remote_group[1]} if rule.remote_group else {},
-        "ip_range": {} if rule.remote_group else everything,
-    }  # fmt: skip
-
-
-def _view(group: network.GroupInfo) -> dict[str, Any]:
-    rules = [_rule(group, rule) for rule in group.rules if rule.direction == "ingress"]
-    return {"id": group.id, "name": group.name, "description": group.description, "tenant_id": group.project_id, "rules": rules}
-
-
 @routes.get("/{id}/os-security-groups", policy="os_compute_api:os-security-groups:list")
 def list_security_groups(request: Request, tx: Transaction) -> Any:
     """List a server's security groups."""
     server = visible(request, tx)
     request.authorize("os_compute_api:os-security-groups:list", {"project_id": server.project_id})
-    return {"security_groups": [_view(group) for group in network.security_groups_of(tx, server.id)]}
+    ids = sorted({group for port in network.ports_of(tx, [server.id])[server.id] for group in port.security_groups})
+    groups = network.proxied.list_all(tx, request, "security_group", id=ids) if ids else []
+    return {"security_groups": group_views(request, tx, groups)}
 
 
 def _server_and_group(request: Request, tx: Transaction, action: str, rule: str) -> tuple[Row[Any], str]:

@@ -137,6 +137,7 @@ ACTIONS: dict[str, Allowed] = {
     "detach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
     "update_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),
     "delete_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),
+    "fixed_ip": Allowed(None, None, launched=False, host=True),
     "add_security_group": Allowed(None, None, launched=False, locked=True),
     "os-getConsoleOutput": Allowed(None, None, launched=False, locked=True, host=True),
     "changePassword": Allowed(_in(ACTIVE)),

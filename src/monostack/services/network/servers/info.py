@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +50,3 @@ class RequestedNic:
     port_id: str | None = None
     fixed_ip: str | None = None
     tag: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkInfo:
-    """A network as compute's old proxies list it."""
-
-    id: str
-    name: str
-    project_id: str
-    shared: bool
-    external: bool
-    mtu: int
-    subnets: tuple[Mapping[str, Any], ...] = ()  # {"id", "cidr", "ip_version", "gateway_ip"}

@@ -1,15 +1,13 @@
 """Ports, groups and networks of servers, many at a time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
-from monostack.http import Request
 from monostack.protocol.network import tap_name
-from monostack.services.network import networks
 from monostack.services.network.addresses.table import of_ports, port_with
 from monostack.services.network.floatingips import association
 from monostack.services.network.groups.bindings import bindings, groups_of
@@ -17,10 +15,9 @@ from monostack.services.network.groups.table import GROUPS
 from monostack.services.network.lookup import among, grouped
 from monostack.services.network.networks.table import NETWORKS, find_all
 from monostack.services.network.ports.table import PORTS, find, find_many
-from monostack.services.network.rbac.table import SHARED, shared_with, visible
-from monostack.services.network.servers.info import FixedAddress, NetworkInfo, PortInfo
+from monostack.services.network.rbac.table import SHARED, visible
+from monostack.services.network.servers.info import FixedAddress, PortInfo
 from monostack.services.network.subnets.table import find_many as find_subnets
-from monostack.services.network.subnets.table import of_networks
 
 SERVER = "compute:"
 
@@ -108,35 +105,9 @@ def security_group_names(tx: Transaction, server_ids: Sequence[str]) -> dict[str
     return {server_id: [row.name for row in found.get(server_id, ())] for server_id in server_ids}
 
 
-def _networks(tx: Transaction, rows: Sequence[Row[Any]], project_id: str | None) -> list[NetworkInfo]:
-    subnets = of_networks(tx, [row.id for row in rows])
-    shared = shared_with(tx, [row.id for row in rows], project_id)
-    return [
-        NetworkInfo(
-            row.id, row.name, row.project_id, shared(row.id), row.external, row.mtu, tuple(_subnet(one) for one in subnets.get(row.id, ()))
-        )
-        for row in rows
-    ]
-
-
-def _subnet(row: Row[Any]) -> Mapping[str, Any]:
-    return {"id": row.id, "cidr": row.cidr, "ip_version": row.ip_version, "gateway_ip": row.gateway_ip}
-
-
 def usable_networks(tx: Transaction, project_id: str | None) -> Sequence[Row[Any]]:
     """The project's own networks and those shared with it, oldest first."""
     return tx.rows(_USABLE, {"caller_project": project_id})
-
-
-def list_networks(tx: Transaction, request: Request) -> list[NetworkInfo]:
-    """The networks a server of the caller may use."""
-    project_id = request.caller.project_id
-    return _networks(tx, usable_networks(tx, project_id), project_id)
-
-
-def get_network(tx: Transaction, request: Request, network_id: str) -> NetworkInfo:
-    """One network the caller may see. Raises NetworkNotFound."""
-    return _networks(tx, [networks.table.get_for(tx, request, network_id)], request.caller.project_id)[0]
 
 
 def server_of_address(tx: Transaction, network_id: str, ip_address: str) -> str | None:
