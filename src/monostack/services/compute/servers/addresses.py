@@ -15,29 +15,22 @@ Addresses = dict[str, list[dict[str, Any]]]
 def addresses_of(tx: Transaction, server_ids: Sequence[str]) -> dict[str, Addresses]:
     """server -> network's name -> fixed addresses, then floating ones."""
     found: dict[str, Addresses] = {}
-    for server_id, ports in network.ports_of(tx, server_ids).items():
-        if ports:
-            found[server_id] = _of_ports(ports)
+    floating: list[tuple[list[dict[str, Any]], dict[str, Any]]] = []
+    before = None
+    for server_id, port_id, label, mac, fixed, leading in network.addresses_of_servers(tx, server_ids):
+        shown = found.setdefault(server_id, {}).setdefault(label, [])
+        if fixed is not None and (port_id, fixed) != before:
+            shown.append(_address(fixed, "fixed", mac))
+            before = port_id, fixed
+        if leading is not None:
+            floating.append((shown, _address(leading, "floating", mac)))
+    for shown, address in floating:
+        shown.append(address)
     return found
 
 
-def _of_ports(ports: Sequence[network.PortInfo]) -> Addresses:
-    shown: Addresses = {}
-    floating: Addresses = {}
-    for port in ports:
-        fixed = shown.setdefault(port.network_name, [])
-        for ip in port.fixed_ips:
-            fixed.append(_address(ip.version, ip.ip_address, "fixed", port.mac))
-            if ip.floating_ips:
-                more = floating.setdefault(port.network_name, [])
-                more += [_address(4, address, "floating", port.mac) for address in ip.floating_ips]
-    for label, more in floating.items():
-        shown[label] += more
-    return shown
-
-
-def _address(version: int, address: str, kind: str, mac: str) -> dict[str, Any]:
-    return {"version": version, "addr": address, "OS-EXT-IPS:type": kind, "OS-EXT-IPS-MAC:mac_addr": mac}
+def _address(address: str, kind: str, mac: str) -> dict[str, Any]:
+    return {"version": 6 if ":" in address else 4, "addr": address, "OS-EXT-IPS:type": kind, "OS-EXT-IPS-MAC:mac_addr": mac}
 
 
 routes = Routes("/v2.1/servers/{id}/ips")

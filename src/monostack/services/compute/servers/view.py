@@ -1,13 +1,14 @@
 """What is shown of a server, by microversion and by what the caller may see.
 
-A plan, a list of keys with a function each, is made once for every combination; a page of servers needs one statement for the servers
-and one for each thing that lives in other tables. JSON that is stored as it is shown goes out as text, without being read.
+A plan, the keys with a column or a function each, is made once for every combination; a page of servers needs one statement for the
+servers and one for each thing that lives in other tables. JSON that is stored as it is shown goes out as text, without being read.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -38,6 +39,7 @@ I = {name: index for index, name in enumerate(NAMES)}  # noqa: E741 - short, sin
 ONE = sa.select(*LISTED, servers.c.user_data).where(servers.c.id == sa.bindparam("the_id"), servers.c.deleted_at.is_(None))
 
 Getter = Callable[[Any, "Page"], Any]
+Entries = list[tuple[str, Getter | int]]  # a key, with what makes its value or the place of the column that is its value
 Raw = msgspec.Raw
 
 
@@ -91,11 +93,6 @@ def shape_of(request: Request, *, detail: bool, everything: bool = True, project
 
 
 # --- values --------------------------------------------------------------------------------------------------------------
-
-
-def _column(name: str) -> Getter:
-    index = I[name]
-    return lambda row, page: row[index]
 
 
 def _text(name: str) -> Getter:
@@ -160,76 +157,87 @@ def _attached_23(row: Any, page: Page) -> list[dict[str, Any]]:
     return [{"id": v.volume_id, "delete_on_termination": v.delete_on_termination} for v in page.attached.get(row[I["id"]], ())]
 
 
-_EXTENDED: tuple[tuple[str, Getter], ...] = (
-    ("host", _column("host")),
+_EXTENDED: tuple[tuple[str, Getter | int], ...] = (
+    ("host", I["host"]),
     ("instance_name", lambda row, page: instance_name(row[I["number"]])),
-    ("hypervisor_hostname", _column("host")),
+    ("hypervisor_hostname", I["host"]),
 )
-_EXTENDED_23: tuple[tuple[str, Getter], ...] = (
-    ("hostname", _column("hostname")),
+_EXTENDED_23: tuple[tuple[str, Getter | int], ...] = (
+    ("hostname", I["hostname"]),
     ("kernel_id", lambda row, page: ""),  # hosts here boot what the image's firmware finds: no kernels outside of images
-    ("launch_index", _column("launch_index")),
+    ("launch_index", I["launch_index"]),
     ("ramdisk_id", lambda row, page: ""),
-    ("reservation_id", _column("reservation_id")),
-    ("root_device_name", _column("root_device")),
+    ("reservation_id", I["reservation_id"]),
+    ("root_device_name", I["root_device"]),
     ("user_data", lambda row, page: page.user_data.get(row[I["id"]])),
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The keys that every server has. Those whose values are columns as they stand are taken from a row all at once."""
+
+    columns: tuple[str, ...]
+    take: Callable[[Any], tuple[Any, ...]]
+    made: tuple[tuple[str, Getter], ...]
+
+
 @cache
-def plan_of(shape: Shape) -> tuple[tuple[str, Getter], ...]:
+def plan_of(shape: Shape) -> Plan:
     """The keys that every server has at this version for this caller."""
     flavor = _flavor_link if not shape.since(47) else _json("flavor") if shape.extra_specs else _plain_flavor
-    plan: list[tuple[str, Getter]] = [
+    plan: Entries = [
         ("accessIPv4", _text("access_ip_v4")),
         ("accessIPv6", _text("access_ip_v6")),
         ("addresses", _addresses if shape.everything else _plain_addresses),
         ("created", _seconds("created_at")),
         ("flavor", flavor),
         ("hostId", lambda row, page: host_id(row[I["host"]], row[I["project_id"]])),
-        ("id", _column("id")),
+        ("id", I["id"]),
         ("image", _image),
         ("links", lambda row, page: page.links.both("servers", row[I["id"]])),
         ("metadata", _json("metadata")),
-        ("name", _column("name")),
+        ("name", I["name"]),
         ("status", lambda row, page: status(row)),
-        ("tenant_id", _column("project_id")),
-        ("user_id", _column("user_id")),
+        ("tenant_id", I["project_id"]),
+        ("user_id", I["user_id"]),
         ("updated", _seconds("updated_at")),
-        ("OS-DCF:diskConfig", _column("disk_config")),
+        ("OS-DCF:diskConfig", I["disk_config"]),
     ]
     if shape.everything:
         plan += _everything(shape)
     plan += _later(shape)
-    return tuple(plan)
+    columns = {key: source for key, source in plan if isinstance(source, int)}
+    made = tuple((key, source) for key, source in plan if not isinstance(source, int))
+    return Plan(tuple(columns), itemgetter(*columns.values()), made)
 
 
-def _everything(shape: Shape) -> list[tuple[str, Getter]]:
-    plan: list[tuple[str, Getter]] = [
+def _everything(shape: Shape) -> Entries:
+    plan: Entries = [
         ("OS-EXT-AZ:availability_zone", _zone),
         ("config_drive", lambda row, page: "True" if row[I["config_drive"]] else ""),
-        ("key_name", _column("key_name")),
-        ("OS-SRV-USG:launched_at", _column("launched_at")),
-        ("OS-SRV-USG:terminated_at", _column("terminated_at")),
-        ("OS-EXT-STS:task_state", _column("task_state")),
+        ("key_name", I["key_name"]),
+        ("OS-SRV-USG:launched_at", I["launched_at"]),
+        ("OS-SRV-USG:terminated_at", I["terminated_at"]),
+        ("OS-EXT-STS:task_state", I["task_state"]),
         ("OS-EXT-STS:vm_state", lambda row, page: DELETED if row[I["deleted_at"]] else row[I["vm_state"]]),
-        ("OS-EXT-STS:power_state", _column("power_state")),
+        ("OS-EXT-STS:power_state", I["power_state"]),
         ("os-extended-volumes:volumes_attached", _attached_23 if shape.since(3) else _attached),
     ]
     if shape.extended:
         more = _EXTENDED + (_EXTENDED_23 if shape.since(3) else ())
         plan += [(f"OS-EXT-SRV-ATTR:{name}", getter) for name, getter in more]
     if shape.since(96):
-        plan.append(("pinned_availability_zone", _column("availability_zone")))
+        plan.append(("pinned_availability_zone", I["availability_zone"]))
     return plan
 
 
-def _later(shape: Shape) -> list[tuple[str, Getter]]:
-    plan: list[tuple[str, Getter]] = []
+def _later(shape: Shape) -> Entries:
+    plan: Entries = []
     if shape.since(9):
         plan.append(("locked", lambda row, page: row[I["locked_by"]] is not None))
     if shape.since(19):
-        plan.append(("description", _column("description")))
+        plan.append(("description", I["description"]))
     if shape.since(26):
         plan.append(("tags", _json("tags")))
     if shape.since(63):
@@ -237,9 +245,9 @@ def _later(shape: Shape) -> list[tuple[str, Getter]]:
     if shape.server_groups:
         plan.append(("server_groups", lambda row, page: page.groups.get(row[I["id"]], [])))
     if shape.since(73):
-        plan.append(("locked_reason", _column("locked_reason")))
+        plan.append(("locked_reason", I["locked_reason"]))
     if shape.since(90) and not shape.extended:
-        plan.append(("OS-EXT-SRV-ATTR:hostname", _column("hostname")))
+        plan.append(("OS-EXT-SRV-ATTR:hostname", I["hostname"]))
     return plan
 
 
@@ -283,9 +291,12 @@ _USER_DATA = sa.select(servers.c.id, servers.c.user_data).where(
 def render(rows: Sequence[Any], page: Page, shape: Shape) -> list[dict[str, Any]]:
     """Servers as they are shown."""
     plan = plan_of(shape)
-    shown = []
+    columns, take, made = plan.columns, plan.take, plan.made
+    shown: list[dict[str, Any]] = []
     for row in rows:
-        server = {key: get(row, page) for key, get in plan}
+        server: dict[str, Any] = dict(zip(columns, take(row), strict=True))
+        for key, get in made:
+            server[key] = get(row, page)
         state = server["status"]
         if state in WITH_PROGRESS:
             server["progress"] = row[I["progress"]]
