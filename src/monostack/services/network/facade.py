@@ -11,11 +11,8 @@ from typing import Any
 from monostack.db import Transaction
 from monostack.services.network.changes import changed
 from monostack.services.network.desired.sync import Provider, providers
-<<<<<<< HEAD
 from monostack.services.network.servers import proxied
-=======
 from monostack.services.network.servers.addresses import addresses_of_servers
->>>>>>> 0f34589 (Read a page of servers' addresses in one statement, and their plain columns at once)
 from monostack.services.network.servers.boot import find_security_groups, networks_for_boot
 from monostack.services.network.servers.groups import change_security_groups
 from monostack.services.network.servers.info import FixedAddress, PortInfo, RequestedNic
@@ -28,10 +25,9 @@ from monostack.services.network.servers.read import (
 )
 
 __all__ = [
-    "FixedAddress", "GroupInfo", "NetworkInfo", "PortInfo", "Provider", "RequestedNic", "RuleInfo", "addresses_of_servers", "adopt_port",
-    "allocate_port", "bind", "change_security_groups", "find_security_groups", "get_network", "items_changed", "list_networks",
-    "networks_for_boot", "ports", "ports_of", "proxied", "register_items", "release_ports", "security_group_names", "security_groups_of",
-    "server_of_address", "unbind", "wire",
+    "FixedAddress", "PortInfo", "Provider", "RequestedNic", "addresses_of_servers", "adopt_port", "allocate_port", "bind",
+    "change_security_groups", "find_security_groups", "items_changed", "networks_for_boot", "ports",
+    "ports_of", "proxied", "register_items", "release_ports", "security_group_names", "server_of_address", "unbind", "wire",
 ]  # fmt: skip
 
 
