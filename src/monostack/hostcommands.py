@@ -23,10 +23,12 @@ async def ask(
     args: msgspec.Struct,
     timeout: float = 300.0,  # noqa: ASYNC109 - the host's
     patience: float = PATIENCE,
+    part: str = "",
 ) -> dict[str, Any]:
     """One command. What may go right the next time is tried again; what the host says it cannot do ends the step.
 
     A host that is not connected is waited for, up to `patience` seconds. Raises StepError, with kind "unreachable" when it stays away.
+    `part` tells several commands of one name apart that a step sends.
     """
     until = clock.monotonic() + timeout
     try:
@@ -35,7 +37,7 @@ async def ask(
             try:
                 async with asyncio.timeout(ASK_AGAIN):
                     left = max(until - clock.monotonic(), 1.0)
-                    return await run.cloud.hosts.call(host, name, args, id=run.command_id(name), timeout=left)
+                    return await run.cloud.hosts.call(host, name, args, id=run.command_id(name + part), timeout=left)
             except TimeoutError:
                 continue
     except CommandFailed as error:

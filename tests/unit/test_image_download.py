@@ -19,7 +19,7 @@ class Answers(BaseHTTPRequestHandler):
     """An image service with one image, and paths where something goes wrong."""
 
     def do_GET(self) -> None:
-        if self.headers.get("X-Auth-Token") != "secret":
+        if self.headers.get("Authorization") != "Bearer secret":
             self.send_error(401)
         elif self.path == "/good":
             self._send(BITS)

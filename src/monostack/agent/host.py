@@ -9,6 +9,7 @@ import monostack
 from monostack.agent.agent import Agent
 from monostack.agent.block.file import FileBlock
 from monostack.agent.block.images import ImageCache
+from monostack.agent.block.outgoing import OutgoingFiles
 from monostack.agent.config import AgentConfig
 from monostack.agent.handlers import Drivers
 from monostack.agent.hypervisor import probe
@@ -33,6 +34,10 @@ class Layout:
         return self.state / "images"
 
     @property
+    def outgoing(self) -> Path:
+        return self.state / "outgoing"
+
+    @property
     def guests(self) -> Path:
         return self.state / "guests"
 
@@ -48,7 +53,7 @@ class Layout:
 
     def made(self) -> list[Path]:
         """All that an agent makes there."""
-        return [self.images, self.guests, self.libvirt, self.verdict, self.state / "volumes", self.state / "snapshots"]
+        return [self.images, self.outgoing, self.guests, self.libvirt, self.verdict, self.state / "volumes", self.state / "snapshots"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class RealHost:
     agent: Agent
     files: GuestFiles
     images: ImageCache
+    outgoing: OutgoingFiles
     daemon: Daemon
 
 
@@ -72,6 +78,7 @@ async def open_host(config: AgentConfig, make_network: NetworkMaker | None = Non
     layout = Layout(Path(config.state_dir))
     user = await asyncio.to_thread(_prepare, config, layout)
     images = ImageCache(layout.images, user, Path(config.image_dir) if config.image_dir else None, config.api_ca_file)
+    outgoing = OutgoingFiles(layout.outgoing, user)
     files = GuestFiles(layout.guests, images, user)
     accelerator = await _accelerator(config, layout)
     daemon = Daemon(layout.libvirt, user, accelerator)
@@ -84,16 +91,16 @@ async def open_host(config: AgentConfig, make_network: NetworkMaker | None = Non
     def report(what: Report) -> None:
         agent.report(what)
 
-    hypervisor = LibvirtHypervisor(daemon, config.libvirt_uri, files, around, volume_path, config.reserved_memory_mib)
+    hypervisor = LibvirtHypervisor(daemon, config.libvirt_uri, files, around, volume_path, outgoing, config.reserved_memory_mib)
     block = FileBlock(layout.state, user, images, hypervisor)
     network = make_network(report) if make_network is not None else linux_network(config, report)
-    agent = Agent(config.host, Drivers(hypervisor, block, network), boot_id=await asyncio.to_thread(probe.read_boot_id))
+    agent = Agent(config.host, Drivers(hypervisor, block, network, outgoing), boot_id=await asyncio.to_thread(probe.read_boot_id))
     try:
         await hypervisor.open()
     except BaseException:
         await agent.close()
         raise
-    return RealHost(agent, files, images, daemon)
+    return RealHost(agent, files, images, outgoing, daemon)
 
 
 def linux_network(config: AgentConfig, report: Callable[[Report], None]) -> Network:

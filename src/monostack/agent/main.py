@@ -65,12 +65,14 @@ async def _open(config: AgentConfig) -> RealHost:
 
 
 async def _tidy(host: RealHost, unused_for: float) -> None:
-    """Drop the bits of images that no guest uses any more."""
+    """Drop the bits of images that no guest uses any more, and of those that nobody came for."""
     while True:
         await asyncio.sleep(TIDY_EVERY)
         try:
             used = await asyncio.to_thread(host.files.used_images)
             for path in await asyncio.to_thread(host.images.drop_unused, used, unused_for):
                 log.info("dropped the unused image %s", path.name)
+            for path in await asyncio.to_thread(host.outgoing.drop_old, unused_for):
+                log.info("dropped the image %s, which nobody came for", path.name)
         except OSError as error:
             log.warning("tidying up images: %s", error)

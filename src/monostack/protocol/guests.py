@@ -15,6 +15,7 @@
 | guest.detach_volume  | DetachVolume   | {} once the guest let go                   |
 | guest.attach_nic     | AttachNic      | {}                                        |
 | guest.detach_nic     | DetachNic      | {}                                        |
+| guest.snapshot       | SnapshotGuest  | {} once the host keeps the root disk, as it was at one moment, for `image.read` |
 | guest.console_log    | ConsoleLog     | {"output": text}                          |
 | guest.list           | {}             | {"guests": [GuestState]} all domains that are ours |
 
@@ -131,6 +132,11 @@ class AttachNic(msgspec.Struct):
 class DetachNic(msgspec.Struct):
     server_id: str
     port_id: str
+
+
+class SnapshotGuest(msgspec.Struct):
+    server_id: str
+    image_id: str  # under which the host keeps the bits: a qcow2 image of its own, without a backing file
 
 
 class ConsoleLog(msgspec.Struct):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from monostack.agent.agent import Agent
-from monostack.agent.block.simulated import SimulatedBlock, SimulatedStorage
+from monostack.agent.block.simulated import SimulatedBlock, SimulatedOutgoing, SimulatedStorage
 from monostack.agent.handlers import Drivers
 from monostack.agent.hypervisor.simulated import SimulatedHypervisor
 from monostack.agent.network.simulated import SimulatedNetwork
@@ -60,7 +60,8 @@ def simulated_host(
     if storage is None:
         storage = SimulatedStorage()
     network = SimulatedNetwork()
-    hypervisor = SimulatedHypervisor(inventory if inventory is not None else simulated_inventory(), network, storage)
-    drivers = Drivers(hypervisor, SimulatedBlock(storage), network)
+    outgoing = SimulatedOutgoing()
+    hypervisor = SimulatedHypervisor(inventory if inventory is not None else simulated_inventory(), network, storage, outgoing)
+    drivers = Drivers(hypervisor, SimulatedBlock(storage), network, outgoing)
     around = faults.around if faults is not None else None
     return Agent(name, drivers, boot_id=boot_id if boot_id is not None else ids.new_uuid(), around=around)

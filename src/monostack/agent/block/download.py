@@ -24,7 +24,7 @@ def download(image: ImageSource, target: Path, ca_file: str | None = None) -> No
     if image.size > free:
         raise CommandError("host.disk_full", f"image {image.id} needs {image.size} bytes, this host has {free} free", retry=True)
     try:
-        request = urllib.request.Request(image.url or "", headers={"X-Auth-Token": image.token} if image.token else {})
+        request = urllib.request.Request(image.url or "", headers={"Authorization": f"Bearer {image.token}"} if image.token else {})
         with _opener(ca_file).open(request, timeout=NOTHING_FOR) as answer:
             if answer.status != http.client.OK:
                 raise CommandError("image.unreachable", f"image {image.id}: the image service answered {answer.status}", retry=True)

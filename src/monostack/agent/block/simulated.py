@@ -1,8 +1,10 @@
 """Volumes without bits: keeps which there are and how large."""
 
-
+from monostack.agent.block.empty_qcow2 import empty_qcow2
+from monostack.agent.block.outgoing import check_part, no_such_image
 from monostack.agent.errors import CommandError
 from monostack.protocol.guests import VolumeConnection
+from monostack.protocol.images import ImagePart, ReadImage
 from monostack.protocol.volumes import CreateVolume, ExtendVolume, SnapshotVolume, StoredVolumes
 
 GIB = 1 << 30
@@ -91,6 +93,23 @@ class SimulatedBlock:
         free = self.storage.free_gib()
         if size_gib > free:
             raise CommandError("volume.no_space", f"{size_gib} GiB asked for, {free} GiB free")
+
+
+class SimulatedOutgoing:
+    """Images that a simulated host made: of the right size, and empty."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}  # bytes by image id
+
+    async def read(self, request: ReadImage) -> ImagePart:
+        check_part(request)
+        if request.image_id not in self.sizes:
+            raise no_such_image(request.image_id)
+        bits = empty_qcow2(self.sizes[request.image_id])
+        return ImagePart(bits[request.offset : request.offset + request.length], len(bits))
+
+    async def forget(self, image_id: str) -> None:
+        self.sizes.pop(image_id, None)
 
 
 def _known(sizes: dict[str, int], wanted: str, kind: str) -> int:

@@ -14,6 +14,7 @@ from monostack.protocol.guests import (
     GuestRef,
     GuestSpec,
     RebootGuest,
+    SnapshotGuest,
     StopGuest,
 )
 
@@ -87,6 +88,11 @@ async def console_log(drivers: Drivers, args: ConsoleLog) -> dict[str, Any]:
     return {"output": await drivers.hypervisor.console_log(args.server_id, args.lines)}
 
 
+async def snapshot(drivers: Drivers, args: SnapshotGuest) -> dict[str, Any]:
+    await drivers.hypervisor.snapshot(args.server_id, args.image_id)
+    return {}
+
+
 async def listing(drivers: Drivers, args: NoArguments) -> dict[str, Any]:
     return {"guests": msgspec.to_builtins(await drivers.hypervisor.guests())}
 
@@ -113,6 +119,7 @@ HANDLERS = {
     "guest.detach_volume": Handler(DetachVolume, detach_volume, lambda args: (server(args.server_id), volume(args.volume_id))),
     "guest.attach_nic": Handler(AttachNic, attach_nic, _server),
     "guest.detach_nic": Handler(DetachNic, detach_nic, _server),
+    "guest.snapshot": Handler(SnapshotGuest, snapshot, _server),
     # Reading waits for nobody: the console of a guest that is just shutting down is worth reading.
     "guest.console_log": Handler(ConsoleLog, console_log),
     "guest.list": Handler(NoArguments, listing),

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from monostack.agent.block import BlockStorage
+from monostack.agent.block.outgoing import Outgoing
 from monostack.agent.hypervisor import Hypervisor
 from monostack.agent.network import Network
 
@@ -18,6 +19,7 @@ class Drivers:
     hypervisor: Hypervisor
     block: BlockStorage
     network: Network
+    outgoing: Outgoing
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,10 @@ class Hypervisor(Protocol):
         """Copy a volume, as it is at one moment, into the existing empty qcow2 file `target` while the guest runs. False: as above."""
         ...
 
+    async def snapshot(self, server_id: str, image_id: str) -> None:
+        """Keep the guest's root disk, as it is at one moment, among the outgoing images; the guest may run meanwhile."""
+        ...
+
     def watch(self, seen: Callable[[GuestState], None]) -> None:
         """Call `seen`, on the event loop, for every change of state that no method asked for."""
         ...

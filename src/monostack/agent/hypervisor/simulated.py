@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from monostack.agent.block.simulated import SimulatedStorage
+from monostack.agent.block.simulated import GIB, SimulatedOutgoing, SimulatedStorage
 from monostack.agent.errors import CommandError
 from monostack.agent.network.simulated import SimulatedNetwork
 from monostack.agent.simulation import GuestFaults
@@ -18,6 +18,7 @@ class SimulatedGuest:
 
     name: str
     hostname: str
+    root_size: int  # bytes; 0: it boots from a volume
     faults: GuestFaults
     state: str = "stopped"
     reason: str = ""
@@ -34,10 +35,11 @@ class SimulatedGuest:
 class SimulatedHypervisor:
     """Hypervisor driver of a simulated host. What a real host refuses (no such tap, volume, guest) is refused here too."""
 
-    def __init__(self, inventory: Inventory, network: SimulatedNetwork, storage: SimulatedStorage) -> None:
+    def __init__(self, inventory: Inventory, network: SimulatedNetwork, storage: SimulatedStorage, outgoing: SimulatedOutgoing) -> None:
         self._inventory = inventory
         self._network = network
         self._storage = storage
+        self._outgoing = outgoing
         self._seen: Callable[[GuestState], None] = lambda state: None
         self.known: dict[str, SimulatedGuest] = {}  # by server id
 
@@ -50,7 +52,7 @@ class SimulatedHypervisor:
             taken = next((server for server, other in self.known.items() if other.name == spec.name), None)
             if taken is not None:
                 raise CommandError("guest.name_taken", f"server {taken} is the guest {spec.name} already")
-            guest = self.known[spec.server_id] = SimulatedGuest(spec.name, spec.hostname, GuestFaults.read(spec.faults))
+            guest = self.known[spec.server_id] = SimulatedGuest(spec.name, spec.hostname, _root_size(spec), GuestFaults.read(spec.faults))
         # What fails here leaves a stopped guest behind, as a domain that was defined and did not start.
         guest.faults.strike("create")
         await self._boot(guest, spec)
@@ -170,6 +172,13 @@ class SimulatedHypervisor:
     async def copy_volume(self, server_id: str, volume_id: str, target: str) -> bool:
         return self._storage.holders.get(volume_id) == server_id
 
+    async def snapshot(self, server_id: str, image_id: str) -> None:
+        guest = self._guest(server_id)
+        guest.faults.strike("snapshot")
+        if not guest.root_size:
+            raise CommandError("guest.disk_missing", f"server {server_id} has no root disk on this host")
+        self._outgoing.sizes[image_id] = guest.root_size
+
     def watch(self, seen: Callable[[GuestState], None]) -> None:
         self._seen = seen
 
@@ -230,6 +239,13 @@ class SimulatedHypervisor:
             if guest.is_on:
                 self._off(guest, "stopped", "host_restart")
         self._network.items.clear()
+
+
+def _root_size(spec: GuestSpec) -> int:
+    if spec.root is None:
+        return 0
+    whole_sectors = -(-(spec.root.image.virtual_size or spec.root.image.size) // 512) * 512
+    return spec.root.size_gib * GIB or whole_sectors
 
 
 def console_text(guest: SimulatedGuest) -> str:

@@ -1,6 +1,6 @@
-"""What other services may call of the image service. Plain functions on the caller's transaction, but for `add_bits`."""
+"""What other services may call of the image service: plain functions on the caller's transaction, and two that steps of workflows await."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,21 +8,20 @@ from monostack.core.errors import Conflict
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.protocol.guests import ImageSource
-from monostack.services.image import writing
+from monostack.services.image import members
 from monostack.services.image.bits import download_token, download_url
-from monostack.services.image.images import filters, patch, table
-from monostack.services.image.images.creation import insert
+from monostack.services.image.collecting import collect, forget
+from monostack.services.image.images import creation, deletion, filters, patch, rules, table
 from monostack.services.image.images.deletion import delete
 from monostack.services.image.images.image import Image, missing
 from monostack.services.image.images.image import get as get_image
-from monostack.services.image.images.listing import find_all
+from monostack.services.image.images.listing import find_all, find_for
 from monostack.services.image.store import Store
-from monostack.services.image.uploading import upload
 
 if TYPE_CHECKING:
     from monostack.cloud import Cloud
 
-__all__ = ["ImageInfo", "add_bits", "create", "delete", "get", "search", "set_properties", "source"]
+__all__ = ["ImageInfo", "collect", "create", "delete", "drop", "forget", "get", "owned", "search", "set_properties", "source"]
 
 READ_AS = {"raw": "raw", "qcow2": "qcow2", "iso": "raw", "ami": "raw"}  # what a host reads an image of the format as
 
@@ -67,6 +66,11 @@ def search(tx: Transaction, request: Request, query: Sequence[tuple[str, str]]) 
     return [_info(image) for image in find_all(tx, request, filters.parse(query))]
 
 
+def owned(tx: Transaction, project_id: str, query: Sequence[tuple[str, str]]) -> list[ImageInfo]:
+    """One page of the images a project owns, for workflows. `query` as in `search`."""
+    return [_info(image) for image in find_for(tx, project_id, False, filters.parse([*query, ("owner", project_id)]))]
+
+
 def source(tx: Transaction, cloud: "Cloud", image_id: str) -> ImageSource:
     """Where a host gets the bits from: the path in the store, or a URL with `Authorization: Bearer <token>`, good for an hour.
 
@@ -96,24 +100,25 @@ def source(tx: Transaction, cloud: "Cloud", image_id: str) -> ImageSource:
 
 
 def create(
-    tx: Transaction, request: Request, name: str, disk_format: str, properties: Mapping[str, str], values: Mapping[str, Any] | None = None
+    tx: Transaction, request: Request, name: str, properties: Mapping[str, str], values: Mapping[str, Any] | None = None,
+    share_with: str | None = None,
 ) -> ImageInfo:
-    """A new private image of the caller's project that waits for its bits: a snapshot of a server, a copy of a volume."""
-    given = {"owner": request.caller.project_id, "visibility": "private", "container_format": "bare", **(values or {})}
-    return _info(insert(tx, request, {**given, "name": name, "disk_format": disk_format}, dict(properties), []))
+    """A new private image of the caller's project that waits for its bits: a snapshot of a server, a copy of a volume.
+
+    `values` are further attributes; `share_with` is a project that may see it too. Raises Forbidden, TooLarge.
+    """  # fmt: skip
+    given = {"owner": request.caller.project_id, "visibility": "shared" if share_with else "private", **(values or {}), "name": name}
+    creation.authorize(request, given)
+    rules.check_counts(properties, ())
+    image = creation.insert(tx, request, given, dict(properties), [])
+    if share_with:
+        members.add(tx, request, image, share_with)
+    return _info(image)
 
 
-async def add_bits(cloud: "Cloud", image_id: str, chunks: AsyncIterator[bytes]) -> None:
-    """Give a queued image its bits, inspected as any upload is; it is then active. Raises a Fault and leaves it queued if it cannot be."""
-
-    def begin(tx: Transaction) -> tuple[Image, str]:
-        row = tx.row(table.GET[True], {"the_id": image_id})
-        if row is None:
-            raise missing(image_id)
-        image = Image(dict(row._mapping))
-        return image, writing.take(tx, image, "saving")
-
-    await upload(cloud, begin, chunks)
+def drop(tx: Transaction, cloud: "Cloud", image_id: str) -> None:
+    """Delete an image that did not get its bits. For workflows: no caller is asked. Nothing to do when it is gone."""
+    deletion.drop(tx, cloud, image_id)
 
 
 def set_properties(tx: Transaction, request: Request, image_id: str, properties: Mapping[str, str]) -> ImageInfo:

@@ -94,6 +94,11 @@ def add_member(request: Request, tx: Transaction) -> dict[str, Any]:
     if image.values["visibility"] != "shared":
         raise Forbidden(f"Not allowed to create members for image {image.id}.")
     _authorize(request, image, "add_member")
+    return add(tx, request, image, member_id)
+
+
+def add(tx: Transaction, request: Request, image: Image, member_id: str) -> dict[str, Any]:
+    """Share an image with a project. Raises TooLarge, Conflict."""
     count = tx.scalar(_COUNT, {"the_id": image.id}) + 1
     if count > rules.MAX_MEMBERS:
         raise TooLarge(

@@ -59,13 +59,13 @@ def _time() -> str:
     return clock.now().replace(microsecond=0).isoformat(timespec="microseconds")
 
 
-def take(tx: Transaction, image: Image, status: str) -> str:
+def take(tx: Transaction, image: Image, status: str, token: str | None = None) -> str:
     """Hold a queued image while its bits arrive. Returns the token. Raises Conflict unless it is queued, BadRequest without formats."""
     if image.status != "queued":
         raise Conflict(f"Image status transition from {image.status} to {status} is not allowed")
     if status == "saving":
         check_formats(image)
-    token = ids.new_uuid()
+    token = token or ids.new_uuid()
     params = {"the_id": image.id, "the_status": status, "the_token": token, "the_until": database_now(tx) + LEASE, "the_time": _time()}
     tx.execute(_TAKE, params)
     return token

@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from monostack.agent.block import qemu_img
+from monostack.agent.block.outgoing import OutgoingFiles
 from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError
 from monostack.agent.hypervisor.libvirt import console, devices, domain_xml, inventory, lifecycle, suspension
@@ -36,11 +38,13 @@ class LibvirtHypervisor:
         files: GuestFiles,
         host: Surroundings,
         volume_path: Callable[[str], Path],
+        outgoing: OutgoingFiles,
         reserved_memory_mib: int = 0,
     ) -> None:
         self._files = files
         self._host = host
         self._volume_path = volume_path
+        self._outgoing = outgoing
         self._reserved_memory_mib = reserved_memory_mib
         self._states = WantedStates(self._look)
         self._libvirt = Connection(uri, daemon, self._states.changed)
@@ -166,7 +170,23 @@ class LibvirtHypervisor:
         return await self._libvirt.call(devices.resize, server_id, domain_xml.volume_alias(volume_id), size_gib * GIB)
 
     async def copy_volume(self, server_id: str, volume_id: str, target: str) -> bool:
-        if not await self._libvirt.call(devices.begin_copy, server_id, domain_xml.volume_alias(volume_id), target):
+        return await self._copy(server_id, domain_xml.volume_alias(volume_id), target)
+
+    async def snapshot(self, server_id: str, image_id: str) -> None:
+        target, root = self._outgoing.path(image_id), self._files.root_disk(server_id)
+        if await asyncio.to_thread(target.exists):
+            return
+        if not await asyncio.to_thread(root.exists):
+            raise CommandError("guest.disk_missing", f"server {server_id} has no root disk on this host")
+        with qemu_img.unfinished(target) as fresh:
+            await qemu_img.create(fresh, (await qemu_img.info(root, "qcow2")).virtual_size)
+            await asyncio.to_thread(self._host.user.give, fresh)
+            if not await self._copy(server_id, domain_xml.own_alias("root"), str(fresh)):
+                await qemu_img.convert(root, "qcow2", fresh)
+
+    async def _copy(self, server_id: str, alias: str, target: str) -> bool:
+        """Copy a disk, as it is at one moment, into the empty qcow2 file `target`. False: no running guest has it."""
+        if not await self._libvirt.call(devices.begin_copy, server_id, alias, target):
             return False
         try:
             while not await self._libvirt.call(devices.copy_is_done, server_id):  # noqa: ASYNC110 - libvirt is asked, it tells nobody

@@ -98,6 +98,11 @@ def volume_alias(volume_id: str) -> str:
     return f"ua-volume-{volume_id}"
 
 
+def own_alias(role: str) -> str:
+    """How a disk that belongs to the guest is called within its domain."""
+    return f"ua-{role}"
+
+
 def nic_alias(port_id: str) -> str:
     return f"ua-port-{port_id}"
 
@@ -156,7 +161,7 @@ def _own_disk(own: OwnDisk) -> Element:
     disk = _disk(own.path, own.disk_format, own.device, own.bus)
     if own.boots:
         SubElement(disk, "boot", order="1")
-    SubElement(disk, "alias", name=f"ua-{own.role}")
+    SubElement(disk, "alias", name=own_alias(own.role))
     return disk
 
 

@@ -33,6 +33,9 @@ class GuestFiles:
     def directory(self, server_id: str) -> Path:
         return self._root / require_uuid(server_id, "server")
 
+    def root_disk(self, server_id: str) -> Path:
+        return self.directory(server_id) / "root.qcow2"
+
     def console_log(self, server_id: str) -> Path:
         return self.directory(server_id) / "console.log"
 
@@ -73,7 +76,7 @@ class GuestFiles:
         letters = (f"{prefix}{chr(letter)}" for letter in range(ord("a"), ord("z") + 1) if f"{prefix}{chr(letter)}" not in taken)
         disks = []
         if spec.root is not None:
-            disks.append(OwnDisk(str(directory / "root.qcow2"), "qcow2", next(letters), bus, "root", boots=True))
+            disks.append(OwnDisk(str(self.root_disk(spec.server_id)), "qcow2", next(letters), bus, "root", boots=True))
         for index in range(len(spec.ephemeral_gib)):
             disks.append(OwnDisk(str(directory / f"ephemeral{index}.img"), "raw", next(letters), bus, f"ephemeral{index}"))
         if spec.swap_mib:

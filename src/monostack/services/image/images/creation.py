@@ -42,7 +42,8 @@ def _split(body: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[s
     return values, body, tags
 
 
-def _authorize(request: Request, values: dict[str, Any]) -> None:
+def authorize(request: Request, values: dict[str, Any]) -> None:
+    """May the caller make an image of this owner and visibility? Raises Forbidden."""
     owner = values["owner"]
     target = {"project_id": owner, "owner": owner, "visibility": values["visibility"]}
     if not allows(request, "add_image", target):
@@ -75,7 +76,7 @@ def create_image(request: Request, tx: Transaction) -> Response:
     values, properties, tags = _split(body_of(request, dict))
     values.setdefault("owner", request.caller.project_id)
     values = {**_DEFAULTS, **values}
-    _authorize(request, values)
+    authorize(request, values)
     rules.check_counts(properties, tags)
     rules.check_minimums(values)
     image = insert(tx, request, values, properties, tags)

@@ -1,6 +1,7 @@
 """DELETE /v2/images/{id}: the row goes first, then the bits; should the program die in between, the reconciler removes them."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from monostack.core.errors import Forbidden, NotFound
 from monostack.db import Transaction
@@ -8,7 +9,11 @@ from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.services.image.images import table
 from monostack.services.image.images.image import authorize, find
+from monostack.services.image.reconcilers.files import FILES
 from monostack.services.image.store import Store
+
+if TYPE_CHECKING:
+    from monostack.cloud import Cloud
 
 routes = Routes("/v2/images/{image_id}")
 
@@ -25,6 +30,17 @@ def delete(tx: Transaction, request: Request, image_id: str) -> None:
     request.cloud.cancel(tx, image_id)  # an import that is under way
     tx.execute(table.DELETE, {"the_id": image_id})
     record(tx, request, "image.delete", image_id, image.values["owner"])
+
+
+def drop(tx: Transaction, cloud: "Cloud", image_id: str) -> None:
+    """Delete an image that no caller asked to delete; its bits are removed soon. Nothing happens to one that is protected, or gone."""
+    row = tx.row(table.GET[True], {"the_id": image_id})
+    if row is None or row.protected:
+        return
+    cloud.cancel(tx, image_id)
+    tx.execute(table.DELETE, {"the_id": image_id})
+    cloud.signal(tx, FILES)
+    record(tx, None, "image.delete", image_id, row.owner)
 
 
 @routes.delete("", mode="async", policy="delete_image")

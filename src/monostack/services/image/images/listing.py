@@ -50,9 +50,14 @@ def _scope(admin: bool, any_status: bool, visibility: str, properties: int, tags
 
 def find_all(tx: Transaction, request: Request, wanted: filters.Wanted) -> list[Image]:
     """One page of images. Raises BadRequest for a marker that the caller does not know."""
+    return find_for(tx, request.caller.project_id, is_admin(request), wanted)
+
+
+def find_for(tx: Transaction, project_id: str | None, admin: bool, wanted: filters.Wanted) -> list[Image]:
+    """One page of the images that a project may know of, or an administrator. Raises BadRequest as above."""
     query = wanted.query
     params: dict[str, Any] = {
-        "caller_project": request.caller.project_id,
+        "caller_project": project_id,
         "member_status": wanted.member_status,
         "visibility": wanted.visibility,
         "limit": query.limit,
@@ -61,12 +66,11 @@ def find_all(tx: Transaction, request: Request, wanted: filters.Wanted) -> list[
         params[f"property{index}"], params[f"value{index}"] = name, value
     params.update({f"tag{index}": tag for index, tag in enumerate(wanted.tags)})
     params.update({f"f{index}": value for index, value in enumerate(query.filters.values())})
-    admin = is_admin(request)
     if query.marker is not None:
         known = None if admin else table.VISIBLE
         at = tx.row(
             list_queries.marker_statement(table.images, known, "id", tuple(query.sorts)),
-            {"marker": query.marker, "caller_project": request.caller.project_id},
+            {"marker": query.marker, "caller_project": project_id},
         )
         if at is None:
             raise BadRequest(f"No image found with ID {query.marker}")
