@@ -7,10 +7,14 @@ from monostack.db import Transaction
 from monostack.http import Request, Routes
 
 EXTENSIONS = (
+    ("aap-reject-multicast", "Allowed address pairs reject multicast extension", "2026-04-01T00:00:00-00:00"),
     ("agent", "agent", "2013-02-03T10:00:00-00:00"),
+    ("agent_sort_key", "Agents Sort Key", "2013-02-03T10:00:00-00:00"),
     ("allowed-address-pairs", "Allowed Address Pairs", "2013-07-23T10:00:00-00:00"),
     ("availability_zone", "Availability Zone", "2015-01-01T10:00:00-00:00"),
+    ("availability_zone_filter", "Availability Zone Filter Extension", "2018-06-22T10:00:00-00:00"),
     ("binding", "Port Binding", "2014-02-03T10:00:00-00:00"),
+    ("data-plane-status", "Port data plane status extension", "2017-01-24T10:00:00-00:00"),
     ("default-subnetpools", "Default Subnetpools", "2016-02-18T18:00:00-00:00"),
     ("dhcp_agent_scheduler", "DHCP Agent Scheduler", "2013-02-07T10:00:00-00:00"),
     ("dns-domain-ports", "dns_domain for ports", "2017-04-24T10:00:00-00:00"),
@@ -23,7 +27,10 @@ EXTENSIONS = (
     ("extraroute-atomic", "Atomically add/remove extra routes", "2019-07-10T00:00:00+00:00"),
     ("filter-validation", "Filter parameters validation", "2018-07-04T10:00:00-00:00"),
     ("fip-port-details", "Floating IP Port Details Extension", "2018-04-09T10:00:00-00:00"),
+    ("floatingip-pools", "Floating IP Pools Extension", "2018-03-21T10:00:00-00:00"),
     ("ip-substring-filtering", "IP address substring filtering", "2017-11-28T09:00:00-00:00"),
+    ("ip_allocation", "IP Allocation", "2016-06-10T23:00:00-00:00"),
+    ("l3-port-ip-change-not-allowed", "Prevent L3 router ports IP address change extension", "2018-10-09T10:00:00-00:00"),
     ("l3_agent_scheduler", "L3 Agent Scheduler", "2013-02-07T10:00:00-00:00"),
     ("net-mtu", "Network MTU", "2015-03-25T10:00:00-00:00"),
     ("net-mtu-writable", "Network MTU (writable)", "2017-07-12T00:00:00-00:00"),
@@ -31,7 +38,11 @@ EXTENSIONS = (
     ("network_availability_zone", "Network Availability Zone", "2015-01-01T10:00:00-00:00"),
     ("pagination", "Pagination support", "2016-06-12T00:00:00-00:00"),
     ("port-mac-address-regenerate", "Neutron Port MAC address regenerate", "2018-05-03T10:00:00-00:00"),
+    ("port-numa-affinity-policy", "Port NUMA affinity policy", "2020-07-08T10:00:00-00:00"),
+    ("port-numa-affinity-policy-socket", 'Port NUMA affinity policy "socket"', "2024-02-09T10:00:00-00:00"),
     ("port-security", "Port Security", "2012-07-23T10:00:00-00:00"),
+    ("port-security-groups-filtering", "Port filtering on security groups", "2018-01-09T09:00:00-00:00"),
+    ("port-trusted-vif", "Port trusted vif", "2024-07-10T10:00:00-00:00"),
     ("project-id", "project_id field enabled", "2016-09-09T09:09:09-09:09"),
     ("provider", "Provider Network", "2012-09-07T10:00:00-00:00"),
     ("quota-check-limit", "Quota engine limit check", "2021-09-08T16:00:00-00:00"),
@@ -68,6 +79,8 @@ EXTENSIONS = (
     ("subnet_allocation", "Subnet Allocation", "2015-03-30T10:00:00-00:00"),
     ("subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "2019-02-08T10:00:00-00:00"),
     ("tag-creation", "Tag creation extension", "2024-23-07T10:00:00-00:00"),
+    ("uplink-status-propagation", "Uplink status propagation extension", "2018-05-31T18:00:00-00:00"),
+    ("uplink-status-propagation-updatable", "Uplink status propagation updatable extension", "2024-09-03T18:00:00-00:00"),
 )
 """(alias, name, date of the last change of its definition)"""
 

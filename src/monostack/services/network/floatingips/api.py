@@ -14,6 +14,7 @@ from monostack.services.network import networks, standard
 from monostack.services.network.addresses.table import allocations, of_port
 from monostack.services.network.attributes import Values, is_admin
 from monostack.services.network.changes import changed
+from monostack.services.network.floatingips import pools
 from monostack.services.network.floatingips.association import NOWHERE
 from monostack.services.network.floatingips.table import FLOATING_IPS
 from monostack.services.network.ports.create import create_port
@@ -152,4 +153,4 @@ def _router(tx: Transaction, port: Row[Any], subnet_id: str, external_id: str) -
 
 
 VERBS = Verbs(FLOATING_IPS, create=create_floating_ip, update=update_floating_ip, delete=delete_floating_ip)
-routes = [VERBS.routes(), tag_routes(VERBS)]
+routes = [VERBS.routes(), tag_routes(VERBS), pools.routes]

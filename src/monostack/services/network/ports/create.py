@@ -20,7 +20,7 @@ from monostack.services.network.tags.table import set_tags
 
 BLANK = {
     "name": "", "admin_state_up": True, "device_id": "", "device_owner": "", "dns_name": "", "dns_domain": "",
-    "binding:vnic_type": "normal", "status": "DOWN",
+    "binding:vnic_type": "normal", "status": "DOWN", "propagate_uplink_status": True,
 }  # fmt: skip
 
 
@@ -54,7 +54,8 @@ def create_port(tx: Transaction, cloud: Any, request: Request | None, given: Val
             "allowed_address_pairs": rules.complete_pairs(values.get("allowed_address_pairs"), mac),
             "extra_dhcp_opts": rules.merge_options((), values.get("extra_dhcp_opts") or ()),
             "binding:host_id": host,
-            "binding:profile": values.get("binding:profile") or {},
+            "binding:profile": rules.profile(values.get("binding:profile"), values.get("trusted")),
+            "ip_allocation": "none" if values.get("fixed_ips") == [] else "immediate",
             "binding:vif_type": vif_type(tx, host),
         },
         revision=1,

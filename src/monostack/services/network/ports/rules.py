@@ -151,3 +151,8 @@ def merge_options(present: Sequence[Mapping[str, Any]], changes: Sequence[Mappin
         else:
             found[key] = {"opt_name": key[0], "opt_value": change["opt_value"], "ip_version": key[1]}
     return list(found.values())
+
+
+def profile(given: Mapping[str, Any] | None, trusted: bool | None) -> dict[str, Any]:
+    """What the binding's profile tells the host: also whether the guest's virtual function is trusted."""
+    return {**(given or {}), **({"trusted": trusted} if trusted is not None else {})}

@@ -26,6 +26,7 @@ from monostack.services.network.words import not_found
 DNS_DOMAIN = "openstacklocal."  # what guests' names end in where their network names no domain; Neutron's default
 VNIC_TYPES = ("normal", "direct", "macvtap", "baremetal", "direct-physical", "virtio-forwarder", "smart-nic", "vdpa",
               "accelerator-direct", "accelerator-direct-physical", "remote-managed")  # fmt: skip
+NUMA_POLICIES = ("required", "preferred", "legacy", "socket")
 UNBOUND, BOUND, FAILED = "unbound", "bridge", "binding_failed"
 
 
@@ -122,6 +123,13 @@ PORTS = Resource(
         _guarded("binding:host_id", values.host(), view=True, column="host", sort=False),
         _guarded("binding:profile", values.object_or_none(), view=True, column="profile", filter=False, sort=False),
         _guarded("port_security_enabled", values.boolean(), filter=False, sort=False),
+        Field("ip_allocation", values.text(16)),
+        Field(
+            "data_plane_status", values.choice("ACTIVE", "DOWN", None), update="update_port:data_plane_status", filter=False, sort=False
+        ),
+        Field("propagate_uplink_status", values.boolean(), default=True, create=True, update=True, filter=False, sort=False),
+        Field("numa_affinity_policy", values.choice(*NUMA_POLICIES, None), create=True, update=True, filter=False, sort=False),
+        _guarded("trusted", values.boolean(), view=True, filter=False, sort=False),
         Field("tags", values.tags(), create=True, column=None),
         *STANDARD,
     ),

@@ -14,7 +14,7 @@ from monostack.services.network.floatingips import association
 from monostack.services.network.groups.bindings import groups_of, put_in
 from monostack.services.network.ports import rules
 from monostack.services.network.ports.binding import vif_type
-from monostack.services.network.ports.table import BOUND, PORTS, UNBOUND, get
+from monostack.services.network.ports.table import BOUND, FAILED, PORTS, UNBOUND, get
 from monostack.services.network.standard import bump
 from monostack.services.network.subnets.table import get as get_subnet
 from monostack.services.network.subnets.table import of_network
@@ -30,6 +30,12 @@ def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
             f"{row.device_id}."
         )
         raise conflict(text, "PortInUse")
+    if "numa_affinity_policy" in changes and row.vif_type not in (UNBOUND, FAILED):
+        text = (
+            f"Unable to complete operation on port {row.id}, port is already bound to host {row.host}, numa_affinity_policy value given "
+            f"{changes['numa_affinity_policy']}."
+        )
+        raise conflict(text, "PortBoundNUMAAffinityPolicy")
     owner = changes.get("device_owner", row.device_owner)
     if "device_owner" in changes or changes.get("device_id", row.device_id) != row.device_id:
         rules.check_device(tx, request, owner, changes.get("device_id", row.device_id), row.project_id)
@@ -106,8 +112,8 @@ def _change_addresses(
 
 def _change_binding(tx: Transaction, row: Row[Any], changes: Values) -> None:
     """Another host: the port is down until that host has it."""
-    if "binding:profile" in changes:
-        changes["binding:profile"] = changes["binding:profile"] or {}
+    if "binding:profile" in changes or changes.get("trusted") is not None:
+        changes["binding:profile"] = rules.profile(changes.get("binding:profile", row.profile), changes.get("trusted", row.trusted))
     if changes.get("binding:host_id", row.host) != row.host:
         changes["binding:vif_type"] = vif_type(tx, changes["binding:host_id"])
         changes["status"] = "DOWN"

@@ -1,0 +1,45 @@
+"""Where floating IPs may come from: the IPv4 subnets of the external networks a project knows. Source: extension floatingip-pools."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from monostack.db import Transaction
+from monostack.http import Request, Routes
+from monostack.resources.resource import caller_params
+from monostack.services.network.networks.table import NETWORKS
+from monostack.services.network.rbac.table import EXTERNAL, visible
+from monostack.services.network.scopes import scope_of
+from monostack.services.network.subnets.table import SUBNETS
+from monostack.services.network.words import bad
+
+_s, _n = SUBNETS.table.c, NETWORKS.table.c
+_EVERY = (
+    sa.select(_s.id, _s.name, _s.network_id, _s.cidr)
+    .join(NETWORKS.table, _n.id == _s.network_id)
+    .where(_n.external.is_(sa.true()), _s.ip_version == 4)
+    .order_by(_s.id)
+)
+_POOLS = {"all": _EVERY, "project": _EVERY.where(sa.or_(_n.project_id == sa.bindparam("caller_project"), _n.id.in_(visible((EXTERNAL,)))))}
+_NOT_FILTERS = ("fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse")
+
+routes = Routes("/v2.0")
+
+
+@routes.get("/floatingip_pools", policy="get_floatingip_pool")
+@routes.get("/floatingip-pools", policy="get_floatingip_pool")
+def list_pools(request: Request, tx: Transaction) -> Any:
+    """List the pools."""
+    unknown = [name for name, _ in request.query if name not in _NOT_FILTERS]
+    if unknown:
+        raise bad(f"{unknown} is invalid attribute for filtering")
+    project_id = request.caller.project_id
+    owner = {"project_id": project_id, "tenant_id": project_id}
+    if not request.allows("get_floatingip_pool", owner):
+        return {"floatingip_pools": []}
+    shown = [
+        {"subnet_id": row.id, "subnet_name": row.name, "network_id": row.network_id, "cidr": row.cidr, **owner}
+        for row in tx.rows(_POOLS[scope_of(request)], caller_params(request))
+    ]
+    wanted = [name for name in request.query_all("fields") if name]
+    return {"floatingip_pools": [{name: pool[name] for name in wanted if name in pool} if wanted else pool for pool in shown]}
