@@ -46,6 +46,7 @@ TAKEN = {
     "attachments": "select volume_id, server_id, status from volume_attachments order by 1, 2",
     "server volumes": "select server_id, volume_id, attached from server_volumes order by 1, 2",
     "snapshots": "select id, status from volume_snapshots order by 1",
+    "images": "select id, status from images order by 1",
 }
 ACTIVE = sa.text("select workflow, state, step from operations where state in ('running', 'undoing')")
 

@@ -7,6 +7,7 @@
 | volume.extend          | ExtendVolume    | {} also while attached to a running guest (server_id given) |
 | volume.snapshot        | SnapshotVolume  | {} a point-in-time copy, also while attached to a running guest |
 | volume.delete_snapshot | SnapshotRef     | {}                              |
+| volume.export          | ExportVolume    | {} once `image.read` gives the bits of the new image |
 | volume.list            | {}              | StoredVolumes                   |
 """
 
@@ -40,6 +41,12 @@ class SnapshotVolume(msgspec.Struct):
     volume_id: str
     snapshot_id: str
     server_id: str | None = None  # the guest that has it open
+
+
+class ExportVolume(msgspec.Struct):
+    volume_id: str
+    image_id: str
+    disk_format: str  # raw, qcow2, vmdk, vdi, vhd, vhdx, ploop
 
 
 class SnapshotRef(msgspec.Struct):

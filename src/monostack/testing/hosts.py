@@ -62,6 +62,6 @@ def simulated_host(
     network = SimulatedNetwork()
     outgoing = SimulatedOutgoing()
     hypervisor = SimulatedHypervisor(inventory if inventory is not None else simulated_inventory(), network, storage, outgoing)
-    drivers = Drivers(hypervisor, SimulatedBlock(storage), network, outgoing)
+    drivers = Drivers(hypervisor, SimulatedBlock(storage, outgoing), network, outgoing)
     around = faults.around if faults is not None else None
     return Agent(name, drivers, boot_id=boot_id if boot_id is not None else ids.new_uuid(), around=around)

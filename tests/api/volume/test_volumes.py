@@ -1,28 +1,7 @@
 """Volumes: made, shown, extended, snapshotted, deleted; and everything that is refused."""
 
-import time
-
 import pytest
-
-UNKNOWN = "00000000-0000-0000-0000-000000000000"
-
-
-def wait(client, path, key, status, seconds=20):
-    for _ in range(seconds * 20):
-        answer = client.get("volume", path)
-        if status == 404:
-            if answer.status_code == 404:
-                return None
-        elif answer.json()[key]["status"] == status:
-            return answer.json()[key]
-        time.sleep(0.05)
-    raise AssertionError(f"{path} is {answer.text}, not {status}")
-
-
-def create(client, **body):
-    answer = client.post("volume", "/volumes", {"volume": {"size": 1, **body}})
-    assert answer.status_code == 202, answer.text
-    return wait(client, f"/volumes/{answer.json()['volume']['id']}", "volume", "available")
+from volume_api import UNKNOWN, create, wait
 
 
 def test_a_volume_lives_and_dies(cloud):

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from monostack.protocol.guests import VolumeConnection
-from monostack.protocol.volumes import CreateVolume, ExtendVolume, SnapshotVolume, StoredVolumes
+from monostack.protocol.volumes import CreateVolume, ExportVolume, ExtendVolume, SnapshotVolume, StoredVolumes
 
 
 class BlockStorage(Protocol):
@@ -30,6 +30,10 @@ class BlockStorage(Protocol):
 
     async def delete_snapshot(self, snapshot_id: str) -> None:
         """Nothing there is success."""
+        ...
+
+    async def export(self, request: ExportVolume) -> None:
+        """Write a volume that no guest has open as the bits of a new image."""
         ...
 
     async def stored(self) -> StoredVolumes:

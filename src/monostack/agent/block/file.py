@@ -7,12 +7,13 @@ from typing import Protocol
 
 from monostack.agent.block import qemu_img
 from monostack.agent.block.images import ImageCache
+from monostack.agent.block.outgoing import OutgoingFiles
 from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError, require_uuid
 from monostack.agent.programs import ProgramError
 from monostack.agent.qemu_user import QemuUser
 from monostack.protocol.guests import VolumeConnection
-from monostack.protocol.volumes import CreateVolume, ExtendVolume, SnapshotVolume, StoredVolumes
+from monostack.protocol.volumes import CreateVolume, ExportVolume, ExtendVolume, SnapshotVolume, StoredVolumes
 
 SUFFIX = ".qcow2"
 
@@ -28,12 +29,13 @@ class OpenVolumes(Protocol):
 class FileBlock:
     """Keeps volumes in `directory`/volumes and snapshots in `directory`/snapshots, named by their ids."""
 
-    def __init__(self, directory: Path, user: QemuUser, images: ImageCache, opened: OpenVolumes) -> None:
+    def __init__(self, directory: Path, user: QemuUser, images: ImageCache, opened: OpenVolumes, outgoing: OutgoingFiles) -> None:
         self._volumes = directory / "volumes"
         self._snapshots = directory / "snapshots"
         self._user = user
         self._images = images
         self._opened = opened
+        self._outgoing = outgoing
         for kept in (self._volumes, self._snapshots):
             user.let_in(kept)
             qemu_img.sweep_unfinished(kept)
@@ -103,6 +105,20 @@ class FileBlock:
 
     async def delete_snapshot(self, snapshot_id: str) -> None:
         await asyncio.to_thread(self._snapshot_path(snapshot_id).unlink, missing_ok=True)
+
+    async def export(self, request: ExportVolume) -> None:
+        path, disk_format = self.volume_path(request.volume_id), qemu_img.WRITABLE.get(request.disk_format)
+        if disk_format is None:
+            raise CommandError("image.format", f"this host makes no images of the disk format {request.disk_format}")
+        await _size(path, f"volume {request.volume_id}")
+        target = self._outgoing.path(request.image_id)
+        if await asyncio.to_thread(target.exists):
+            return
+        with qemu_img.unfinished(target) as fresh:
+            try:
+                await qemu_img.convert(path, "qcow2", fresh, disk_format)
+            except ProgramError as error:
+                raise _explained(error, request.volume_id) from None
 
     async def stored(self) -> StoredVolumes:
         return await asyncio.to_thread(self._stored)

@@ -16,6 +16,8 @@ INSPECT_WITHIN = 60.0  # seconds
 COPY_WITHIN = 3 * 3600.0
 MAX_MEMORY, MAX_CPU = 1 << 30, 30  # bytes and seconds that inspecting a hostile image may take
 FORMATS = ("raw", "qcow2")
+# Disk formats that images may be made in -> how qemu-img calls them
+WRITABLE = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx", "ploop": "parallels"}
 
 
 class ImageInfo(msgspec.Struct):
@@ -61,9 +63,9 @@ async def create(path: Path, size: int, backing: str | None = None, backing_form
     await run("qemu-img", "create", "-q", "-f", "qcow2", *over, str(path), str(size), within=INSPECT_WITHIN)
 
 
-async def convert(source: Path, source_format: str, target: Path) -> None:
-    """Copy an image into a new qcow2 image. Raises ProgramError, with `is_locked`, when a guest writes to the source."""
-    await run("qemu-img", "convert", "-q", "-f", source_format, "-O", "qcow2", str(source), str(target), within=COPY_WITHIN)
+async def convert(source: Path, source_format: str, target: Path, target_format: str = "qcow2") -> None:
+    """Copy an image into a new one. Raises ProgramError, with `is_locked`, when a guest writes to the source."""
+    await run("qemu-img", "convert", "-q", "-f", source_format, "-O", target_format, str(source), str(target), within=COPY_WITHIN)
 
 
 async def resize(path: Path, size: int) -> None:
@@ -88,17 +90,24 @@ def is_locked(error: ProgramError) -> bool:
 
 
 @contextmanager
-def unfinished(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write to; becomes `path` when all went well, and vanishes otherwise.
+def scratch(directory: Path, name: str) -> Iterator[Path]:
+    """A name to write to, which vanishes in the end.
 
     Each name is used once: a program that outlived a killed agent never writes into what its successor makes.
     """
-    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}{UNFINISHED}")
+    fresh = directory / f".{name}.{uuid.uuid4().hex}{UNFINISHED}"
     try:
         yield fresh
-        os.replace(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+@contextmanager
+def unfinished(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write to; becomes `path` when all went well, and vanishes otherwise."""
+    with scratch(path.parent, path.name) as fresh:
+        yield fresh
+        os.replace(fresh, path)
 
 
 UNFINISHED = ".unfinished"

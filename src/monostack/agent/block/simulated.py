@@ -5,7 +5,7 @@ from monostack.agent.block.outgoing import check_part, no_such_image
 from monostack.agent.errors import CommandError
 from monostack.protocol.guests import VolumeConnection
 from monostack.protocol.images import ImagePart, ReadImage
-from monostack.protocol.volumes import CreateVolume, ExtendVolume, SnapshotVolume, StoredVolumes
+from monostack.protocol.volumes import CreateVolume, ExportVolume, ExtendVolume, SnapshotVolume, StoredVolumes
 
 GIB = 1 << 30
 
@@ -26,8 +26,9 @@ class SimulatedStorage:
 class SimulatedBlock:
     """Block driver of a simulated host. What is open in a running guest can be neither deleted nor copied behind its back."""
 
-    def __init__(self, storage: SimulatedStorage) -> None:
+    def __init__(self, storage: SimulatedStorage, outgoing: "SimulatedOutgoing") -> None:
         self.storage = storage
+        self._outgoing = outgoing
 
     async def create(self, request: CreateVolume) -> VolumeConnection:
         storage = self.storage
@@ -72,6 +73,16 @@ class SimulatedBlock:
     async def delete_snapshot(self, snapshot_id: str) -> None:
         self.storage.snapshots.pop(snapshot_id, None)
 
+    async def export(self, request: ExportVolume) -> None:
+        size = _known(self.storage.volumes, request.volume_id, "volume")
+        self._require_reachable(request.volume_id, None)
+        if request.disk_format not in ("raw", "qcow2"):
+            raise CommandError("image.format", f"a simulated host makes raw and qcow2 images, none of the disk format {request.disk_format}")
+        self._outgoing.sizes[request.image_id] = size * GIB
+        self._outgoing.raw.discard(request.image_id)
+        if request.disk_format == "raw":
+            self._outgoing.raw.add(request.image_id)
+
     async def stored(self) -> StoredVolumes:
         storage = self.storage
         return StoredVolumes(
@@ -100,16 +111,21 @@ class SimulatedOutgoing:
 
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}  # bytes by image id
+        self.raw: set[str] = set()  # those that are raw; the others are qcow2
 
     async def read(self, request: ReadImage) -> ImagePart:
         check_part(request)
         if request.image_id not in self.sizes:
             raise no_such_image(request.image_id)
-        bits = empty_qcow2(self.sizes[request.image_id])
+        size = self.sizes[request.image_id]
+        if request.image_id in self.raw:
+            return ImagePart(bytes(max(0, min(request.length, size - request.offset))), size)
+        bits = empty_qcow2(size)
         return ImagePart(bits[request.offset : request.offset + request.length], len(bits))
 
     async def forget(self, image_id: str) -> None:
         self.sizes.pop(image_id, None)
+        self.raw.discard(image_id)
 
 
 def _known(sizes: dict[str, int], wanted: str, kind: str) -> int:

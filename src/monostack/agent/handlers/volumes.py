@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from monostack.agent.handlers.handler import Drivers, Handler, NoArguments, server, volume
-from monostack.protocol.volumes import CreateVolume, ExtendVolume, SnapshotRef, SnapshotVolume, VolumeRef
+from monostack.protocol.volumes import CreateVolume, ExportVolume, ExtendVolume, SnapshotRef, SnapshotVolume, VolumeRef
 
 
 async def create(drivers: Drivers, args: CreateVolume) -> dict[str, Any]:
@@ -29,6 +29,11 @@ async def snapshot(drivers: Drivers, args: SnapshotVolume) -> dict[str, Any]:
 
 async def delete_snapshot(drivers: Drivers, args: SnapshotRef) -> dict[str, Any]:
     await drivers.block.delete_snapshot(args.snapshot_id)
+    return {}
+
+
+async def export(drivers: Drivers, args: ExportVolume) -> dict[str, Any]:
+    await drivers.block.export(args)
     return {}
 
 
@@ -61,5 +66,6 @@ HANDLERS = {
         SnapshotVolume, snapshot, lambda args: _with_guest(args.server_id, volume(args.volume_id), _snapshot_lock(args.snapshot_id))
     ),
     "volume.delete_snapshot": Handler(SnapshotRef, delete_snapshot, lambda args: (_snapshot_lock(args.snapshot_id),)),
+    "volume.export": Handler(ExportVolume, export, lambda args: (volume(args.volume_id),)),
     "volume.list": Handler(NoArguments, listing),
 }

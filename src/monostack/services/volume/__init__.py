@@ -21,7 +21,7 @@ from monostack.services.volume.transfers import api as transfers
 from monostack.services.volume.types import access, extra_specs, project_defaults
 from monostack.services.volume.types import api as types
 from monostack.services.volume.types.table import bootstrap as bootstrap_types
-from monostack.services.volume.volumes import actions, administration, changes, contents, listing
+from monostack.services.volume.volumes import actions, administration, changes, contents, copies, listing
 from monostack.services.volume.volumes import api as volumes
 from monostack.services.volume.workflows import (
     create_snapshot,
@@ -30,9 +30,10 @@ from monostack.services.volume.workflows import (
     delete_volume,
     extend_volume,
     refill_volume,
+    upload_volume,
 )
 
-ACTION_MODULES = (administration, changes, contents)  # importing them adds their actions
+ACTION_MODULES = (administration, changes, contents, copies)  # importing them adds their actions
 
 
 def bootstrap(tx: Transaction, cloud: Any) -> None:
@@ -77,6 +78,7 @@ SERVICE = Service(
         delete_volume.WORKFLOW,
         extend_volume.WORKFLOW,
         refill_volume.WORKFLOW,
+        upload_volume.WORKFLOW,
         create_snapshot.WORKFLOW,
         delete_snapshot.WORKFLOW,
     ),

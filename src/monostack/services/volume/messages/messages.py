@@ -25,6 +25,7 @@ class Part:
 
 
 SCHEDULE = Part("001", "schedule allocate volume")
+COPY_TO_IMAGE = Part("003", "copy volume to image")
 COPY_IMAGE = Part("005", "copy image to volume")
 EXTEND = Part("007", "extend volume")
 CREATE = Part("008", "create volume from backend storage")
@@ -34,6 +35,7 @@ REIMAGE = Part("016", "reimage volume")
 
 UNKNOWN = Part("001", "An unknown error occurred.")
 NO_BACKEND = Part("003", "Could not find any available weighted backend.")
+UPLOAD_FAILED = Part("004", "Failed to upload volume to image at backend.")
 TOO_SMALL = Part("007", "Image used for creating volume exceeds available space.")
 EXTEND_FAILED = Part("010", "Volume Driver failed to extend volume.")
 CREATE_FAILED = Part("012", "Driver failed to create the volume.")

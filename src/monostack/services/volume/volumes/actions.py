@@ -17,7 +17,7 @@ from monostack.services.volume.volumes.table import VOLUMES
 from monostack.services.volume.words import NO_SUCH_ACTION, either, invalid_input, invalid_volume
 
 NOT_BUILT = (
-    "os-initialize_connection", "os-terminate_connection", "os-volume_upload_image", "os-migrate_volume", "os-migrate_volume_completion",
+    "os-initialize_connection", "os-terminate_connection", "os-migrate_volume", "os-migrate_volume_completion",
     "os-extend_volume_completion", "os-unmanage",
 )  # fmt: skip
 actions = Actions(NOT_BUILT, NO_SUCH_ACTION)

@@ -124,6 +124,7 @@ SET = sa.update(VOLUMES.table).where(_v.id == sa.bindparam("the_id"))
 REMOVE = sa.delete(VOLUMES.table).where(_v.id == sa.bindparam("the_id"))
 
 
-def set_volume(tx: Transaction, volume_id: str, **values: Any) -> None:
-    """Write what the cloud itself decides: statuses, hosts, sizes after the fact."""
-    tx.execute(SET.values(updated_at=clock.now(), **values), {"the_id": volume_id})
+def set_volume(tx: Transaction, volume_id: str, *, expected: str | None = None, **values: Any) -> None:
+    """Write what the cloud itself decides: statuses, hosts, sizes after the fact. With `expected` only while that is the status."""
+    statement = SET if expected is None else SET.where(_v.status == expected)
+    tx.execute(statement.values(updated_at=clock.now(), **values), {"the_id": volume_id})

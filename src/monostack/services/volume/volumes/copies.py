@@ -1,0 +1,100 @@
+"""The action that makes an image from a volume."""
+
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import BadRequest
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.services.image import facade as images
+from monostack.services.volume.parameters import DESCRIPTION, FLAG, as_flag, enveloped, fields
+from monostack.services.volume.types import table as types
+from monostack.services.volume.volumes.actions import actions
+from monostack.services.volume.volumes.lookup import named
+from monostack.services.volume.volumes.table import set_volume
+from monostack.services.volume.words import invalid_volume
+
+RULES = "volume_extension:volume_actions"
+CONTAINERS = ("ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed")
+CORE = ("checksum", "container_format", "disk_format", "image_name", "image_id", "min_disk", "min_ram", "name", "size")
+RESERVED = ("os_glance", "img_signature")  # the beginnings of properties that belong to one image alone
+# As the image service's schema has it.
+_NO_CONTAINER = """Unable to set 'container_format' to {0}. Reason: {0} is not one of [None, 'ami', 'ari', 'aki', 'bare', \
+'ovf', 'ova', 'docker', 'compressed']
+
+Failed validating 'enum' in schema['properties']['container_format']:
+    {{'type': ['null', 'string'],
+     'description': 'Format of the container',
+     'enum': [None,
+              'ami',
+              'ari',
+              'aki',
+              'bare',
+              'ovf',
+              'ova',
+              'docker',
+              'compressed']}}
+
+On instance['container_format']:
+    {0}"""
+_NAME = {"type": "string", "minLength": 1, "maxLength": 255}
+_FORMAT = {"type": "string", "enum": ["raw", "vmdk", "vdi", "qcow2", "vhd", "vhdx", "ploop"]}
+_FIELDS = {"image_name": _NAME, "force": FLAG, "disk_format": _FORMAT, "container_format": DESCRIPTION}
+_VISIBILITY = {"type": "string", "enum": ["community", "public", "private", "shared"]}
+UPLOAD = [
+    ((0, 0), enveloped("os-volume_upload_image", fields(("image_name",), **_FIELDS))),
+    ((3, 1), enveloped("os-volume_upload_image", fields(("image_name",), **_FIELDS, visibility=_VISIBILITY, protected=FLAG))),
+]
+
+
+def _properties(row: Row[Any]) -> dict[str, str]:
+    """What the volume remembers of its own image and the new one takes over."""
+    kept = {name: value for name, value in (row.image_meta or {}).items() if name not in CORE}
+    return {name: str(value) for name, value in kept.items() if not name.startswith(RESERVED)}
+
+
+def _whole_type(tx: Transaction, type_id: str) -> dict[str, Any]:
+    """The type as only this answer has it: all its columns."""
+    kind = tx.execute(types.BY_ID, {"the_id": type_id}).one()
+    names = ("id", "name", "description", "is_public", "extra_specs", "qos_specs_id", "created_at")
+    shown = {name: getattr(kind, name) for name in names}
+    return {**shown, "updated_at": kind.updated_at, "deleted_at": None, "deleted": False}
+
+
+@actions.action("os-volume_upload_image", body=UPLOAD, policy=f"{RULES}:upload_image")
+def upload_image(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Make an image from a volume that nothing uses. Its name, formats, and from 3.1 on who sees it are the caller's."""
+    row, body = named(tx, request), request.body["os-volume_upload_image"]
+    request.authorize(f"{RULES}:upload_image")
+    disk_format, container = body.get("disk_format", "raw"), body.get("container_format", "bare")
+    values: dict[str, Any] = {"visibility": "shared", "protected": False, "disk_format": disk_format, "container_format": container}
+    if request.at_least(3, 1):
+        values.update(visibility=body.get("visibility", "private"), protected=as_flag(body.get("protected", False)))
+        if values["visibility"] == "public":
+            request.authorize(f"{RULES}:upload_public")
+    if row.status != "available":
+        raise invalid_volume(f"Volume {row.id} status must be available")
+    if container not in CONTAINERS:
+        raise BadRequest(_NO_CONTAINER.format(f"{container!r}"))
+    if container == "compressed":
+        raise BadRequest("Image compression upload disallowed, but container_format is compressed")
+    image = images.create(tx, request, body["image_name"], _properties(row), values)
+    set_volume(tx, row.id, status="uploading", previous_status=row.status)
+    given = {"image_id": image.id, "disk_format": disk_format, "host": row.host}
+    request.cloud.start(tx, "upload_volume", row.id, given, request, row.project_id)
+    answer = {
+        "id": row.id,
+        "updated_at": row.updated_at,
+        "status": "uploading",
+        "display_description": row.description,
+        "size": row.size,
+        "volume_type": _whole_type(tx, row.volume_type_id),
+        "image_id": image.id,
+        "container_format": container,
+        "disk_format": disk_format,
+        "image_name": image.name,
+        "protected": image.protected,
+        "visibility": image.visibility,
+    }
+    return {"os-volume_upload_image": answer}
