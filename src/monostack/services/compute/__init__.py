@@ -17,6 +17,7 @@ from monostack.services.compute.servers import (
     actions,
     addresses,
     console,
+    create_image,
     deletion,
     instance_actions,
     interfaces,
@@ -31,7 +32,7 @@ from monostack.services.compute.servers import (
 )
 from monostack.services.compute.servers import api as servers
 from monostack.services.compute.servers.create import handler
-from monostack.services.compute.workflows import boot_server, delete_server, volumes
+from monostack.services.compute.workflows import boot_server, delete_server, snapshot_server, volumes
 from monostack.services.compute.workflows import interfaces as nics
 from monostack.services.compute.workflows import power as powering
 from monostack.services.compute.workflows import suspension as suspending
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from monostack.cloud import Cloud
 
 # Modules whose actions are reached through servers' one action URL.
-ACTION_MODULES = (power, suspension, locks, console, security_groups, deletion, floating_ips, fixed_ips)
+ACTION_MODULES = (power, suspension, locks, console, security_groups, deletion, floating_ips, fixed_ips, create_image)
 ROUTES = (
     api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes,
     servers.routes, deletion.routes, actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes,
@@ -71,6 +72,7 @@ SERVICE = Service(
     workflows=(
         boot_server.WORKFLOW, delete_server.WORKFLOW, powering.START, powering.STOP, powering.REBOOT, suspending.PAUSE, suspending.UNPAUSE,
         suspending.SUSPEND, suspending.RESUME, volumes.ATTACH, volumes.DETACH, nics.ATTACH, nics.DETACH,
+        snapshot_server.SNAPSHOT, snapshot_server.BACKUP,
     ),
     reconcilers=(hosts.RECONCILER, guests.RECONCILER),
     start=start,

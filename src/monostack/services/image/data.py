@@ -117,6 +117,8 @@ async def _bytes(request: Request, path: Path, start: int, length: int) -> Async
 def send(request: Request, image: Image, path: Path) -> Response:
     """The bits of an image as an answer, or the part of them that is asked for."""
     size = image.values["size"]
+    if size == 0:  # it may never have had a file
+        return Response(None, 200, {"content-length": "0", "content-md5": image.values["checksum"]}, OCTETS)
     part = _wanted(request, size)
     start, length = part or (0, size)
     headers = {"content-length": str(length), "content-md5": image.values["checksum"]}
@@ -141,7 +143,7 @@ async def download_image(request: Request) -> Response:
     if image.status not in WITH_BITS:
         return Response(None, 204)
     path = Store.of(request.cloud).path(image.id)
-    if not await asyncio.to_thread(path.exists):
+    if image.values["size"] and not await asyncio.to_thread(path.exists):
         log.error("the bits of image %s are not at %s", image.id, path)
         raise Fault(f"The bits of image {image.id} are missing from the image store. Ask the operator to restore them.")
     return send(request, image, path)

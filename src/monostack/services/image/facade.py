@@ -8,7 +8,7 @@ from monostack.core.errors import Conflict
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.protocol.guests import ImageSource
-from monostack.services.image import members
+from monostack.services.image import members, writing
 from monostack.services.image.bits import download_token, download_url
 from monostack.services.image.collecting import collect, forget
 from monostack.services.image.images import creation, deletion, filters, patch, rules, table
@@ -101,11 +101,12 @@ def source(tx: Transaction, cloud: "Cloud", image_id: str) -> ImageSource:
 
 def create(
     tx: Transaction, request: Request, name: str, properties: Mapping[str, str], values: Mapping[str, Any] | None = None,
-    share_with: str | None = None,
+    share_with: str | None = None, *, empty: bool = False,
 ) -> ImageInfo:
     """A new private image of the caller's project that waits for its bits: a snapshot of a server, a copy of a volume.
 
-    `values` are further attributes; `share_with` is a project that may see it too. Raises Forbidden, TooLarge.
+    `values` are further attributes; `share_with` is a project that may see it too. `empty`: it waits for no bits and is
+    active at once, since all it has to say is in its properties. Raises Forbidden, TooLarge.
     """  # fmt: skip
     given = {"owner": request.caller.project_id, "visibility": "shared" if share_with else "private", **(values or {}), "name": name}
     creation.authorize(request, given)
@@ -113,6 +114,8 @@ def create(
     image = creation.insert(tx, request, given, dict(properties), [])
     if share_with:
         members.add(tx, request, image, share_with)
+    if empty:
+        writing.activate_empty(tx, request, image)
     return _info(image)
 
 

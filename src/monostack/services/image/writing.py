@@ -3,6 +3,7 @@
 A writer that dies leaves its token behind; once its time is over the reconciler gives the image back, so that it can be uploaded again.
 """
 
+import hashlib
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from monostack.services.image.store import HASH, Content
 
 LEASE = 60.0  # seconds a writer holds an image without renewing
 RENEWAL = 15.0
+EMPTY = Content(0, hashlib.md5(usedforsecurity=False).hexdigest(), hashlib.sha512().hexdigest())
 
 _i = images.c
 _id, _token, _until = sa.bindparam("the_id"), sa.bindparam("the_token"), sa.bindparam("the_until")
@@ -99,6 +101,12 @@ def finish(tx: Transaction, request: Any, image: Image, token: str, content: Con
     if done:
         record(tx, request, "image.upload", image.id, image.values["owner"], {"size": content.size})
     return done
+
+
+def activate_empty(tx: Transaction, request: Any, image: Image) -> None:
+    """Make a queued image active without any bits. There is no file then."""
+    finish(tx, request, image, take(tx, image, "saving"), EMPTY)
+    image.values.update(status="active", size=0, checksum=EMPTY.checksum, os_hash_algo=HASH, os_hash_value=EMPTY.os_hash_value)
 
 
 def begin_import(tx: Transaction, image_id: str) -> None:

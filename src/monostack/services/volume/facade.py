@@ -11,14 +11,15 @@ from monostack.http import Request
 from monostack.protocol.guests import VolumeConnection
 from monostack.services.volume.attachments import rules
 from monostack.services.volume.attachments.table import OF_SERVERS, ONE, of_volume, set_attachment
+from monostack.services.volume.snapshots import api as snapshots
 from monostack.services.volume.snapshots.table import of_volume as snapshots_of
-from monostack.services.volume.volumes import creation, deletion
-from monostack.services.volume.volumes.table import BY_ID, set_volume
+from monostack.services.volume.volumes import creation, deletion, lookup
+from monostack.services.volume.volumes.table import BY_ID, VOLUMES, set_volume
 from monostack.services.volume.words import invalid_volume, missing
 
 __all__ = [
-    "Attachment", "Volume", "attachments_of", "begin_detach", "complete_attach", "connection", "create", "delete", "get", "reachable",
-    "release", "reserve", "roll_back_detach", "state",
+    "Attachment", "Snapshot", "Volume", "attachments_of", "begin_detach", "complete_attach", "connection", "create", "create_snapshot",
+    "delete", "get", "reachable", "release", "reserve", "roll_back_detach", "state",
 ]  # fmt: skip
 
 
@@ -51,6 +52,16 @@ class Attachment:
     read_only: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot as compute needs it. Size in GiB."""
+
+    id: str
+    volume_id: str
+    size: int
+    status: str
+
+
 def _volume(row: Row[Any]) -> Volume:
     return Volume(
         row.id, row.name, row.size, row.status, row.bootable, row.multiattach, row.availability_zone, row.host, row.project_id,
@@ -75,6 +86,15 @@ def state(tx: Transaction, volume_id: str) -> Volume | None:
 def create(tx: Transaction, request: Request, body: Mapping[str, Any]) -> Volume:
     """Write a volume and start its making; `body` as the create call takes it (size, name, imageRef, snapshot_id ...)."""
     return _volume(creation.create(request.to("block-storage"), tx, body))
+
+
+def create_snapshot(tx: Transaction, request: Request, volume_id: str, name: str) -> Snapshot:
+    """Write a snapshot of a volume, with the volume's description, and start its making, also while a server has the volume."""
+    ours = request.to("block-storage")
+    row = lookup.volume(tx, ours, volume_id)
+    ours.authorize("volume:create_snapshot", VOLUMES.target(row))
+    made = snapshots.begin(ours, tx, row, {"name": name, "description": row.description}, in_use=True)
+    return Snapshot(made.id, made.volume_id, made.size, made.status)
 
 
 def delete(tx: Transaction, cloud: Any, volume_id: str) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 KNOB = "monostack:"  # prefix of the metadata by which users of the emulator ask for delays and faults
 _HARDWARE = ("hw_", "os_", "hw:")
+_LARGE = ("mappings", "block_device_mapping")  # properties that describe disks, and are read before there is a server
 
 
 def spec_of(tx: Transaction, cloud: "Cloud", server_id: str) -> GuestSpec:
@@ -98,15 +99,19 @@ def _faults(given: Mapping[str, str]) -> dict[str, Any]:
     return {name.removeprefix(KNOB): value for name, value in given.items() if name.startswith(KNOB)}
 
 
-def kept_of(source: ImageSource | None, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """What a server keeps of its image: enough to run on when the image is gone."""
-    hardware = {name: value for name, value in properties.items() if name.startswith(_HARDWARE)}
-    if source is None:
-        return {"properties": hardware}
-    return {
-        "id": source.id, "disk_format": source.disk_format, "size": source.size, "sha512": source.sha512,
-        "virtual_size": source.virtual_size, "properties": hardware,
-    }  # fmt: skip
+def kept_of(source: ImageSource | None, found: image.ImageInfo | None, properties: Mapping[str, Any], root_gib: int) -> dict[str, Any]:
+    """What a server keeps of its image: enough to run on when the image is gone, and what its snapshots inherit."""
+    kept: dict[str, Any] = {"properties": {name: str(value)[:255] for name, value in properties.items() if name not in _LARGE}}
+    if found is not None:
+        kept.update(
+            min_ram=found.min_ram, min_disk=max(found.min_disk, root_gib), declared_format=found.disk_format,
+            container_format=found.container_format,
+        )  # fmt: skip
+    if source is not None:
+        kept.update(
+            id=source.id, disk_format=source.disk_format, size=source.size, sha512=source.sha512, virtual_size=source.virtual_size
+        )
+    return kept
 
 
 def tags_of(nics: Sequence[tuple[str, str | None]]) -> dict[str, str] | None:

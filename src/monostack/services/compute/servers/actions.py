@@ -7,8 +7,6 @@ from monostack.http.actions import Actions
 _NOT_BUILT = (
     "changePassword",
     "confirmResize",
-    "createBackup",
-    "createImage",
     "evacuate",
     "injectNetworkInfo",
     "migrate",

@@ -32,6 +32,9 @@ REBOOT_PENDING = "reboot_pending"
 REBOOT_STARTED = "reboot_started"
 REBOOTING_HARD = "rebooting_hard"
 UPDATING_PASSWORD = "updating_password"
+IMAGE_SNAPSHOT_PENDING = "image_snapshot_pending"
+IMAGE_BACKUP = "image_backup"
+IMAGE_UPLOADING = "image_uploading"
 DELETING = "deleting"
 
 # power_state
@@ -131,6 +134,8 @@ ACTIONS: dict[str, Allowed] = {
     "unpause": Allowed(_in(PAUSED)),
     "suspend": Allowed(_in(ACTIVE)),
     "resume": Allowed(_in(SUSPENDED)),
+    "createImage": Allowed(_in(ACTIVE, STOPPED, PAUSED, SUSPENDED), locked=True),
+    "createBackup": Allowed(_in(ACTIVE, STOPPED, PAUSED, SUSPENDED), locked=True),
     "attach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, "resized", "soft-delete", "shelved", "shelved_offloaded")),
     "detach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, "resized", "soft-delete", "shelved", "shelved_offloaded")),
     "attach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),

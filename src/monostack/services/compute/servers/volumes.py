@@ -58,6 +58,11 @@ def find(tx: Transaction, server_id: str, volume_id: str) -> Row[Any] | None:
     return tx.row(_ONE, {"the_server": server_id, "the_volume": volume_id})
 
 
+def is_volume_backed(tx: Transaction, server: Row[Any]) -> bool:
+    """Whether the server boots from a volume. It may show an image all the same: one that names snapshots of volumes."""
+    return not server.image_id or any(row.boot_index == 0 for row in tx.rows(_OF_SERVERS, {"the_servers": [server.id]}))
+
+
 def add(tx: Transaction, values: dict[str, Any]) -> None:
     tx.execute(_INSERT, values)
 

@@ -1,5 +1,6 @@
 """The operations on snapshots."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -144,7 +145,13 @@ def create_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     if free and "force" in body and not force:
         raise BadRequest(NO_FORCE)
     request.authorize("volume:create_snapshot", VOLUMES.target(volume))
-    _require_snapshotable(tx, volume, force or free)
+    row = begin(request, tx, volume, body, in_use=force or free)
+    return {"snapshot": _brief(request, tx, [row])[0]}
+
+
+def begin(request: Request, tx: Transaction, volume: Row[Any], body: Mapping[str, Any], *, in_use: bool) -> Row[Any]:
+    """Write a snapshot of a volume and start its making; `in_use`: also while a server has the volume. Raises BadRequest, TooLarge."""
+    _require_snapshotable(tx, volume, in_use)
     kind = tx.execute(types.BY_ID, {"the_id": volume.volume_type_id}).one()
     claims.snapshot(tx, request, volume.size, kind.name)
     row = SNAPSHOTS.insert(
@@ -168,7 +175,7 @@ def create_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     )
     # On the volume: what is done with one volume is done one after the other.
     request.cloud.start(tx, "create_snapshot", volume.id, {"snapshot_id": row.id, "host": volume.host}, request)
-    return {"snapshot": _brief(request, tx, [row])[0]}
+    return row
 
 
 @routes.get("/{id}", policy="volume:get_snapshot")

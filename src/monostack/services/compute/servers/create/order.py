@@ -274,6 +274,14 @@ def _check_metadata(body: Mapping[str, Any], limits: Mapping[str, int]) -> None:
         raise Forbidden(f"Maximum number of metadata items exceeds {limit}")
 
 
+def _maker(request: Request) -> dict[str, str]:
+    """Who made the server, as its snapshots tell."""
+    caller = request.caller
+    return {
+        "owner_user_name": caller.user_name, "owner_project_name": caller.project_name or "", "boot_roles": ",".join(sorted(caller.roles))
+    }  # fmt: skip
+
+
 def _volume_properties(disks: Disks) -> dict[str, Any]:
     """What the image of the volume a server boots from said."""
     held = disks.existing.get(disks.root.source_id or "") if disks.root else None
@@ -307,7 +315,7 @@ def _values(
         "disk_config": images.disk_config(found, body.get("OS-DCF:diskConfig")),
         "reservation_id": "r-" + "".join("0123456789abcdefghijklmnopqrstuvwxyz"[ids.random_int(32) % 36] for _ in range(8)),
         "root_device": "/dev/vda",
-        "image": kept_of(source, properties),
+        "image": {**kept_of(source, found, properties, flavor.root_gb), "made_by": _maker(request)},
         "hints": dict(hints) or None,
         "admin_pass": password[:255],
         "user_data": body.get("user_data"),
