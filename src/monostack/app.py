@@ -20,6 +20,7 @@ from monostack.observe import Observer
 from monostack.operations import Engine
 from monostack.reconcile import Driver
 from monostack.services import compute, identity, image, network, placement, volume
+from monostack.services.compute import consoles
 from monostack.services.identity.facade import TokenAuthenticator
 from monostack.testing.control import control
 from monostack.testing.emulator import FaultPlan, attach_hosts
@@ -67,8 +68,9 @@ class App:
             {**self.cloud.enforcers, **{s.type: Enforcer(s.type, ()) for s in emulator}},
             self.cloud,
             public_url=self.url,
-            plain={"/healthz": observer.healthz, "/metrics": observer.metrics},
+            plain={"/healthz": observer.healthz, "/metrics": observer.metrics, f"{consoles.PATH}/vnc_lite.html": consoles.page},
             observe=observer.observe,
+            sockets={consoles.PATH: consoles.ConsoleSocket(self.cloud)},
         )
 
     async def open(self, *, listen: bool = True) -> None:

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 
 import msgspec
 
+from monostack.agent.consoles import Dial
 from monostack.agent.errors import CommandError
 from monostack.agent.handlers import HANDLERS, Drivers
 from monostack.agent.locks import NamedLocks
@@ -92,6 +93,10 @@ class Agent:
         while sink is not None and self._backlog:
             sink(self._backlog.popleft())
 
+    def reach(self, dial: Dial | None) -> None:
+        """How to open streams to the controller while it is connected."""
+        self.drivers.consoles.reach(dial)
+
     def report(self, report: Report) -> None:
         """Tell the controller, now or when it listens again."""
         if self._sink is None:
@@ -110,6 +115,7 @@ class Agent:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.drivers.consoles.close()
         await self.drivers.hypervisor.close()
         await self.drivers.block.close()
         await self.drivers.network.close()

@@ -14,8 +14,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from monostack.agent import identity
 from monostack.agent.agent import MAX_BACKLOG, Agent
+from monostack.core.streams import Stream
 from monostack.protocol import MAX_MESSAGE, Command, Report, decode, encode
 from monostack.protocol.enrolment import CONTROLLER_NAME
+from monostack.protocol.websocket import WebSocketStream
 
 log = logging.getLogger(__name__)
 
@@ -69,13 +71,30 @@ class Link:
             reports: asyncio.Queue[Report] = asyncio.Queue(MAX_BACKLOG)
             teller = asyncio.create_task(self._tell(connection, reports))
             self._agent.subscribe(_into(reports))
+            self._agent.reach(self._dial)
             try:
                 await self._listen(connection)
             finally:
                 self._agent.subscribe(None)
+                self._agent.reach(None)
                 teller.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await teller
+
+    async def _dial(self, stream_id: str) -> Stream:
+        """A stream to the controller, which waits for it. Raises OSError."""
+        try:
+            connection = await connect(
+                f"{self._url}/stream/{stream_id}",
+                ssl=identity.client_context(self._tls_dir),
+                server_hostname=CONTROLLER_NAME,
+                proxy=None,
+                compression=None,
+                open_timeout=20,
+            )
+        except (InvalidHandshake, ConnectionClosed, TimeoutError) as error:
+            raise ConnectionError(f"{type(error).__name__}: {error}") from None
+        return WebSocketStream(connection)
 
     async def _listen(self, connection: ClientConnection) -> None:
         async for data in connection:

@@ -9,6 +9,8 @@ import msgspec
 
 from monostack.agentlink.local import Interference, LocalAgent, LocalLink
 from monostack.agentlink.session import CommandFailed, CommandTimeout, HostUnreachable, Session
+from monostack.core import ids
+from monostack.core.streams import Stream
 from monostack.protocol import Command, Hello, Report
 
 __all__ = ["CommandFailed", "CommandTimeout", "HostUnreachable", "Hosts"]
@@ -29,6 +31,7 @@ class Hosts:
         self.on_report: list[Callable[[str, Report], None]] = []
         self._sessions: dict[str, Session] = {}
         self._local: dict[str, LocalLink] = {}
+        self._awaited: dict[str, tuple[str, asyncio.Future[Stream]]] = {}  # streams hosts were asked for
 
     def connected(self) -> set[str]:
         return set(self._sessions)
@@ -53,6 +56,33 @@ class Hosts:
         if session is None:
             raise HostUnreachable(host)
         return await session.call(Command(id=id, name=name, args=msgspec.to_builtins(args) if args is not None else {}, timeout=timeout))
+
+    async def open_stream(
+        self, host: str, name: str, args: Callable[[str], msgspec.Struct], *, timeout: float  # noqa: ASYNC109
+    ) -> Stream:
+        """Have `host` dial a stream, by a command whose arguments name its id.
+
+        Raises what `call` raises; CommandTimeout also when the host never dials.
+        """
+        stream_id = ids.new_hex()
+        arrival: asyncio.Future[Stream] = asyncio.get_running_loop().create_future()
+        self._awaited[stream_id] = host, arrival
+        try:
+            await self.call(host, name, args(stream_id), id=stream_id, timeout=timeout)
+            async with asyncio.timeout(timeout):
+                return await arrival
+        except TimeoutError:
+            raise CommandTimeout(host, Command(id=stream_id, name=name, args={}, timeout=timeout)) from None
+        finally:
+            del self._awaited[stream_id]
+
+    def dialled(self, host: str, stream_id: str, stream: Stream) -> bool:
+        """A host has dialled a stream. False: nobody waits for it from this host."""
+        awaited, arrival = self._awaited.get(stream_id, ("", None))
+        if arrival is None or arrival.done() or awaited != host:
+            return False
+        arrival.set_result(stream)
+        return True
 
     def arrived(self, session: Session) -> None:
         """A connection is ready. An older one of the same host is dead, whether or not that was noticed."""

@@ -3,6 +3,7 @@
 | path      | certificate | what for                                     |
 |-----------|-------------|----------------------------------------------|
 | /agent    | needed      | the channel: protocol.envelope               |
+| /stream/… | needed      | a stream the host was asked to dial          |
 | /renew    | needed      | a new certificate for the same host          |
 | /enrol    | none        | the first certificate, for a one-time token  |
 | /ca.pem   | none        | the authority's certificate, by plain GET    |
@@ -24,6 +25,7 @@ from monostack.agentlink.hosts import Hosts
 from monostack.agentlink.session import HostUnreachable, Session
 from monostack.protocol import MAX_MESSAGE, VERSION, Command, Hello, Report, Result, decode, encode
 from monostack.protocol.enrolment import Enrol, Refused
+from monostack.protocol.websocket import WebSocketStream
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ FIRST_MESSAGE_WITHIN = 30.0  # seconds after a host connected
 MAX_STRANGERS = 32  # connections without a certificate at one time
 MAX_STRANGER_MESSAGE = 64 * 1024  # bytes
 PROTOCOL_ERROR, POLICY_VIOLATION, TRY_AGAIN_LATER = 1002, 1008, 1013  # RFC 6455, 7.4.1 and its registry
+
+STREAM = "/stream/"
 
 Allowed = Callable[[str], Awaitable[bool]]
 
@@ -76,7 +80,7 @@ class Listener:
                 return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Too many hosts are enrolling: try again later.\n")
             connection.protocol.max_message_size = MAX_STRANGER_MESSAGE
             return None
-        if request.path not in ("/agent", "/renew"):
+        if request.path not in ("/agent", "/renew") and not request.path.startswith(STREAM):
             return connection.respond(HTTPStatus.NOT_FOUND, "There is no such path.\n")
         host = _host_of(connection)
         if host is None:
@@ -90,6 +94,8 @@ class Listener:
         try:
             if connection.request.path == "/enrol":
                 await self._enrol(connection)
+            elif connection.request.path.startswith(STREAM):
+                await self._stream(connection, connection.request.path.removeprefix(STREAM))
             elif connection.request.path == "/renew":
                 await self._sign(connection, lambda request: self._enrolment.renew(request, _host_of(connection) or ""))
             else:
@@ -116,6 +122,13 @@ class Listener:
         else:
             answer = await sign(request)
         await connection.send(msgspec.json.encode(answer))
+
+    async def _stream(self, connection: ServerConnection, stream_id: str) -> None:
+        stream = WebSocketStream(connection)
+        if not self._hosts.dialled(_host_of(connection) or "", stream_id, stream):
+            await connection.close(POLICY_VIOLATION, "nobody waits for this stream")
+            return
+        await stream.ended()
 
     async def _serve(self, connection: ServerConnection) -> None:
         host = _host_of(connection)

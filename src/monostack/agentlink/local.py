@@ -1,11 +1,12 @@
 """The channel to an agent in the same process: the semantics of a connection, without TLS and JSON."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Literal, Protocol
 
 from monostack.agentlink.session import HostUnreachable, Session
 from monostack.core import ids
+from monostack.core.streams import Stream, pipe
 from monostack.protocol import Command, Hello, Report, Result
 
 RECONNECT = (0.05, 0.5)  # seconds until an agent dials again: at least, at most
@@ -19,6 +20,8 @@ class LocalAgent(Protocol):
     async def hello(self) -> Hello: ...
 
     async def handle(self, command: Command) -> Result: ...
+
+    def reach(self, dial: Callable[[str], Awaitable[Stream]] | None) -> None: ...
 
     def subscribe(self, sink: Callable[[Report], None] | None) -> None: ...
 
@@ -40,6 +43,8 @@ class Registry(Protocol):
 
     def reported(self, session: Session, report: Report) -> None: ...
 
+    def dialled(self, host: str, stream_id: str, stream: Stream) -> bool: ...
+
 
 class LocalLink:
     """Connects one agent of this process, breaks off and connects again."""
@@ -57,6 +62,7 @@ class LocalLink:
             return
         session = self._session = Session(await self.agent.hello(), self._send)
         self._hosts.arrived(session)
+        self.agent.reach(self._dial)
         self.agent.subscribe(lambda report: self._hosts.reported(session, report))
 
     def disconnect(self, *, reconnect: bool = True) -> None:
@@ -65,9 +71,16 @@ class LocalLink:
         if session is None:
             return
         self.agent.subscribe(None)
+        self.agent.reach(None)
         self._hosts.left(session)
         if reconnect:
             self._spawn(self._reconnect())
+
+    async def _dial(self, stream_id: str) -> Stream:
+        near, far = pipe()
+        if not self._hosts.dialled(self.agent.host, stream_id, far):
+            raise ConnectionRefusedError(f"nobody waits for the stream {stream_id}")
+        return near
 
     async def _reconnect(self) -> None:
         least, most = RECONNECT

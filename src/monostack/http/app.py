@@ -54,7 +54,8 @@ class _Mount:
 class HttpApp:
     """All services behind one address.
 
-    `plain` maps exact paths outside any service (/healthz, /metrics) to async functions of the request.
+    `plain` maps exact paths outside any service (/healthz, /metrics) to async functions of the request, `sockets` those of WebSockets to
+    ASGI applications.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class HttpApp:
         public_url: str | None = None,
         plain: Mapping[str, Callable[[Request], Awaitable[Response]]] | None = None,
         observe: Callable[[str, str, int, float], None] | None = None,
+        sockets: Mapping[str, Callable[[Any, Any, Send], Awaitable[None]]] | None = None,
     ) -> None:
         self.mounts = {service.prefix: _Mount(service, enforcers[service.type]) for service in services}
         self.db = db
@@ -75,8 +77,11 @@ class HttpApp:
         self.public_url = public_url.rstrip("/") if public_url else None
         self.plain = dict(plain or {})
         self.observe = observe
+        self.sockets = dict(sockets or {})
 
     async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
         if scope["type"] != "http":
             return
         started = clock.monotonic()
@@ -99,6 +104,14 @@ class HttpApp:
                     "user_id": request.caller.user_id,
                 },
             )  # fmt: skip
+
+    async def _socket(self, scope: Any, receive: Any, send: Send) -> None:
+        application = self.sockets.get(scope["path"])
+        if application is None:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await application(scope, receive, send)
 
     # --- pipeline ----------------------------------------------------------------------------------------------------
 

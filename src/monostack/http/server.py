@@ -45,6 +45,8 @@ class HttpServer:
                 log_config=None,
                 access_log=False,
                 lifespan="off",
+                ws="websockets-sansio",
+                ws_per_message_deflate=False,
                 server_header=False,
                 backlog=2048,
                 timeout_keep_alive=75,

@@ -17,6 +17,8 @@
 | guest.detach_nic     | DetachNic      | {}                                        |
 | guest.snapshot       | SnapshotGuest  | {} once the host keeps the root disk, as it was at one moment, for `image.read` |
 | guest.console_log    | ConsoleLog     | {"output": text}                          |
+| guest.find_console   | FindConsole    | {"host", "port"}: where it is on this host, -1 while the guest is off |
+| guest.open_console   | OpenConsole    | {} once the stream of that id is joined to it |
 | guest.list           | {}             | {"guests": [GuestState]} all domains that are ours |
 
 Report `guest.lifecycle` carries a GuestState: sent when a guest stops, starts or crashes without a command asking for it.
@@ -142,6 +144,17 @@ class SnapshotGuest(msgspec.Struct):
 class ConsoleLog(msgspec.Struct):
     server_id: str
     lines: int | None = None  # the last N lines; None: everything kept (at most 1 MiB)
+
+
+class FindConsole(msgspec.Struct):
+    server_id: str
+    kind: str  # vnc, serial
+
+
+class OpenConsole(msgspec.Struct):
+    server_id: str
+    kind: str
+    stream: str  # id of the stream the agent dials: /stream/<id>
 
 
 class GuestState(msgspec.Struct):

@@ -11,8 +11,10 @@ from monostack.protocol.guests import (
     ConsoleLog,
     DetachNic,
     DetachVolume,
+    FindConsole,
     GuestRef,
     GuestSpec,
+    OpenConsole,
     RebootGuest,
     SnapshotGuest,
     StopGuest,
@@ -93,6 +95,16 @@ async def snapshot(drivers: Drivers, args: SnapshotGuest) -> dict[str, Any]:
     return {}
 
 
+async def find_console(drivers: Drivers, args: FindConsole) -> dict[str, Any]:
+    host, port = await drivers.hypervisor.find_console(args.server_id, args.kind)
+    return {"host": host, "port": port}
+
+
+async def open_console(drivers: Drivers, args: OpenConsole) -> dict[str, Any]:
+    await drivers.consoles.open(args.server_id, args.kind, args.stream)
+    return {}
+
+
 async def listing(drivers: Drivers, args: NoArguments) -> dict[str, Any]:
     return {"guests": msgspec.to_builtins(await drivers.hypervisor.guests())}
 
@@ -122,5 +134,7 @@ HANDLERS = {
     "guest.snapshot": Handler(SnapshotGuest, snapshot, _server),
     # Reading waits for nobody: the console of a guest that is just shutting down is worth reading.
     "guest.console_log": Handler(ConsoleLog, console_log),
+    "guest.find_console": Handler(FindConsole, find_console),
+    "guest.open_console": Handler(OpenConsole, open_console),
     "guest.list": Handler(NoArguments, listing),
 }

@@ -1,18 +1,19 @@
 """What a command's handler is made of."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from monostack.agent.block import BlockStorage
 from monostack.agent.block.outgoing import Outgoing
+from monostack.agent.consoles import Consoles
 from monostack.agent.hypervisor import Hypervisor
 from monostack.agent.network import Network
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Drivers:
     """What the commands of one host act on."""
 
@@ -20,6 +21,10 @@ class Drivers:
     block: BlockStorage
     network: Network
     outgoing: Outgoing
+    consoles: Consoles = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.consoles = Consoles(self.hypervisor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
 from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume
 
@@ -68,6 +69,14 @@ class Hypervisor(Protocol):
 
     async def console_log(self, server_id: str, lines: int | None) -> str:
         """What the guest wrote to its serial console: the last `lines`, or all that is kept."""
+        ...
+
+    async def find_console(self, server_id: str, kind: str) -> tuple[str, int]:
+        """Address and port of the guest's vnc or serial console on this host; port -1 while the guest is off, 0 where it has none."""
+        ...
+
+    async def open_console(self, server_id: str, kind: str) -> Stream:
+        """A connection to the console of a guest that runs."""
         ...
 
     async def guests(self) -> list[GuestState]:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from monostack.agent.block.simulated import GIB, SimulatedOutgoing, SimulatedStorage
 from monostack.agent.errors import CommandError
+from monostack.agent.hypervisor.simulated_consoles import SimulatedConsoles
 from monostack.agent.network.simulated import SimulatedNetwork
 from monostack.agent.simulation import GuestFaults
+from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
 from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume
 
@@ -41,6 +43,7 @@ class SimulatedHypervisor:
         self._storage = storage
         self._outgoing = outgoing
         self._seen: Callable[[GuestState], None] = lambda state: None
+        self._consoles = SimulatedConsoles()
         self.known: dict[str, SimulatedGuest] = {}  # by server id
 
     async def inventory(self) -> Inventory:
@@ -75,24 +78,25 @@ class SimulatedHypervisor:
             await asyncio.sleep(guest.faults.boot_delay)
         guest.state, guest.reason = "running", ""
         guest.boots += 1
+        self._consoles.switch_on(spec.server_id)
         self._plan_mischief(spec.server_id, guest)
 
     async def stop(self, server_id: str, grace: float) -> None:
         guest = self._guest(server_id)
         guest.faults.strike("stop")
-        await self._halt(guest, grace)
+        await self._halt(server_id, guest, grace)
 
-    async def _halt(self, guest: SimulatedGuest, grace: float) -> None:
+    async def _halt(self, server_id: str, guest: SimulatedGuest, grace: float) -> None:
         if guest.is_on:
             delay = min(guest.faults.stop_delay, grace)
             if delay:
                 await asyncio.sleep(delay)
-            self._off(guest, "stopped", "destroyed")
+            self._off(server_id, guest, "stopped", "destroyed")
 
     async def reboot(self, spec: GuestSpec, hard: bool, grace: float) -> None:
         guest = self._guest(spec.server_id)
         guest.faults.strike("reboot")
-        await self._halt(guest, 0 if hard else grace)
+        await self._halt(spec.server_id, guest, 0 if hard else grace)
         await self._boot(guest, spec)
 
     async def pause(self, server_id: str) -> None:
@@ -110,7 +114,7 @@ class SimulatedHypervisor:
             return
         guest = self._running(server_id)
         guest.faults.strike("suspend")
-        self._off(guest, "stopped", "saved")
+        self._off(server_id, guest, "stopped", "saved")
 
     async def resume(self, spec: GuestSpec) -> None:
         guest = self._guest(spec.server_id)
@@ -125,7 +129,7 @@ class SimulatedHypervisor:
         if guest is None:
             return
         guest.faults.strike("destroy")
-        self._off(guest, "stopped", "destroyed")
+        self._off(server_id, guest, "stopped", "destroyed")
         del self.known[server_id]
 
     async def attach_volume(self, server_id: str, volume: GuestVolume) -> None:
@@ -162,6 +166,14 @@ class SimulatedHypervisor:
     async def console_log(self, server_id: str, lines: int | None) -> str:
         text = console_text(self._guest(server_id)).splitlines(keepends=True)
         return "".join(text if lines is None else text[len(text) - min(lines, len(text)) :])
+
+    async def find_console(self, server_id: str, kind: str) -> tuple[str, int]:
+        self._guest(server_id)
+        return self._consoles.address(server_id, kind)
+
+    async def open_console(self, server_id: str, kind: str) -> Stream:
+        guest = self._running(server_id)
+        return self._consoles.open(server_id, kind, guest.name, guest.hostname)
 
     async def guests(self) -> list[GuestState]:
         return [GuestState(server_id, guest.state, guest.reason) for server_id, guest in self.known.items()]
@@ -210,8 +222,9 @@ class SimulatedHypervisor:
         if holder != server_id:
             raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holder}")
 
-    def _off(self, guest: SimulatedGuest, state: str, reason: str) -> None:
+    def _off(self, server_id: str, guest: SimulatedGuest, state: str, reason: str) -> None:
         guest.state, guest.reason = state, reason
+        self._consoles.switch_off(server_id)
         for volume_id in guest.volumes:
             self._storage.holders.pop(volume_id, None)
         if guest.mischief is not None:
@@ -230,14 +243,14 @@ class SimulatedHypervisor:
         """Let a running guest stop or crash by itself, and tell about it."""
         guest = self._guest(server_id)
         if guest.is_on:
-            self._off(guest, state, reason)
+            self._off(server_id, guest, state, reason)
             self._seen(GuestState(server_id, state, reason))
 
     def lose_power(self) -> None:
         """The host restarts: every guest is off, and nothing is told; the network's items are gone."""
-        for guest in self.known.values():
+        for server_id, guest in self.known.items():
             if guest.is_on:
-                self._off(guest, "stopped", "host_restart")
+                self._off(server_id, guest, "stopped", "host_restart")
         self._network.items.clear()
 
 

@@ -199,6 +199,18 @@ class Operations(Section, frozen=True):
     concurrency: Annotated[int, _option("Operations one controller runs at the same time.", ge=1)] = 64
 
 
+class Console(Section, frozen=True):
+    """Consoles of guests for users."""
+
+    token_lifetime: Annotated[int, _option("Seconds a console's URL can be used.", ge=1)] = 600
+    novnc_url: Annotated[
+        str | None,
+        _option(
+            "Where browsers get noVNC from: the URL of its directory, with `core/rfb.js` in it.", "none: consoles are for VNC clients only"
+        ),
+    ] = None
+
+
 class Emulator(Section, frozen=True):
     """Simulated hosts: the whole API without a hypervisor. `monostack dev` sets these."""
 
@@ -231,4 +243,5 @@ class Config(Section, frozen=True):
     quota: Quota = Quota()
     scheduler: Scheduler = Scheduler()
     operations: Operations = Operations()
+    console: Console = Console()
     emulator: Emulator = Emulator()

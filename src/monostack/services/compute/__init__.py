@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from monostack.authz.defaults.compute import POLICIES
 from monostack.http import Service
-from monostack.services.compute import extensions, keypairs, quota_sets, server_groups, usage, versions
+from monostack.services.compute import consoles, extensions, keypairs, quota_sets, server_groups, usage, versions
 from monostack.services.compute.dialect import DIALECT
 from monostack.services.compute.flavors import access, api, extra_specs
 from monostack.services.compute.guests import metadata as guest_metadata
@@ -48,7 +48,7 @@ ROUTES = (
     servers.routes, deletion.routes, actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes,
     interfaces.routes, volume_attachments.routes, instance_actions.routes, services.routes, hypervisors.routes, aggregates.routes,
     zones.routes, quota_sets.routes, usage.routes, extensions.routes, images.routes, networks.routes,
-    group_proxies.routes, floating_ips.routes, gone.routes, gone.bare_metal,
+    group_proxies.routes, floating_ips.routes, gone.routes, gone.bare_metal, consoles.routes,
 )  # fmt: skip
 
 

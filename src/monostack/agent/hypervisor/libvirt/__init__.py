@@ -11,12 +11,13 @@ from monostack.agent.block import qemu_img
 from monostack.agent.block.outgoing import OutgoingFiles
 from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError
-from monostack.agent.hypervisor.libvirt import console, devices, domain_xml, inventory, lifecycle, suspension
+from monostack.agent.hypervisor.libvirt import console, devices, domain_xml, inventory, lifecycle, screen, suspension
 from monostack.agent.hypervisor.libvirt.connection import Connection
 from monostack.agent.hypervisor.libvirt.daemon import Daemon
 from monostack.agent.hypervisor.libvirt.domain_xml import Surroundings
 from monostack.agent.hypervisor.libvirt.own_files import GuestFiles
 from monostack.agent.hypervisor.libvirt.states import WantedStates
+from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
 from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume
 
@@ -157,6 +158,17 @@ class LibvirtHypervisor:
                 refusal = f"the guest of server {server_id} did not let {name} go within {DETACH_WITHIN:g} seconds"
                 raise CommandError("guest.detach_refused", refusal, retry=True)
             await asyncio.sleep(LOOK_EVERY)
+
+    async def find_console(self, server_id: str, kind: str) -> tuple[str, int]:
+        if kind != "vnc":
+            raise CommandError("console.unavailable", f"guests of this host have no {kind} console")
+        return await self._libvirt.call(screen.address, server_id)
+
+    async def open_console(self, server_id: str, kind: str) -> Stream:
+        host, port = await self.find_console(server_id, kind)
+        if port < 0:
+            raise CommandError("guest.not_running", f"the guest of server {server_id} is off")
+        return await screen.connect(host, port)
 
     async def console_log(self, server_id: str, lines: int | None) -> str:
         if await self._look(server_id) is None:

@@ -103,12 +103,13 @@ class Allowed:
     launched: bool = True
     locked: bool = False  # allowed on a locked server
     host: bool = False  # the server must have been placed
+    refused_tasks: frozenset[str] = frozenset()  # although all others are allowed
 
     def objection(self, vm_state: str, task_state: str | None, launched: bool) -> tuple[str, Any] | None:
         """What stands against the action: the attribute and its value, in the order Nova looks at them."""
         if self.vm_states is not None and vm_state not in self.vm_states:
             return "vm_state", vm_state
-        if self.task_states is not None and task_state not in self.task_states:
+        if task_state in self.refused_tasks or (self.task_states is not None and task_state not in self.task_states):
             return "task_state", task_state
         if self.launched and not launched:
             return "launched_at", None
@@ -142,6 +143,7 @@ ACTIONS: dict[str, Allowed] = {
     "detach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
     "update_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),
     "delete_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),
+    "remote_console": Allowed(None, None, launched=False, locked=True, host=True, refused_tasks=_in(DELETING, "migrating")),
     "fixed_ip": Allowed(None, None, launched=False, host=True),
     "add_security_group": Allowed(None, None, launched=False, locked=True),
     "os-getConsoleOutput": Allowed(None, None, launched=False, locked=True, host=True),
