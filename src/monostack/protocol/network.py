@@ -111,6 +111,17 @@ class FloatingIPItem(msgspec.Struct):
     fixed_ip: str
 
 
+class PortForwardingItem(msgspec.Struct):
+    """Ports of a floating IP that lead to as many ports of a server, or all to one. ICMP has none: all of it goes there."""
+
+    id: str
+    floating_ip: str
+    protocol: str  # tcp, udp, sctp, dccp, icmp
+    external_ports: tuple[int, int]  # first, last
+    internal_ip: str
+    internal_ports: tuple[int, int]
+
+
 class RouterItem(msgspec.Struct):
     id: str
     admin_up: bool
@@ -118,6 +129,7 @@ class RouterItem(msgspec.Struct):
     gateway: RouterGateway | None
     routes: list[dict[str, str]]  # {"destination": cidr, "nexthop": ip}
     floating_ips: list[FloatingIPItem]
+    port_forwardings: list[PortForwardingItem] = []
 
 
 class Apply(msgspec.Struct):

@@ -11,6 +11,7 @@ from monostack.services.network.agents import scheduling
 from monostack.services.network.desired.sync import Sync
 from monostack.services.network.dialect import DIALECT
 from monostack.services.network.floatingips import api as floatingips_api
+from monostack.services.network.forwardings import api as forwardings_api
 from monostack.services.network.groups import api as groups_api
 from monostack.services.network.networks import api as networks_api
 from monostack.services.network.pools import api as pools_api
@@ -35,6 +36,7 @@ SERVICE = Service(
     routes=(
         root.routes, extensions.routes, quotas.routes, zones.routes, availability.routes, *networks_api.routes,
         *subnets_api.routes, *pools_api.routes, *ports_api.routes, *groups_api.routes, *routers_api.routes, *floatingips_api.routes,
+        *forwardings_api.routes,
         *rbac_api.routes, *agents_api.routes, scheduling.routes,
     ),
     policies=POLICIES,

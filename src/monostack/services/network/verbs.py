@@ -3,7 +3,7 @@
     VERBS = Verbs(NETWORKS, create=create_network, update=update_network, delete=delete_network)
     routes = VERBS.routes()
 
-    PARTS = Verbs(RULES, create=..., within=Within(POLICIES, "qos_policy_id"))    # a resource below another: /policies/{policy_id}/rules
+    PARTS = Verbs(RULES, create=..., within=Within(POLICIES, "qos_policy_id"))    # a resource below another: /policies/{id}/rules
 
 A Neutron resource is always asked for in the same way: it is looked up in the caller's scope, policies decide on the resource as the caller
 would see it, who may not even see it hears that it does not exist, and a POST may carry many. What a resource's `expand` gives under the
@@ -43,7 +43,7 @@ class Within:
 
     def find(self, request: Request, tx: Transaction) -> Row[Any]:
         """The one the path names, in the caller's scope. Raises its not-found fault."""
-        return self.resource.get(request, tx, request.params[f"{self.resource.singular}_id"])
+        return self.resource.get(request, tx, request.params["id"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +71,9 @@ class Verbs:
         return f"{action}_{parent}{self.resource.singular}"
 
     # --- looking -----------------------------------------------------------------------------------------------------
+
+    def _id(self, request: Request) -> str:
+        return request.params["id" if self.within is None else "part_id"]
 
     @cached_property
     def _of_parent(self) -> Any:
@@ -119,7 +122,7 @@ class Verbs:
 
     def show(self, request: Request, tx: Transaction) -> Any:
         """Show one."""
-        _, item = self.look_up(request, tx, request.params["id"])
+        _, item = self.look_up(request, tx, self._id(request))
         if not self.sees(request, item):
             raise no_resource()
         return {self.resource.singular: shown(item, [name for name in request.query_all("fields") if name])}
@@ -152,7 +155,7 @@ class Verbs:
         """Update one."""
         assert self.update is not None
         changes = attributes.accept_update(request, self.resource, attributes.body(request, self.resource))
-        row, item = self.look_up(request, tx, request.params["id"])
+        row, item = self.look_up(request, tx, self._id(request))
         fault = attributes.update_fault(request, self.resource, self.rule("update"), item, changes)
         if fault is not None:
             raise fault if self.sees(request, {**item, **changes}) else no_resource()
@@ -165,7 +168,7 @@ class Verbs:
         assert self.delete is not None
         if request.body is not None:
             raise bad("Request body is not supported in DELETE.")
-        row, item = self.look_up(request, tx, request.params["id"])
+        row, item = self.look_up(request, tx, self._id(request))
         self.authorize(request, self.rule("delete"), item)
         check_revision(request, row)
         self.delete(tx, request, row)
@@ -181,16 +184,17 @@ class Verbs:
         """The operations as routes."""
         resource = self.resource
         routes = Routes(resource.path)
+        one = "/{id}" if self.within is None else "/{part_id}"
         routes.add("GET", "", self.list_all, "read", policy=self.rule("get"), prepare=self.before_list)
-        routes.add("GET", "/{id}", self.show, "read", policy=self.rule("get"))
+        routes.add("GET", one, self.show, "read", policy=self.rule("get"))
         if self.create is not None:
             document = documents.creation(resource)
             routes.add("POST", "", self.create_all, "write", policy=self.rule("create"), status=201, body_document=document)
         if self.update is not None:
             document = documents.change(resource)
-            routes.add("PUT", "/{id}", self.update_one, "write", policy=self.rule("update"), body_document=document)
+            routes.add("PUT", one, self.update_one, "write", policy=self.rule("update"), body_document=document)
         if self.delete is not None:
-            routes.add("DELETE", "/{id}", self.delete_one, "write", policy=self.rule("delete"), status=204)
+            routes.add("DELETE", one, self.delete_one, "write", policy=self.rule("delete"), status=204)
         return routes
 
 

@@ -8,14 +8,16 @@ from ipaddress import ip_address, ip_interface, ip_network
 
 import msgspec
 
+from monostack.agent.network.linux.nat import PROTOCOLS
 from monostack.agent.network.linux.settings import TAP
 from monostack.protocol.guests import InstanceMetadata
-from monostack.protocol.network import MembersItem, NetworkItem, PortItem, RouterItem, SubnetItem
+from monostack.protocol.network import MembersItem, NetworkItem, PortForwardingItem, PortItem, RouterItem, SubnetItem
 
 _IDENTIFIER = re.compile(r"[0-9a-f][0-9a-f-]{10,63}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
 _DHCP_OPTION = re.compile(r"(tag:!?[\w-]+,)?[\w-]{1,64}")
+_LAST_PORT = 65535
 _MODES = (None, "slaac", "dhcpv6-stateful", "dhcpv6-stateless")
 
 
@@ -126,3 +128,15 @@ def router(item: RouterItem) -> None:
     for floating in item.floating_ips:
         if ip_address(floating.floating_ip).version != 4 or ip_address(floating.fixed_ip).version != 4:
             raise ValueError(f"floating IP {floating.floating_ip}: floating IPs are IPv4")
+    for forwarding in item.port_forwardings:
+        _forwarding(forwarding)
+
+
+def _forwarding(item: PortForwardingItem) -> None:
+    if ip_address(item.floating_ip).version != 4 or ip_address(item.internal_ip).version != 4:
+        raise ValueError(f"forwarding {item.id}: floating IPs are IPv4")
+    if item.protocol not in PROTOCOLS:
+        raise ValueError(f"forwarding {item.id}: ports of {item.protocol!r} cannot be forwarded")
+    for first, last in (item.external_ports, item.internal_ports):
+        if not 1 <= first <= last <= _LAST_PORT:
+            raise ValueError(f"forwarding {item.id}: {first}-{last} is not a range of ports")

@@ -19,6 +19,7 @@ class Entry(NamedTuple):
     flow: Flow
     answers_to: Address  # differs from flow.source when the source was translated
     answers_from: Address  # differs from flow.destination when the destination was translated
+    answering_port: int  # differs from flow.low when the port was translated; 0 where the protocol has none
     zone: int
     mark: int
     key: Any
@@ -44,9 +45,10 @@ def _entry(message: Any) -> Entry:
         low, high = protocol.get_attr(f"{name}_TYPE") or 0, protocol.get_attr(f"{name}_CODE") or 0
     else:
         low = high = protocol.get_attr("CTA_PROTO_DST_PORT") or 0
+    answering = reply.get_attr("CTA_TUPLE_PROTO").get_attr("CTA_PROTO_SRC_PORT") or 0
     flow = Flow(version, source, destination, number, low, high)
     zone, mark = message.get_attr("CTA_ZONE") or 0, message.get_attr("CTA_MARK") or 0
-    return Entry(flow, answers_to, answers_from, zone, mark, _plain(original))
+    return Entry(flow, answers_to, answers_from, answering, zone, mark, _plain(original))
 
 
 def _addresses(version: int, side: Any) -> tuple[Address, Address]:

@@ -1,11 +1,22 @@
-"""Address translation of a router: floating IPs both ways, and the gateway's address for everything else."""
+"""Address translation of a router: floating IPs both ways, single ports of them, and the gateway's address for everything else."""
 
 from ipaddress import IPv4Address, ip_address, ip_interface
+from typing import NamedTuple
 
 from monostack.agent.network.linux import conntrack
 from monostack.agent.network.linux.nftables import Chain, Elements, Table
 from monostack.agent.network.linux.settings import METADATA_ADDRESS, TABLE
 from monostack.protocol.network import RouterItem
+
+ICMP = 1
+PROTOCOLS = {"icmp": ICMP, "tcp": 6, "udp": 17, "dccp": 33, "sctp": 132}
+
+
+class Door(NamedTuple):
+    """A port of an address. ICMP has none: 0."""
+
+    address: IPv4Address
+    port: int
 
 
 def table(router: RouterItem, outside: str) -> Table:
@@ -14,6 +25,13 @@ def table(router: RouterItem, outside: str) -> Table:
     if router.gateway is None:
         return Table("ip", TABLE)
     floating, fixed = mappings(router)
+    forwarded = forwardings(router)
+    doors = {
+        f"{key.address} . {protocol} . {key.port}": f"{to.address} . {to.port}"
+        for (protocol, key), to in sorted(forwarded.items())
+        if protocol != ICMP
+    }
+    pinged = {str(key.address): str(to.address) for (protocol, key), to in sorted(forwarded.items()) if protocol == ICMP}
     leaving = [
         # Who comes from outside keeps its address: a server sees who is calling.
         f'iifname "{outside}" oifname != "{outside}" accept',
@@ -30,10 +48,19 @@ def table(router: RouterItem, outside: str) -> Table:
         TABLE,
         {
             "floating": Elements("map", "type ipv4_addr : ipv4_addr;", {str(key): str(value) for key, value in sorted(floating.items())}),
+            "forwarded": Elements("map", "type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service;", doors),
+            "pinged": Elements("map", "type ipv4_addr : ipv4_addr;", pinged),
             "fixed": Elements("map", "type ipv4_addr : ipv4_addr;", {str(key): str(value) for key, value in sorted(fixed.items())}),
         },
         {
-            "arriving": Chain(("dnat to ip daddr map @floating",), "type nat hook prerouting priority dstnat; policy accept;"),
+            "arriving": Chain(
+                (
+                    "dnat ip to ip daddr . ip protocol . th dport map @forwarded",
+                    "ip protocol icmp dnat to ip daddr map @pinged",
+                    "dnat to ip daddr map @floating",
+                ),
+                "type nat hook prerouting priority dstnat; policy accept;",
+            ),
             "leaving": Chain(tuple(leaving), "type nat hook postrouting priority srcnat; policy accept;"),
             "own": Chain(
                 (f'iifname "{outside}" ip daddr {METADATA_ADDRESS} drop',), "type filter hook input priority filter; policy accept;"
@@ -57,16 +84,42 @@ def mappings(router: RouterItem) -> tuple[dict[IPv4Address, IPv4Address], dict[I
     return dict(pairs), fixed
 
 
+def forwardings(router: RouterItem) -> dict[tuple[int, Door], Door]:
+    """Where each forwarded port leads, by protocol number and what is called from outside."""
+    found: dict[tuple[int, Door], Door] = {}
+    for item in router.port_forwardings:
+        protocol, outer, inner = PROTOCOLS[item.protocol], IPv4Address(item.floating_ip), IPv4Address(item.internal_ip)
+        if protocol == ICMP:
+            found[protocol, Door(outer, 0)] = Door(inner, 0)
+            continue
+        (first, last), (begin, end) = item.external_ports, item.internal_ports
+        for offset in range(last - first + 1):
+            found[protocol, Door(outer, first + offset)] = Door(inner, begin + offset if end > begin else begin)
+    return found
+
+
 def cut(router: RouterItem) -> None:
     """End connections that are translated as the router no longer does: of a floating IP that was removed, moved or given to
     another server, or of a gateway's address of before. Runs in the router's namespace.
     """
     floating, fixed = mappings(router)
+    forwarded = forwardings(router)
     own = gateway_address(router)
+
+    def led_to(entry: conntrack.Entry) -> bool:
+        """Whether who answers is who is called now."""
+        flow = entry.flow
+        called = 0 if flow.protocol == ICMP else flow.low
+        door = forwarded.get((flow.protocol, Door(flow.destination, called)))  # type: ignore[arg-type]
+        if door is not None:
+            return door == (entry.answers_from, 0 if flow.protocol == ICMP else entry.answering_port)
+        if entry.answers_from == flow.destination:
+            return flow.protocol == ICMP or entry.answering_port == called
+        return floating.get(flow.destination) == entry.answers_from  # type: ignore[call-overload]
 
     def still_so(entry: conntrack.Entry) -> bool:
         flow = entry.flow
-        if entry.answers_from != flow.destination and floating.get(flow.destination) != entry.answers_from:  # type: ignore[call-overload]
+        if not led_to(entry):
             return False
         if entry.answers_to == flow.source:
             return True
@@ -77,4 +130,5 @@ def cut(router: RouterItem) -> None:
 
 def floating_addresses(router: RouterItem) -> list[str]:
     """As the interface to the external network bears them: so it answers for them there."""
-    return [f"{ip_address(item.floating_ip)}/32" for item in router.floating_ips]
+    known = dict.fromkeys(item.floating_ip for item in [*router.floating_ips, *router.port_forwardings])
+    return [f"{ip_address(address)}/32" for address in known]

@@ -15,6 +15,7 @@ from monostack.protocol.network import (
     GroupItem,
     MembersItem,
     NetworkItem,
+    PortForwardingItem,
     PortItem,
     RouterGateway,
     RouterInterface,
@@ -25,6 +26,8 @@ from monostack.protocol.network import (
 )
 from monostack.services.network.addresses.table import allocations, of_ports
 from monostack.services.network.floatingips.table import FLOATING_IPS
+from monostack.services.network.forwardings.rules import bounds
+from monostack.services.network.forwardings.table import FORWARDINGS
 from monostack.services.network.groups.bindings import bindings, groups_of
 from monostack.services.network.groups.table import find_groups, rules_of
 from monostack.services.network.lookup import among, grouped, read
@@ -38,7 +41,7 @@ from monostack.services.network.subnets.table import of_networks
 
 CLOUD, SERVER, DHCP = "network:", "compute:", "network:dhcp"  # beginnings of device owners
 
-_p, _a, _b, _f = PORTS.table.c, allocations.c, bindings.c, FLOATING_IPS.table.c
+_p, _a, _b, _f, _w = PORTS.table.c, allocations.c, bindings.c, FLOATING_IPS.table.c, FORWARDINGS.table.c
 _DHCP_PORTS = sa.select(_p.network_id, _p.id, _p.mac_address).where(among(_p.network_id), _p.device_owner == DHCP)
 _ADDRESSES = (
     sa.select(_b.security_group_id, _a.ip_address)
@@ -60,6 +63,14 @@ _FLOATING = (
     sa.select(_f.router_id, _f.id, _f.floating_ip_address, _f.fixed_ip_address)
     .where(among(_f.router_id), _f.fixed_ip_address.is_not(None))
     .order_by(_f.id)
+)
+_FORWARDED = (
+    sa.select(
+        _f.router_id, _w.id, _f.floating_ip_address, _w.protocol, _w.external_port_range, _w.internal_ip_address, _w.internal_port_range
+    )
+    .join(FLOATING_IPS.table, _f.id == _w.floatingip_id)
+    .where(among(_f.router_id), _w.protocol != "ipv6-icmp")  # which no IPv4 packet is of
+    .order_by(_w.id)
 )
 
 
@@ -200,7 +211,7 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
     everything = [port for found in router_ports.values() for port in found]
     addresses = of_ports(tx, [port.id for port in everything])
     subnets = find_subnets(tx, [one.subnet_id for found in addresses.values() for one in found])
-    floating = grouped(tx, _FLOATING, rows)
+    floating, forwarded = grouped(tx, _FLOATING, rows), grouped(tx, _FORWARDED, rows)
     found = {}
     for id, row in rows.items():
         mine = [port for port in router_ports.get(id, ()) if port.id in addresses]
@@ -212,9 +223,21 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
             gateway=_gateway(gateways[0], addresses[gateways[0].id], subnets, row.enable_snat) if gateways else None,
             routes=row.routes,
             floating_ips=[FloatingIPItem(one.id, one.floating_ip_address, one.fixed_ip_address) for one in floating.get(id, ())],
+            port_forwardings=[_forwarding(one) for one in forwarded.get(id, ())],
         )
         found[id] = Router(item, row.host)
     return found
+
+
+def _forwarding(row: Row[Any]) -> PortForwardingItem:
+    return PortForwardingItem(
+        id=row.id,
+        floating_ip=row.floating_ip_address,
+        protocol=row.protocol,
+        external_ports=bounds(row.external_port_range),
+        internal_ip=row.internal_ip_address,
+        internal_ports=bounds(row.internal_port_range),
+    )
 
 
 def _with_prefix(addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]]) -> list[str]:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from monostack.core import clock
 from monostack.db import Database, Transaction
 from monostack.services.network.floatingips.table import FLOATING_IPS
+from monostack.services.network.forwardings.table import FORWARDINGS
 from monostack.services.network.lookup import among, chunks
 from monostack.services.network.networks.table import NETWORKS
 from monostack.services.network.ports.table import PORTS
@@ -34,9 +35,10 @@ def _ports(*where: Any) -> sa.Update:
 _LOCAL_PORTS = _ports(among(_p.id), _p.host == sa.bindparam("the_host"))
 _DHCP_PORTS = _ports(among(_p.network_id), _p.device_owner == "network:dhcp")
 _ROUTER_PORTS = _ports(among(_p.device_id), _p.device_owner.in_(["network:router_interface", "network:router_gateway"]))
+_LEADS = _f.fixed_ip_address.is_not(None) | _f.id.in_(sa.select(FORWARDINGS.table.c.floatingip_id))
 _FLOATING = (
     sa.update(FLOATING_IPS.table)
-    .where(among(_f.router_id), _f.fixed_ip_address.is_not(None), _f.status != _status)
+    .where(among(_f.router_id), _LEADS, _f.status != _status)
     .values(status=_status, revision_number=_f.revision_number + 1, **_TOUCHED)
 )
 _HERE: Any = sa.bindparam("the_host", type_=sa.String)

@@ -14,7 +14,7 @@ from monostack.services.network import networks, standard
 from monostack.services.network.addresses.table import allocations, of_port
 from monostack.services.network.attributes import Values, is_admin
 from monostack.services.network.changes import changed
-from monostack.services.network.floatingips import pools
+from monostack.services.network.floatingips import association, pools
 from monostack.services.network.floatingips.association import NOWHERE
 from monostack.services.network.floatingips.table import FLOATING_IPS
 from monostack.services.network.ports.create import create_port
@@ -57,9 +57,9 @@ def create_floating_ip(tx: Transaction, request: Request, values: Values) -> Row
         raise _bad(f"Network {network.id} does not contain any IPv4 subnet")
     id = ids.new_uuid()
     port, address = _make_port(tx, request, id, values)
-    association = _associate(tx, request, values, id, address, None)
+    leads = _associate(tx, request, values, id, address, None)
     given = {name: value for name, value in values.items() if name not in NOWHERE and name != "subnet_id"}
-    row = {**given, **association, "id": id, "floating_ip_address": address, "floating_port_id": port.id}
+    row = {**given, **leads, "id": id, "floating_ip_address": address, "floating_port_id": port.id}
     created = standard.insert(FLOATING_IPS, tx, request, row)
     changed(tx, request.cloud, "router", [created.router_id] if created.router_id else ())
     return created
@@ -83,12 +83,17 @@ def update_floating_ip(tx: Transaction, request: Request, row: Row[Any], changes
     wanted = {"floating_network_id": row.floating_network_id, "project_id": row.project_id, **changes}
     if changes and "port_id" not in changes and row.port_id is not None:
         wanted["port_id"] = row.port_id
-    association = _associate(tx, request, wanted, row.id, row.floating_ip_address, row)
-    changed(tx, request.cloud, "router", {id for id in (row.router_id, association["router_id"]) if id})
-    return FLOATING_IPS.change(tx, request, row, {**changes, **association})
+    leads = _associate(tx, request, wanted, row.id, row.floating_ip_address, row)
+    if wanted.get("port_id"):
+        association.check_not_forwarding(tx, row.id)
+    elif row.port_id is None:
+        leads["router_id"] = row.router_id  # of the ports it forwards
+    changed(tx, request.cloud, "router", {id for id in (row.router_id, leads["router_id"]) if id})
+    return FLOATING_IPS.change(tx, request, row, {**changes, **leads})
 
 
 def delete_floating_ip(tx: Transaction, request: Request, row: Row[Any]) -> None:
+    association.check_not_forwarding(tx, row.id)
     standard.remove(FLOATING_IPS, tx, request, row)
     delete_port(tx, request.cloud, None, get_port(tx, row.floating_port_id))
     changed(tx, request.cloud, "router", [row.router_id] if row.router_id else ())
@@ -104,7 +109,7 @@ def _associate(tx: Transaction, request: Request, wanted: Values, id: str, addre
     if port.project_id != wanted["project_id"] and not is_admin(request):
         raise _bad(f"Cannot process floating IP association with Port {port.id}, since that port is owned by a different project")
     fixed, subnet_id = _fixed_address(tx, port, wanted.get("fixed_ip_address"))
-    router_id = _router(tx, port, subnet_id, wanted["floating_network_id"])
+    router_id = router_for(tx, port, subnet_id, wanted["floating_network_id"])
     network_id = wanted["floating_network_id"]
     if present is not None and present.port_id == port.id and present.fixed_ip_address == fixed:
         return {"port_id": port.id, "fixed_ip_address": fixed, "router_id": router_id}
@@ -136,8 +141,11 @@ def _fixed_address(tx: Transaction, port: Row[Any], wanted: str | None) -> tuple
     return usable[0].ip_address, usable[0].subnet_id
 
 
-def _router(tx: Transaction, port: Row[Any], subnet_id: str, external_id: str) -> str:
-    """The router between the subnet and the external network, rather the one that is the subnet's gateway."""
+def router_for(tx: Transaction, port: Row[Any], subnet_id: str, external_id: str) -> str:
+    """The router between the subnet and the external network, rather the one that is the subnet's gateway.
+
+    Raises ExternalGatewayForFloatingIPNotFound.
+    """
     found = tx.rows(_ROUTERS, {"subnet": subnet_id, "external": external_id})
     gateway = get_subnet(tx, subnet_id).gateway_ip
     for router in found:

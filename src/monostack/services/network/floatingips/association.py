@@ -12,8 +12,10 @@ from monostack.http import Request
 from monostack.services.network.addresses.table import allocations
 from monostack.services.network.changes import changed
 from monostack.services.network.floatingips.table import FLOATING_IPS
+from monostack.services.network.forwardings import table as forwardings
+from monostack.services.network.forwardings.table import FORWARDINGS
 from monostack.services.network.lookup import among, grouped
-from monostack.services.network.words import bad_request
+from monostack.services.network.words import bad_request, conflict
 
 NOWHERE = {"port_id": None, "fixed_ip_address": None, "router_id": None, "status": "DOWN"}
 
@@ -21,10 +23,17 @@ _f = FLOATING_IPS.table.c
 _OF_PORT = sa.select(FLOATING_IPS.table).where(_f.port_id == sa.bindparam("port"))
 _OF_PORTS = sa.select(_f.port_id, _f.fixed_ip_address, _f.floating_ip_address).where(among(_f.port_id)).order_by(_f.floating_ip_address)
 _OF_ROUTER = sa.select(FLOATING_IPS.table).where(_f.router_id == sa.bindparam("router")).order_by(_f.id)
+_BY_ID = sa.select(FLOATING_IPS.table).where(_f.id == sa.bindparam("the_id"))
 _EXISTS = sa.select(_f.id).where(_f.id == sa.bindparam("the_id"))
 _BEHIND = (
     sa.select(_f.fixed_ip_address)
     .join(allocations, allocations.c.port_id == _f.port_id)
+    .where(_f.router_id == sa.bindparam("router"), allocations.c.subnet_id == sa.bindparam("subnet"))
+)
+_FORWARDED = (
+    sa.select(FORWARDINGS.table.c.internal_ip_address)
+    .join(FLOATING_IPS.table, _f.id == FORWARDINGS.table.c.floatingip_id)
+    .join(allocations, allocations.c.port_id == FORWARDINGS.table.c.internal_port_id)
     .where(_f.router_id == sa.bindparam("router"), allocations.c.subnet_id == sa.bindparam("subnet"))
 )
 
@@ -47,21 +56,46 @@ def of_ports(tx: Transaction, port_ids: Iterable[str]) -> dict[str, list[Row[Any
     return grouped(tx, _OF_PORTS, port_ids)
 
 
+def of_port(tx: Transaction, port_id: str) -> Sequence[Row[Any]]:
+    """The floating IPs that lead to a port."""
+    return tx.rows(_OF_PORT, {"port": port_id})
+
+
 def lead_through(tx: Transaction, router_id: str, subnet: Row[Any]) -> bool:
-    """Does a floating IP lead through this router to an address of the subnet?"""
-    return any(inside(row[0], subnet.cidr) for row in tx.rows(_BEHIND, {"router": router_id, "subnet": subnet.id}))
+    """Does a floating IP lead through this router to an address of the subnet, whole or by single ports?"""
+    bound = {"router": router_id, "subnet": subnet.id}
+    return any(inside(row[0], subnet.cidr) for statement in (_BEHIND, _FORWARDED) for row in tx.rows(statement, bound))
 
 
 def drop_port(tx: Transaction, cloud: Any, request: Request | None, port_id: str) -> None:
     """The port goes: what led to it leads nowhere."""
-    for row in tx.rows(_OF_PORT, {"port": port_id}):
+    for row in of_port(tx, port_id):
         FLOATING_IPS.change(tx, request, row, NOWHERE)
         changed(tx, cloud, "router", [row.router_id])
+    drop_forwardings(tx, cloud, request, forwardings.of_port(tx, port_id))
 
 
-def check_addresses(tx: Transaction, port_id: str, removed: Iterable[str]) -> None:
-    """A port keeps the addresses floating IPs lead to. Raises BadRequest."""
+def drop_forwardings(tx: Transaction, cloud: Any, request: Request | None, rows: Iterable[Row[Any]]) -> None:
+    """Forward these no longer. A floating IP that forwards nothing any more is on no router."""
+    for row in rows:
+        FORWARDINGS.remove(tx, request, row)
+        floating = tx.row(_BY_ID, {"the_id": row.floatingip_id})
+        assert floating is not None
+        changed(tx, cloud, "router", [floating.router_id])
+        if not forwardings.of_floating_ip(tx, floating.id):
+            FLOATING_IPS.change(tx, request, floating, {"router_id": None, "status": "DOWN"})
+
+
+def check_not_forwarding(tx: Transaction, id: str) -> None:
+    """A floating IP that forwards ports leads nowhere else, and stays. Raises FipInUseByPortForwarding."""
+    if forwardings.of_floating_ip(tx, id):
+        raise conflict(f"Floating IP {id} in use by Port Forwarding resources.", "FipInUseByPortForwarding")
+
+
+def check_addresses(tx: Transaction, cloud: Any, port_id: str, removed: Iterable[str]) -> None:
+    """A port keeps the addresses floating IPs lead to (raises BadRequest); single ports are no longer forwarded to those it loses."""
     gone = set(removed)
-    if gone and any(row.fixed_ip_address in gone for row in tx.rows(_OF_PORT, {"port": port_id})):
+    drop_forwardings(tx, cloud, None, [row for row in forwardings.of_port(tx, port_id) if row.internal_ip_address in gone])
+    if gone and any(row.fixed_ip_address in gone for row in of_port(tx, port_id)):
         text = f"Cannot update the fixed_ips of the port {port_id}, because its original fixed_ip has been associated to a floating ip"
         raise bad_request("port", text)

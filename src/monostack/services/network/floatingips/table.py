@@ -11,6 +11,7 @@ from monostack.http import Request
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
+from monostack.services.network.forwardings.table import exposed, of_floating_ips
 from monostack.services.network.lookup import among, grouped
 from monostack.services.network.scopes import scope_of
 from monostack.services.network.standard import STANDARD, TAGS
@@ -37,11 +38,13 @@ def _ports_by_id() -> sa.Select[Any]:
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
     tags = tags_of(tx, [row.id for row in rows])
     ports = grouped(tx, _ports_by_id(), [row.port_id for row in rows if row.port_id])
+    forwarded = of_floating_ips(tx, [row.id for row in rows])
     shown = []
     for row in rows:
         port = ports[row.port_id][0] if row.port_id in ports else None
         details = {name: port._mapping[name] for name in DETAILS} if port is not None else None
-        shown.append({"port_details": details, "tags": tags(row.id)})
+        forwardings = exposed(forwarded.get(row.id, ()))
+        shown.append({"port_details": details, "port_forwardings": forwardings, "tags": tags(row.id)})
     return shown
 
 
@@ -54,6 +57,7 @@ FLOATING_IPS = Resource(
         Field("dns_name", values.dns_name(), default="", create=True, filter=False, sort=False),
         Field("dns_domain", values.dns_domain(), default="", create=True, filter=False, sort=False),
         Field("port_details", values.tags(), column=None),
+        Field("port_forwardings", values.tags(), column=None),
         Field("router_id", values.uuid(), nullable=True, index=True),
         Field("id", values.uuid()),
         Field("floating_ip_address", values.nullable(values.ip()), create="create_floatingip:floating_ip_address"),

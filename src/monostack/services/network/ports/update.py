@@ -42,7 +42,7 @@ def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
     new_mac = _changed_mac(tx, row, owner, changes)
     touched = False
     if "fixed_ips" in changes or new_mac:
-        touched = _change_addresses(tx, row, new_mac, changes.pop("fixed_ips", None))
+        touched = _change_addresses(tx, cloud, row, new_mac, changes.pop("fixed_ips", None))
     groups = groups_of(tx, [row.id])(row.id)
     rules.check_security_change(row, groups, changes)
     wanted = changes.pop("security_groups", None)
@@ -86,7 +86,7 @@ def _changed_mac(tx: Transaction, row: Row[Any], owner: str, changes: Values) ->
 
 
 def _change_addresses(
-    tx: Transaction, row: Row[Any], mac: str | None, requested: list[dict[str, Any]] | None
+    tx: Transaction, cloud: Any, row: Row[Any], mac: str | None, requested: list[dict[str, Any]] | None
 ) -> bool:
     subnets = of_network(tx, row.network_id)
     present = addresses.of_port(tx, row.id)
@@ -106,7 +106,7 @@ def _change_addresses(
     remade = [addresses.Wish([subnet], eui64(subnet.cidr, mac)) for subnet in subnets if mac is not None and subnet.id in made_from_mac]
     addresses.allocate(tx, row.id, row.network_id, remade)
     after = {one.ip_address for one in addresses.of_port(tx, row.id)}
-    association.check_addresses(tx, row.id, before - after)
+    association.check_addresses(tx, cloud, row.id, before - after)
     return True
 
 

@@ -16,6 +16,7 @@ from monostack.services.network.values.lists import (
     tags,
 )
 from monostack.services.network.values.plain import (
+    between,
     boolean,
     choice,
     dns_domain,
@@ -33,7 +34,7 @@ from monostack.services.network.values.plain import (
 )
 
 __all__ = [
-    "address_pairs", "boolean", "choice", "cidr", "dhcp_options", "dns_domain", "dns_name", "fixed_ips", "group_ids", "hints", "host",
-    "hostroutes", "ip", "ip_pools", "ip_version", "mac", "name", "nameservers", "nullable", "number", "object_or_none", "prefixes",
-    "service_types", "subnet_cidr", "tags", "text", "to_boolean", "to_int", "uuid",
+    "address_pairs", "between", "boolean", "choice", "cidr", "dhcp_options", "dns_domain", "dns_name", "fixed_ips", "group_ids",
+    "hints", "host", "hostroutes", "ip", "ip_pools", "ip_version", "mac", "name", "nameservers", "nullable", "number", "object_or_none",
+    "prefixes", "service_types", "subnet_cidr", "tags", "text", "to_boolean", "to_int", "uuid",
 ]  # fmt: skip

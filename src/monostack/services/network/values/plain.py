@@ -39,6 +39,19 @@ def to_int(value: Any) -> int:
         raise invalid(f"'{value}' is not an integer") from None
 
 
+def check_number(value: Any, minimum: int, maximum: int) -> int:
+    """An integer of a range, both ends included."""
+    try:
+        number = int(value)
+    except (ValueError, TypeError, OverflowError):
+        raise ValueError(f"'{value}' is not an integer") from None
+    if number < minimum:
+        raise ValueError(f"'{number}' is too small - must be at least '{minimum}'")
+    if number > maximum:
+        raise ValueError(f"'{number}' is too large - must be no larger than '{maximum}'")
+    return number
+
+
 def check_text(value: Any, maximum: int | None = None) -> str:
     if not isinstance(value, str):
         raise ValueError(f"'{value}' is not a valid string")
@@ -172,6 +185,12 @@ def number(minimum: int = 0, maximum: int = 2**31 - 1) -> Kind:
         return value
 
     return Kind(sa.Integer(), {"type": "integer", "minimum": minimum}, to_int, accept=accept)
+
+
+def between(minimum: int, maximum: int) -> Kind:
+    """An integer of a range, both ends included."""
+    schema = {"type": "integer", "minimum": minimum, "maximum": maximum}
+    return Kind(sa.Integer(), schema, to_int, accept=lambda value: check_number(value, minimum, maximum))
 
 
 def choice(*allowed: Any) -> Kind:
