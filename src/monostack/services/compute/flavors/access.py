@@ -17,6 +17,8 @@ _OF_FLAVOR = sa.select(_p.project_id).where(_p.flavor_id == sa.bindparam("the_fl
 _GRANT = sa.insert(flavor_projects)
 _WITHDRAW = sa.delete(flavor_projects).where(_p.flavor_id == sa.bindparam("the_flavor"), _p.project_id == sa.bindparam("the_project"))
 
+_MAY_ADD = "os_compute_api:os-flavor-access:add_tenant_access"
+_MAY_REMOVE = "os_compute_api:os-flavor-access:remove_tenant_access"
 _TENANT = one("tenant", {"type": "string", "minLength": 1, "maxLength": 255})
 ACTIONS = Actions()
 
@@ -38,10 +40,10 @@ def list_flavor_access(request: Request, tx: Transaction) -> Any:
     return _access(tx, flavor.id)
 
 
-@ACTIONS.action("addTenantAccess", status=200, body=one("addTenantAccess", _TENANT))
+@ACTIONS.action("addTenantAccess", status=200, body=one("addTenantAccess", _TENANT), policy=_MAY_ADD)
 def add_tenant_access(request: Request, tx: Transaction) -> Any:
     """Let a project use a private flavor."""
-    request.authorize("os_compute_api:os-flavor-access:add_tenant_access", {})
+    request.authorize(_MAY_ADD, {})
     project_id = request.body["addTenantAccess"]["tenant"]
     if not project_exists(tx, project_id):
         raise BadRequest(f"Project ID {project_id} is not a valid project.")
@@ -54,10 +56,10 @@ def add_tenant_access(request: Request, tx: Transaction) -> Any:
     return _access(tx, flavor.id)
 
 
-@ACTIONS.action("removeTenantAccess", status=200, body=one("removeTenantAccess", _TENANT))
+@ACTIONS.action("removeTenantAccess", status=200, body=one("removeTenantAccess", _TENANT), policy=_MAY_REMOVE)
 def remove_tenant_access(request: Request, tx: Transaction) -> Any:
     """Withdraw a project's use of a private flavor."""
-    request.authorize("os_compute_api:os-flavor-access:remove_tenant_access", {})
+    request.authorize(_MAY_REMOVE, {})
     project_id = request.body["removeTenantAccess"]["tenant"]
     flavor = FLAVORS.get(request, tx, request.params["id"])
     if tx.execute(_WITHDRAW, {"the_flavor": flavor.id, "the_project": project_id}).rowcount == 0:
@@ -65,4 +67,4 @@ def remove_tenant_access(request: Request, tx: Transaction) -> Any:
     return _access(tx, flavor.id)
 
 
-ACTIONS.mount(routes, "/action", policy="os_compute_api:os-flavor-access:add_tenant_access")
+ACTIONS.mount(routes, "/action", policy=_MAY_ADD)

@@ -184,7 +184,7 @@ def _tell_placement(tx: Transaction, host: str) -> None:
         placement.set_aggregates(tx, known.id, [row.uuid for row in tx.rows(_OF_HOST, {"the_host": host})])
 
 
-@ACTIONS.action("add_host", status=200, body=one("add_host", _HOST))
+@ACTIONS.action("add_host", status=200, body=one("add_host", _HOST), policy="os_compute_api:os-aggregates:add_host")
 def add_host(request: Request, tx: Transaction) -> Any:
     """Put a host into an aggregate."""
     row, host = _find(request, tx, "add_host"), request.body["add_host"]["host"]
@@ -203,7 +203,7 @@ def add_host(request: Request, tx: Transaction) -> Any:
     return _write(request, tx, row, row.name, row._mapping["metadata"])
 
 
-@ACTIONS.action("remove_host", status=200, body=one("remove_host", _HOST))
+@ACTIONS.action("remove_host", status=200, body=one("remove_host", _HOST), policy="os_compute_api:os-aggregates:remove_host")
 def remove_host(request: Request, tx: Transaction) -> Any:
     """Take a host out of an aggregate."""
     row, host = _find(request, tx, "remove_host"), request.body["remove_host"]["host"]
@@ -216,7 +216,10 @@ def remove_host(request: Request, tx: Transaction) -> Any:
     return _write(request, tx, row, row.name, row._mapping["metadata"])
 
 
-@ACTIONS.action("set_metadata", status=200, body=one("set_metadata", one("metadata", _METADATA)))
+_SET_METADATA = one("set_metadata", one("metadata", _METADATA))
+
+
+@ACTIONS.action("set_metadata", status=200, body=_SET_METADATA, policy="os_compute_api:os-aggregates:set_metadata")
 def set_metadata(request: Request, tx: Transaction) -> Any:
     """Set metadata items; null removes one."""
     row = _find(request, tx, "set_metadata")

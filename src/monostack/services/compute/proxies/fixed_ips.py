@@ -30,7 +30,11 @@ def _refused(request: Request, tx: Transaction, server: Row[Any], reason: str) -
     history.start(tx, request, server.id, next(iter(request.body)), message=reason)
 
 
-@ACTIONS.action("addFixedIp", body=one("addFixedIp", fields({"networkId": _NETWORK}, ("networkId",))), until=LAST_ACTIONS)
+_ADD = one("addFixedIp", fields({"networkId": _NETWORK}, ("networkId",)))
+_REMOVE = one("removeFixedIp", fields({"address": IP}, ("address",)))
+
+
+@ACTIONS.action("addFixedIp", body=_ADD, until=LAST_ACTIONS, policy="os_compute_api:os-multinic:add")
 def add_fixed_ip(request: Request, tx: Transaction) -> None:
     """Give a server another address in a network."""
     server = _server(request, tx, "add")
@@ -49,7 +53,7 @@ def add_fixed_ip(request: Request, tx: Transaction) -> None:
     _refused(request, tx, server, f"Network could not be found for instance {server.id}.")
 
 
-@ACTIONS.action("removeFixedIp", body=one("removeFixedIp", fields({"address": IP}, ("address",))), until=LAST_ACTIONS)
+@ACTIONS.action("removeFixedIp", body=_REMOVE, until=LAST_ACTIONS, policy="os_compute_api:os-multinic:remove")
 def remove_fixed_ip(request: Request, tx: Transaction) -> None:
     """Take an address from a server."""
     server = _server(request, tx, "remove")

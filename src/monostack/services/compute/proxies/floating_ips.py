@@ -122,7 +122,7 @@ def _server_of(request: Request, tx: Transaction, floating_ip: Document) -> Any:
 _ADD = one("addFloatingIp", fields({"address": IP, "fixed_address": IP}, ("address",)))
 
 
-@ACTIONS.action("addFloatingIp", body=_ADD, until=LAST_ACTIONS)
+@ACTIONS.action("addFloatingIp", body=_ADD, until=LAST_ACTIONS, policy="os_compute_api:os-floating-ips:add")
 def add_floating_ip(request: Request, tx: Transaction) -> None:
     """Lead a floating IP to a server."""
     server = visible(request, tx)
@@ -163,7 +163,10 @@ def _fixed(ports: Sequence[network.PortInfo], server_id: str, address: str, want
     )
 
 
-@ACTIONS.action("removeFloatingIp", body=one("removeFloatingIp", fields({"address": IP}, ("address",))), until=LAST_ACTIONS)
+_REMOVE = one("removeFloatingIp", fields({"address": IP}, ("address",)))
+
+
+@ACTIONS.action("removeFloatingIp", body=_REMOVE, until=LAST_ACTIONS, policy="os_compute_api:os-floating-ips:remove")
 def remove_floating_ip(request: Request, tx: Transaction) -> None:
     """Lead a floating IP nowhere."""
     address = request.body["removeFloatingIp"]["address"]

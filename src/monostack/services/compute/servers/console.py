@@ -19,7 +19,7 @@ _LENGTH = {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$", "mini
 _BODY = one("os-getConsoleOutput", fields({"length": _LENGTH}))
 
 
-@ACTIONS.action("os-getConsoleOutput", mode="async", status=200, body=_BODY)
+@ACTIONS.action("os-getConsoleOutput", mode="async", status=200, body=_BODY, policy="os_compute_api:os-console-output")
 async def console_output(request: Request) -> Response:
     """What the guest wrote to its serial console: the last `length` lines, or all that is kept."""
 

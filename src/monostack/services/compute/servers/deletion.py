@@ -29,13 +29,13 @@ def delete_server(request: Request, tx: Transaction) -> None:
     _delete(request, tx, "os_compute_api:servers:delete")
 
 
-@ACTIONS.action("forceDelete", body=one("forceDelete", ANYTHING))
+@ACTIONS.action("forceDelete", body=one("forceDelete", ANYTHING), policy="os_compute_api:os-deferred-delete:force")
 def force_delete_server(request: Request, tx: Transaction) -> None:
     """Delete a server, as the plain deletion does."""
     _delete(request, tx, "os_compute_api:os-deferred-delete:force")
 
 
-@ACTIONS.action("restore", body=one("restore", ANYTHING))
+@ACTIONS.action("restore", body=one("restore", ANYTHING), policy="os_compute_api:os-deferred-delete:restore")
 def restore_server(request: Request, tx: Transaction) -> None:
     """Bring a deleted server back. None is ever in the state that would allow it."""
     for_action(request, tx, "os_compute_api:os-deferred-delete:restore", "restore")

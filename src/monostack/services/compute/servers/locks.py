@@ -14,7 +14,7 @@ _REASON = {"locked_reason": {"type": "string", "minLength": 1, "maxLength": 255}
 _LOCK = [((0, 0), one("lock", ANYTHING)), ((2, 73), one("lock", {**fields(_REASON), "type": ["object", "null"]}))]
 
 
-@ACTIONS.action("lock", body=_LOCK)
+@ACTIONS.action("lock", body=_LOCK, policy="os_compute_api:os-lock-server:lock")
 def lock_server(request: Request, tx: Transaction) -> None:
     """Lock a server."""
     server = visible(request, tx)
@@ -28,7 +28,7 @@ def lock_server(request: Request, tx: Transaction) -> None:
     record(tx, request, "server.lock", server.id, server.project_id)
 
 
-@ACTIONS.action("unlock", body=one("unlock", ANYTHING))
+@ACTIONS.action("unlock", body=one("unlock", ANYTHING), policy="os_compute_api:os-lock-server:unlock")
 def unlock_server(request: Request, tx: Transaction) -> None:
     """Unlock a server."""
     server = visible(request, tx)
@@ -41,7 +41,10 @@ def unlock_server(request: Request, tx: Transaction) -> None:
     record(tx, request, "server.unlock", server.id, server.project_id)
 
 
-@ACTIONS.action("os-resetState", body=one("os-resetState", fields({"state": {"type": "string", "enum": ["active", "error"]}}, ("state",))))
+_RESET = one("os-resetState", fields({"state": {"type": "string", "enum": ["active", "error"]}}, ("state",)))
+
+
+@ACTIONS.action("os-resetState", body=_RESET, policy="os_compute_api:os-admin-actions:reset_state")
 def reset_state(request: Request, tx: Transaction) -> None:
     """Set a server's state by hand."""
     server = visible(request, tx)

@@ -22,14 +22,14 @@ def begin(request: Request, tx: Transaction, server: Row[Any], action: str, work
     request.cloud.start(tx, workflow, server.id, history.input_of(server, **more), request, server.project_id)
 
 
-@ACTIONS.action("os-start", body=one("os-start", ANYTHING))
+@ACTIONS.action("os-start", body=one("os-start", ANYTHING), policy="os_compute_api:servers:start")
 def start_server(request: Request, tx: Transaction) -> None:
     """Start a stopped server."""
     server = for_action(request, tx, "os_compute_api:servers:start", "start")
     begin(request, tx, server, "start", "start_server", POWERING_ON)
 
 
-@ACTIONS.action("os-stop", body=one("os-stop", ANYTHING))
+@ACTIONS.action("os-stop", body=one("os-stop", ANYTHING), policy="os_compute_api:servers:stop")
 def stop_server(request: Request, tx: Transaction) -> None:
     """Shut a server down."""
     server = for_action(request, tx, "os_compute_api:servers:stop", "stop")
@@ -37,9 +37,10 @@ def stop_server(request: Request, tx: Transaction) -> None:
 
 
 _TYPES = ["HARD", "Hard", "hard", "SOFT", "Soft", "soft"]
+_REBOOT = one("reboot", fields({"type": {"type": "string", "enum": _TYPES}}, ("type",)))
 
 
-@ACTIONS.action("reboot", body=one("reboot", fields({"type": {"type": "string", "enum": _TYPES}}, ("type",))))
+@ACTIONS.action("reboot", body=_REBOOT, policy="os_compute_api:servers:reboot")
 def reboot_server(request: Request, tx: Transaction) -> None:
     """Restart a server: soft asks its guest first, hard pulls the plug."""
     hard = request.body["reboot"]["type"].upper() == "HARD"

@@ -44,7 +44,7 @@ def _server_and_group(request: Request, tx: Transaction, action: str, rule: str)
         raise NotFound(f"Security group {name} is not found for project {request.caller.project_id}") from None
 
 
-@ACTIONS.action("addSecurityGroup", body=one("addSecurityGroup", _BODY))
+@ACTIONS.action("addSecurityGroup", body=one("addSecurityGroup", _BODY), policy="os_compute_api:os-security-groups:add")
 def add_security_group(request: Request, tx: Transaction) -> None:
     """Put a server into a security group."""
     server, group = _server_and_group(request, tx, "addSecurityGroup", "add")
@@ -53,7 +53,7 @@ def add_security_group(request: Request, tx: Transaction) -> None:
     record(tx, request, "server.add_security_group", server.id, server.project_id, {"security_group_id": group})
 
 
-@ACTIONS.action("removeSecurityGroup", body=one("removeSecurityGroup", _BODY))
+@ACTIONS.action("removeSecurityGroup", body=one("removeSecurityGroup", _BODY), policy="os_compute_api:os-security-groups:remove")
 def remove_security_group(request: Request, tx: Transaction) -> None:
     """Take a server out of a security group."""
     server, group = _server_and_group(request, tx, "removeSecurityGroup", "remove")

@@ -17,6 +17,11 @@ ROLES = Resource(
         Field("description", text(255), create=True, update=True, nullable=True, filter=False),
         Field("options", immutable_options(), dict, create=True, update=True, filter=False),
     ),
+    # Of the roles of no domain; those of a domain have rules of their own (api.find_role).
+    policy={
+        "list": "identity:list_roles", "show": "identity:get_role", "create": "identity:create_role", "update": "identity:update_role",
+        "delete": "identity:delete_role",
+    },
     unknown="extra",
 )  # fmt: skip
 roles = ROLES.table

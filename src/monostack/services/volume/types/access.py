@@ -17,13 +17,15 @@ from monostack.services.volume.words import NO_SUCH_ACTION, invalid_type
 
 routes = Routes("/v3/types/{id}")
 actions = Actions(unknown=NO_SUCH_ACTION)
-actions.mount(routes, "/action", policy="volume_extension:volume_type_access:addProjectAccess")
+actions.mount(routes, "/action", policy=_MAY_ADD)
 
 _a = type_access.c
 _OF_TYPE = sa.select(_a.project_id).where(_a.volume_type_id == sa.bindparam("the_type")).order_by(_a.project_id)
 _ONE = sa.select(_a.project_id).where(_a.volume_type_id == sa.bindparam("the_type"), _a.project_id == sa.bindparam("the_project"))
 _INSERT = sa.insert(type_access)
 _DELETE = sa.delete(type_access).where(_a.volume_type_id == sa.bindparam("the_type"), _a.project_id == sa.bindparam("the_project"))
+_MAY_ADD = "volume_extension:volume_type_access:addProjectAccess"
+_MAY_REMOVE = "volume_extension:volume_type_access:removeProjectAccess"
 _PROJECT = fields(("project",), project={"type": "string", "minLength": 1, "maxLength": 255})
 
 
@@ -44,10 +46,10 @@ def _private(request: Request, tx: Transaction) -> Row[Any]:
     return row
 
 
-@actions.action("addProjectAccess", body=enveloped("addProjectAccess", _PROJECT))
+@actions.action("addProjectAccess", body=enveloped("addProjectAccess", _PROJECT), policy=_MAY_ADD)
 def grant(request: Request, tx: Transaction) -> Response:
     """Let a project use a private type."""
-    request.authorize("volume_extension:volume_type_access:addProjectAccess")
+    request.authorize(_MAY_ADD)
     row, project = _private(request, tx), request.body["addProjectAccess"]["project"]
     if tx.row(_ONE, {"the_type": row.id, "the_project": project}) is not None:
         raise Conflict(f"Volume type access for {row.id} / {project} combination already exists.", kind="VolumeTypeAccessExists")
@@ -56,10 +58,10 @@ def grant(request: Request, tx: Transaction) -> Response:
     return accepted()
 
 
-@actions.action("removeProjectAccess", body=enveloped("removeProjectAccess", _PROJECT))
+@actions.action("removeProjectAccess", body=enveloped("removeProjectAccess", _PROJECT), policy=_MAY_REMOVE)
 def revoke(request: Request, tx: Transaction) -> Response:
     """No longer let a project use a private type."""
-    request.authorize("volume_extension:volume_type_access:removeProjectAccess")
+    request.authorize(_MAY_REMOVE)
     row, project = _private(request, tx), request.body["removeProjectAccess"]["project"]
     if tx.execute(_DELETE, {"the_type": row.id, "the_project": project}).rowcount == 0:
         raise NotFound(f"Volume type access not found for {row.id} / {project} combination.", kind="VolumeTypeAccessNotFound")
