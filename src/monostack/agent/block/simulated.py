@@ -77,7 +77,7 @@ class SimulatedBlock:
         size = _known(self.storage.volumes, request.volume_id, "volume")
         self._require_reachable(request.volume_id, None)
         if request.disk_format not in ("raw", "qcow2"):
-            raise CommandError("image.format", f"a simulated host makes raw and qcow2 images, none of the disk format {request.disk_format}")
+            raise CommandError("image.format", f"simulated hosts make raw and qcow2 images, none of the disk format {request.disk_format}")
         self._outgoing.sizes[request.image_id] = size * GIB
         self._outgoing.raw.discard(request.image_id)
         if request.disk_format == "raw":

@@ -17,7 +17,7 @@ from monostack.services.volume.words import NO_SUCH_ACTION, invalid_type
 
 routes = Routes("/v3/types/{id}")
 actions = Actions(unknown=NO_SUCH_ACTION)
-actions.mount(routes, "/action", policy=_MAY_ADD)
+actions.mount(routes, "/action")
 
 _a = type_access.c
 _OF_TYPE = sa.select(_a.project_id).where(_a.volume_type_id == sa.bindparam("the_type")).order_by(_a.project_id)
