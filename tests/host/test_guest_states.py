@@ -1,12 +1,17 @@
-"""Real guests on libvirt that stand still, and go on."""
+"""Real guests on libvirt that stand still, boot from other disks, and go on."""
 
+import subprocess
 from collections.abc import Iterator
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
 from guest_lab import GuestLab, guest_lab
 
+from monostack.protocol.guests import RescueGuest, UnrescueGuest
+
 pytestmark = pytest.mark.host
+GIB = 1 << 30
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +55,44 @@ def test_a_guest_is_paused_and_suspended(lab: GuestLab) -> None:
     assert spec.server_id not in lab.states()
     assert lab.reports == []
     lab.do("volume.delete", {"volume_id": volume.volume_id})
+
+
+def test_a_guest_is_rescued(lab: GuestLab) -> None:
+    volume = lab.volume(device="vdb")
+    spec = lab.spec(volumes=[volume])
+    image = msgspec.structs.replace(lab.image, id="6f6a3f64-7d1e-4c2b-9e0c-2f0b6f4f3c11")
+    lab.do("guest.create", spec)
+    lab.wait_console(spec.server_id, "boot finished")
+    legacy = RescueGuest(spec, image, timeout=0)
+    for _ in range(2):
+        lab.do("guest.rescue", legacy)
+    lab.wait_console(spec.server_id, "boot finished", times=2)
+    # The rescue disk is as large as its image, the root disk is the second, and there is no volume.
+    seen = lab.wait_sees(spec.server_id, r"^(?!.*serial [0-9a-f]).*disk vdb")
+    assert f"disk vda size {GIB // 512} " not in seen and f"disk vdb size {GIB // 512} " in seen
+    for _ in range(2):
+        lab.do("guest.unrescue", UnrescueGuest(spec, start=False))
+        assert lab.states()[spec.server_id][0] == "stopped"
+    for bus, device in (("usb", "sda"), ("scsi", "sda"), ("virtio", "vdc")):
+        lab.do("guest.rescue", RescueGuest(spec, image, stable=True, bus=bus, timeout=0))
+        assert lab.states()[spec.server_id] == ("running", "")
+        assert _disks(lab, spec.name) == {"vda": None, "vdb": None, device: "1"}
+        lab.do("guest.unrescue", UnrescueGuest(spec, start=False))
+    assert lab.refuse("guest.rescue", RescueGuest(lab.spec(), image)).code == "guest.not_found"
+    assert lab.refuse("guest.rescue", RescueGuest(spec, image, stable=True, device="tape")).code == "guest.property"
+    lab.do("guest.unrescue", UnrescueGuest(spec, start=True))
+    lab.wait_console(spec.server_id, "boot finished", times=3)
+    assert not list((lab.state / "guests" / spec.server_id).glob("rescue*"))
+    lab.do("guest.destroy", {"server_id": spec.server_id})
+    lab.do("volume.delete", {"volume_id": volume.volume_id})
+    assert lab.reports == []
+
+
+def _disks(lab: GuestLab, name: str) -> dict[str, str | None]:
+    """The place in the order of boot of each disk that the guest has at the moment."""
+    xml = subprocess.run(["virsh", "-c", lab.daemon.uri, "dumpxml", name], check=True, capture_output=True, text=True).stdout
+    found = {}
+    for disk in ElementTree.fromstring(xml).iterfind("devices/disk[@device='disk']"):
+        order = disk.find("boot")
+        found[disk.find("target").get("dev")] = order.get("order") if order is not None else None
+    return found

@@ -10,6 +10,8 @@
 | guest.unpause        | GuestRef       | {}                                        |
 | guest.suspend        | GuestRef       | {} once its memory is on the disk and it is off |
 | guest.resume         | GuestSpec      | {} once it goes on from there; one whose memory is lost boots |
+| guest.rescue         | RescueGuest    | {} once it boots from the rescue image, its own disks beside it |
+| guest.unrescue       | UnrescueGuest  | {} once the rescue disk is gone, and the guest boots from its own |
 | guest.destroy        | GuestRef       | {} also when there is nothing; removes domain, overlay, config drive, console log |
 | guest.attach_volume  | AttachVolume   | {} hot-plugged if running                  |
 | guest.detach_volume  | DetachVolume   | {} once the guest let go                   |
@@ -114,6 +116,22 @@ class RebootGuest(msgspec.Struct):
     spec: GuestSpec
     hard: bool
     timeout: float = 60.0
+
+
+class RescueGuest(msgspec.Struct):
+    """`stable`: all disks stay where they are, and the rescue disk is added behind them; else it comes first, with only the root disk."""
+
+    spec: GuestSpec
+    image: ImageSource
+    stable: bool = False
+    device: str = "disk"  # disk, cdrom
+    bus: str | None = None  # None: the one the guest's own disks have
+    timeout: float = 60.0  # seconds the guest has to shut down by itself
+
+
+class UnrescueGuest(msgspec.Struct):
+    spec: GuestSpec
+    start: bool  # False: it is to be off
 
 
 class AttachVolume(msgspec.Struct):

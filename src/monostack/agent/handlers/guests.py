@@ -16,8 +16,10 @@ from monostack.protocol.guests import (
     GuestSpec,
     OpenConsole,
     RebootGuest,
+    RescueGuest,
     SnapshotGuest,
     StopGuest,
+    UnrescueGuest,
 )
 
 
@@ -58,6 +60,16 @@ async def suspend(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
 
 async def resume(drivers: Drivers, args: GuestSpec) -> dict[str, Any]:
     await drivers.hypervisor.resume(args)
+    return {}
+
+
+async def rescue(drivers: Drivers, args: RescueGuest) -> dict[str, Any]:
+    await drivers.hypervisor.rescue(args)
+    return {}
+
+
+async def unrescue(drivers: Drivers, args: UnrescueGuest) -> dict[str, Any]:
+    await drivers.hypervisor.unrescue(args.spec, args.start)
     return {}
 
 
@@ -126,6 +138,8 @@ HANDLERS = {
     "guest.unpause": Handler(GuestRef, unpause, _server),
     "guest.suspend": Handler(GuestRef, suspend, _server),
     "guest.resume": Handler(GuestSpec, resume, _server_and_volumes),
+    "guest.rescue": Handler(RescueGuest, rescue, lambda args: _server_and_volumes(args.spec)),
+    "guest.unrescue": Handler(UnrescueGuest, unrescue, lambda args: _server_and_volumes(args.spec)),
     "guest.destroy": Handler(GuestRef, destroy, _server),
     "guest.attach_volume": Handler(AttachVolume, attach_volume, lambda args: (server(args.server_id), volume(args.volume.volume_id))),
     "guest.detach_volume": Handler(DetachVolume, detach_volume, lambda args: (server(args.server_id), volume(args.volume_id))),

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
-from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume
+from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest
 
 
 class Hypervisor(Protocol):
@@ -51,6 +51,14 @@ class Hypervisor(Protocol):
 
     async def resume(self, spec: GuestSpec) -> None:
         """Let a suspended guest go on where it stood. One whose memory is not kept any more boots."""
+        ...
+
+    async def rescue(self, request: RescueGuest) -> None:
+        """Shut the guest down, and boot it from a disk made of the rescue image, with its own disks at hand."""
+        ...
+
+    async def unrescue(self, spec: GuestSpec, start: bool) -> None:
+        """End a rescue at once, drop its disk, and boot the guest from its own disks, or leave it off. Also where no rescue is."""
         ...
 
     async def destroy(self, server_id: str) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from monostack.agent.block.simulated import GIB, SimulatedOutgoing, SimulatedStorage
 from monostack.agent.errors import CommandError
 from monostack.agent.hypervisor.simulated_consoles import SimulatedConsoles
@@ -11,7 +13,7 @@ from monostack.agent.network.simulated import SimulatedNetwork
 from monostack.agent.simulation import GuestFaults
 from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
-from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume
+from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest
 
 
 @dataclass(slots=True)
@@ -25,6 +27,7 @@ class SimulatedGuest:
     state: str = "stopped"
     reason: str = ""
     boots: int = 0
+    rescue: str | None = None  # the image it was booted from to be rescued
     volumes: dict[str, str] = field(default_factory=dict)  # device by volume id
     nics: dict[str, str] = field(default_factory=dict)  # MAC by port id
     mischief: asyncio.TimerHandle | None = None  # stops it without being asked
@@ -123,6 +126,25 @@ class SimulatedHypervisor:
         await self._boot(guest, spec)
         if saved:
             guest.boots -= 1  # it goes on where it stood
+
+    async def rescue(self, request: RescueGuest) -> None:
+        spec = request.spec
+        guest = self._guest(spec.server_id)
+        guest.faults.strike("rescue")
+        if guest.is_on and guest.rescue is not None:
+            return
+        await self._halt(spec.server_id, guest, request.timeout)
+        guest.rescue = request.image.id
+        await self._boot(guest, spec if request.stable else msgspec.structs.replace(spec, volumes=[]))
+
+    async def unrescue(self, spec: GuestSpec, start: bool) -> None:
+        guest = self._guest(spec.server_id)
+        guest.faults.strike("unrescue")
+        if guest.rescue is not None:
+            self._off(spec.server_id, guest, "stopped", "destroyed")
+            guest.rescue = None
+        if start:
+            await self._boot(guest, spec)
 
     async def destroy(self, server_id: str) -> None:
         guest = self.known.get(server_id)

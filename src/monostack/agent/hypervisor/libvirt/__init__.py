@@ -11,7 +11,7 @@ from monostack.agent.block import qemu_img
 from monostack.agent.block.outgoing import OutgoingFiles
 from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError
-from monostack.agent.hypervisor.libvirt import console, devices, domain_xml, inventory, lifecycle, screen, suspension
+from monostack.agent.hypervisor.libvirt import console, devices, domain_xml, inventory, lifecycle, rescue, screen, suspension
 from monostack.agent.hypervisor.libvirt.connection import Connection
 from monostack.agent.hypervisor.libvirt.daemon import Daemon
 from monostack.agent.hypervisor.libvirt.domain_xml import Surroundings
@@ -19,7 +19,7 @@ from monostack.agent.hypervisor.libvirt.own_files import GuestFiles
 from monostack.agent.hypervisor.libvirt.states import WantedStates
 from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
-from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume
+from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ LOOK_EVERY = 0.2  # seconds
 DETACH_WITHIN = 90.0  # seconds a guest has to let a device go
 ASK_AGAIN_EVERY = 5.0  # seconds: a guest that is just booting does not hear the first request
 TRIM_EVERY = 15.0  # seconds
+RESCUE_DISK = domain_xml.own_alias(domain_xml.RESCUE_ROLE)
 
 
 class LibvirtHypervisor:
@@ -122,6 +123,33 @@ class LibvirtHypervisor:
             await self._require_all(spec)
             if not await self._libvirt.call(suspension.restore, spec.server_id):
                 await self._start(spec, files)
+
+    async def rescue(self, request: RescueGuest) -> None:
+        spec = request.spec
+        with self._states.changing(spec.server_id, "running"):
+            if await self._look(spec.server_id) is None:
+                raise CommandError("guest.not_found", f"server {spec.server_id} is not on this host")
+            is_running = await self._libvirt.call(lifecycle.is_running, spec.server_id)
+            if is_running and await self._libvirt.call(devices.is_attached, spec.server_id, RESCUE_DISK):
+                return
+            # What may fail comes before the guest is turned off.
+            path = await self._files.make_rescue(spec.server_id, request.image)
+            arranged = rescue.arranged(request, await self._files.refresh(spec), path)
+            if is_running and not await self._shut_down(spec.server_id, request.timeout):
+                await self._libvirt.call(lifecycle.pull_plug, spec.server_id)
+            await self._start(*arranged)
+
+    async def unrescue(self, spec: GuestSpec, start: bool) -> None:
+        with self._states.changing(spec.server_id, "running" if start else "stopped"):
+            if await self._libvirt.call(devices.is_attached, spec.server_id, RESCUE_DISK):
+                await self._libvirt.call(lifecycle.pull_plug, spec.server_id)
+            if not await self._libvirt.call(lifecycle.is_running, spec.server_id):
+                files = await self._files.refresh(spec)
+                if start:
+                    await self._start(spec, files)
+                else:
+                    await self._libvirt.call(lifecycle.define, domain_xml.domain(spec, files, self._host))
+            await self._files.drop_rescue(spec.server_id)
 
     async def destroy(self, server_id: str) -> None:
         with self._states.changing(server_id, "stopped"):

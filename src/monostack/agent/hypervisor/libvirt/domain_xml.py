@@ -12,6 +12,7 @@ from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume
 NAMESPACE = "https://monostack.org/guest/1"
 ElementTree.register_namespace("monostack", NAMESPACE)
 
+RESCUE_ROLE = "rescue"
 DISK_PREFIXES = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd"}
 NIC_MODELS = ("virtio", "e1000", "e1000e", "rtl8139", "pcnet", "ne2k_pci", "vmxnet3")
 MACHINES = ("pc", "q35")
@@ -37,8 +38,9 @@ class OwnDisk:
     disk_format: str
     device: str  # "vda"
     bus: str
-    role: str  # root, ephemeral0, swap
+    role: str  # root, ephemeral0, swap, rescue
     boots: bool = False
+    kind: str = "disk"  # disk, cdrom
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,11 @@ def domain(spec: GuestSpec, files: OwnFiles, host: Surroundings) -> str:
     if _machine_type(spec) == "q35":
         for _ in range(HOT_PLUG_PORTS):
             SubElement(devices, "controller", type="pci", model="pcie-root-port")
-    # None: what it would offer is not needed, and polling it costs a guest without KVM a fifth of a processor.
-    SubElement(devices, "controller", type="usb", model="none")
+    buses = {disk.bus for disk in files.disks} | {volume.bus for volume in spec.volumes}
+    # None: what it would offer is mostly not needed, and polling it costs a guest without KVM a fifth of a processor.
+    SubElement(devices, "controller", type="usb", model="qemu-xhci" if "usb" in buses else "none")
+    if "scsi" in buses:
+        SubElement(devices, "controller", type="scsi", model="virtio-scsi")
     for disk in files.disks:
         devices.append(_own_disk(disk))
     for volume in spec.volumes:
@@ -84,7 +89,9 @@ def domain(spec: GuestSpec, files: OwnFiles, host: Surroundings) -> str:
 
 
 def volume(attached: GuestVolume) -> str:
-    """The disk of an attached volume."""
+    """The disk of a volume that is to be attached. Raises CommandError for a bus that guests have only from their start on."""
+    if attached.bus == "usb":
+        raise CommandError("guest.property", "disk bus usb: this guest has no USB controller")
     return ElementTree.tostring(_volume(attached), encoding="unicode")
 
 
@@ -144,12 +151,10 @@ def _machine_type(spec: GuestSpec) -> str:
     return machine
 
 
-def _disk(path: str, disk_format: str, device: str, bus: str) -> Element:
+def _disk(path: str, disk_format: str, device: str, bus: str, kind: str = "disk") -> Element:
     if bus not in DISK_PREFIXES:
         raise CommandError("guest.property", f"disk bus {bus} is not one of {', '.join(DISK_PREFIXES)}")
-    if bus == "usb":
-        raise CommandError("guest.property", "disk bus usb: guests have no USB controller on this host")
-    disk = Element("disk", type="file", device="disk")
+    disk = Element("disk", type="file", device=kind)
     # writeback keeps the host's page cache, which guests of one image share; a guest's flush reaches the disk all the same.
     SubElement(disk, "driver", name="qemu", type=disk_format, cache="writeback", discard="unmap", detect_zeroes="unmap")
     SubElement(disk, "source", file=path)
@@ -158,7 +163,7 @@ def _disk(path: str, disk_format: str, device: str, bus: str) -> Element:
 
 
 def _own_disk(own: OwnDisk) -> Element:
-    disk = _disk(own.path, own.disk_format, own.device, own.bus)
+    disk = _disk(own.path, own.disk_format, own.device, own.bus, own.kind)
     if own.boots:
         SubElement(disk, "boot", order="1")
     SubElement(disk, "alias", name=own_alias(own.role))

@@ -50,6 +50,11 @@ def start(connection: Any, server_id: str, xml: str) -> None:
         raise
 
 
+def define(connection: Any, xml: str) -> None:
+    """Write down how the next start of a domain that is off is to be."""
+    connection.defineXML(xml)
+
+
 def press_power_button(connection: Any, server_id: str) -> None:
     """Ask the guest to shut down. A guest that does not run is left alone."""
     with _gone_meanwhile():

@@ -13,9 +13,10 @@ from monostack.agent.hypervisor.libvirt import config_drive
 from monostack.agent.hypervisor.libvirt.domain_xml import DISK_PREFIXES, OwnDisk, OwnFiles
 from monostack.agent.programs import run
 from monostack.agent.qemu_user import QemuUser
-from monostack.protocol.guests import GuestSpec, RootDisk
+from monostack.protocol.guests import GuestSpec, ImageSource, RootDisk
 
-BASE = "base.img"  # a link to the image's bits: the image may leave the cache while a guest needs it
+BASE = "base.img"  # and rescue-base.img: a link to the image's bits: the image may leave the cache while a guest needs it
+RESCUE, RESCUE_BASE = "rescue.qcow2", f"rescue-{BASE}"
 MIB = 1 << 20
 FORMAT_WITHIN = 120.0  # seconds
 
@@ -67,6 +68,20 @@ class GuestFiles:
             await asyncio.to_thread(self._write_drive, drive, spec)
         return OwnFiles(disks, str(log), str(drive) if drive is not None else None)
 
+    async def make_rescue(self, server_id: str, source: ImageSource) -> str:
+        """The path of a disk with the bits of a rescue image, made where it is missing."""
+        path = self.directory(server_id) / RESCUE
+        if not await asyncio.to_thread(path.exists):
+            image = await self._images.obtain(source)
+            await asyncio.to_thread(_link, image.path, path.with_name(RESCUE_BASE))
+            await self._make_overlay(path, image.virtual_size, RESCUE_BASE, image.disk_format)
+        return str(path)
+
+    async def drop_rescue(self, server_id: str) -> None:
+        """Nothing there is success."""
+        for name in (RESCUE, RESCUE_BASE):
+            await asyncio.to_thread((self.directory(server_id) / name).unlink, missing_ok=True)
+
     def _disks(self, spec: GuestSpec) -> list[OwnDisk]:
         """Devices are named in this order; letters that volumes have are left out."""
         directory = self.directory(spec.server_id)
@@ -93,8 +108,12 @@ class GuestFiles:
             needs = -(-image.virtual_size // GIB)
             raise CommandError("guest.disk_too_small", f"image {root.image.id} needs {needs} GiB, the flavor's disk has {root.size_gib}")
         await asyncio.to_thread(_link, image.path, directory / BASE)
+        await self._make_overlay(path, size, BASE, image.disk_format)
+
+    async def _make_overlay(self, path: Path, size: int, base: str, base_format: str) -> None:
+        """An image of `size` bytes that shows the bits of `base`, a file beside it, until they are written over."""
         with qemu_img.unfinished(path) as fresh:
-            await qemu_img.create(fresh, size, backing=BASE, backing_format=image.disk_format)
+            await qemu_img.create(fresh, size, backing=base, backing_format=base_format)
             await asyncio.to_thread(self._user.give, fresh)
 
     async def _make_blank(self, path: Path, size: int, *format_with: str) -> None:
@@ -127,7 +146,7 @@ class GuestFiles:
 
     def used_images(self) -> set[int]:
         """The inodes of image bits that guests need."""
-        return {base.stat().st_ino for base in self._root.glob(f"*/{BASE}")}
+        return {base.stat().st_ino for base in self._root.glob(f"*/*{BASE}")}
 
 
 def _link(image: Path, base: Path) -> None:

@@ -79,13 +79,21 @@ def _root(tx: Transaction, cloud: "Cloud", server: Row[Any]) -> RootDisk | None:
     if not server.image_id:
         return None
     try:
-        source = image.source(tx, cloud, server.image_id)
-    except Fault as fault:
+        source = image_source(tx, cloud, server.image_id)
+    except StepError:
         if server.launched_at is None:
-            raise StepError(fault.message, kind="image") from None
+            raise
         kept = server.image
         source = ImageSource(kept["id"], kept["disk_format"], kept["size"], kept["sha512"], kept["virtual_size"])
     return RootDisk(image=source, size_gib=server.flavor["disk"])
+
+
+def image_source(tx: Transaction, cloud: "Cloud", image_id: str) -> ImageSource:
+    """Where a host gets an image from. Raises StepError when it cannot be had."""
+    try:
+        return image.source(tx, cloud, image_id)
+    except Fault as fault:
+        raise StepError(fault.message, kind="image") from None
 
 
 def _properties(server: Row[Any]) -> dict[str, str]:

@@ -12,14 +12,12 @@ _NOT_BUILT = (
     "migrate",
     "os-migrateLive",
     "rebuild",
-    "rescue",
     "resetNetwork",
     "resize",
     "revertResize",
     "shelve",
     "shelveOffload",
     "trigger_crash_dump",
-    "unrescue",
     "unshelve",
 )
 ACTIONS = Actions(_NOT_BUILT)

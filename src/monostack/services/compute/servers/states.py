@@ -13,6 +13,7 @@ BUILDING = "building"
 PAUSED = "paused"
 SUSPENDED = "suspended"
 STOPPED = "stopped"
+RESCUED = "rescued"
 ERROR = "error"
 DELETED = "deleted"
 
@@ -27,6 +28,8 @@ PAUSING = "pausing"
 UNPAUSING = "unpausing"
 SUSPENDING = "suspending"
 RESUMING = "resuming"
+RESCUING = "rescuing"
+UNRESCUING = "unrescuing"
 REBOOTING = "rebooting"
 REBOOT_PENDING = "reboot_pending"
 REBOOT_STARTED = "reboot_started"
@@ -66,7 +69,7 @@ STATUS: dict[str, dict[str, str]] = {
     "resized": {"default": "VERIFY_RESIZE", "resize_reverting": "REVERT_RESIZE"},
     PAUSED: {"default": "PAUSED", "migrating": "MIGRATING"},
     SUSPENDED: {"default": "SUSPENDED"},
-    "rescued": {"default": "RESCUE"},
+    RESCUED: {"default": "RESCUE"},
     ERROR: {
         "default": "ERROR",
         "rebuilding": "REBUILD", "rebuild_block_device_mapping": "REBUILD", "rebuild_spawning": "REBUILD",
@@ -137,6 +140,8 @@ ACTIONS: dict[str, Allowed] = {
     "resume": Allowed(_in(SUSPENDED)),
     "createImage": Allowed(_in(ACTIVE, STOPPED, PAUSED, SUSPENDED), locked=True),
     "createBackup": Allowed(_in(ACTIVE, STOPPED, PAUSED, SUSPENDED), locked=True),
+    "rescue": Allowed(_in(ACTIVE, STOPPED, ERROR)),
+    "unrescue": Allowed(_in(RESCUED)),
     "attach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, "resized", "soft-delete", "shelved", "shelved_offloaded")),
     "detach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, "resized", "soft-delete", "shelved", "shelved_offloaded")),
     "attach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
