@@ -122,6 +122,21 @@ class PortForwardingItem(msgspec.Struct):
     internal_ports: tuple[int, int]
 
 
+CONNTRACK_HELPERS = {
+    "amanda": ("tcp",), "ftp": ("tcp",), "h323": ("udp", "tcp"), "irc": ("tcp",), "netbios-ns": ("udp",), "pptp": ("tcp",),
+    "sane": ("tcp",), "sip": ("udp", "tcp"), "snmp": ("udp",), "tftp": ("udp",),
+}  # fmt: skip
+"""Helpers and their protocols; those of Neutron's default of allowed_conntrack_helpers."""
+
+
+class ConntrackHelperItem(msgspec.Struct):
+    """Connections to a port are read along by the kernel's helper of this protocol (ftp, sip, ...)."""
+
+    helper: str
+    protocol: str  # tcp, udp
+    port: int
+
+
 class RouterItem(msgspec.Struct):
     id: str
     admin_up: bool
@@ -130,6 +145,7 @@ class RouterItem(msgspec.Struct):
     routes: list[dict[str, str]]  # {"destination": cidr, "nexthop": ip}
     floating_ips: list[FloatingIPItem]
     port_forwardings: list[PortForwardingItem] = []
+    helpers: list[ConntrackHelperItem] = []
 
 
 class Apply(msgspec.Struct):

@@ -8,6 +8,7 @@ from monostack.http import Service
 from monostack.services.network import availability, extensions, quotas, root, zones
 from monostack.services.network.agents import api as agents_api
 from monostack.services.network.agents import scheduling
+from monostack.services.network.conntrack_helpers import api as conntrack_helpers_api
 from monostack.services.network.desired.sync import Sync
 from monostack.services.network.dialect import DIALECT
 from monostack.services.network.floatingips import api as floatingips_api
@@ -36,7 +37,7 @@ SERVICE = Service(
     routes=(
         root.routes, extensions.routes, quotas.routes, zones.routes, availability.routes, *networks_api.routes,
         *subnets_api.routes, *pools_api.routes, *ports_api.routes, *groups_api.routes, *routers_api.routes, *floatingips_api.routes,
-        *forwardings_api.routes,
+        *forwardings_api.routes, *conntrack_helpers_api.routes,
         *rbac_api.routes, *agents_api.routes, scheduling.routes,
     ),
     policies=POLICIES,

@@ -11,7 +11,7 @@ import msgspec
 from monostack.agent.network.linux.nat import PROTOCOLS
 from monostack.agent.network.linux.settings import TAP
 from monostack.protocol.guests import InstanceMetadata
-from monostack.protocol.network import MembersItem, NetworkItem, PortForwardingItem, PortItem, RouterItem, SubnetItem
+from monostack.protocol.network import CONNTRACK_HELPERS, MembersItem, NetworkItem, PortForwardingItem, PortItem, RouterItem, SubnetItem
 
 _IDENTIFIER = re.compile(r"[0-9a-f][0-9a-f-]{10,63}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
@@ -130,6 +130,9 @@ def router(item: RouterItem) -> None:
             raise ValueError(f"floating IP {floating.floating_ip}: floating IPs are IPv4")
     for forwarding in item.port_forwardings:
         _forwarding(forwarding)
+    for helping in item.helpers:
+        if helping.protocol not in CONNTRACK_HELPERS.get(helping.helper, ()) or not 1 <= helping.port <= _LAST_PORT:
+            raise ValueError(f"there is no conntrack helper {helping.helper!r} for {helping.protocol} port {helping.port}")
 
 
 def _forwarding(item: PortForwardingItem) -> None:

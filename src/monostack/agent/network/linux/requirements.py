@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from monostack.agent.network.linux import conntrack, dnsmasq, namespaces, nat, nftables, ruleset
+from monostack.agent.network.linux import conntrack, dnsmasq, helpers, namespaces, nat, nftables, ruleset
 from monostack.agent.network.linux.links import Links
 from monostack.agent.network.linux.settings import TABLE
 from monostack.agent.network.linux.state import Desired
 from monostack.protocol.network import (
+    CONNTRACK_HELPERS,
+    ConntrackHelperItem,
     FixedIP,
     FloatingIPItem,
     GroupItem,
@@ -54,7 +56,7 @@ def check() -> list[Requirement]:
 
 def missing() -> list[Requirement]:
     """What is lacking without which nothing works at all."""
-    return [one for one in check() if not one.ok and one.name not in ("dnsmasq", "forwarding")]
+    return [one for one in check() if not one.ok and one.name not in ("conntrack helpers", "dnsmasq", "forwarding")]
 
 
 def _aside(work: Callable[[], list[Requirement]]) -> list[Requirement]:
@@ -106,6 +108,20 @@ def _translation() -> str:
     return "addresses can be translated"
 
 
+def _helpers() -> str:
+    lacking = []
+    for name, protocols in CONNTRACK_HELPERS.items():
+        # Neutron offers amanda for TCP, which the kernel knows for UDP only.
+        known = [ConntrackHelperItem(name, "udp" if name == "amanda" else protocol, 7000) for protocol in protocols]
+        try:
+            nftables.run(nftables.replace(helpers.table(RouterItem("r", True, [], None, [], [], [], known))))
+        except nftables.NftablesError:
+            lacking.append(name)
+    if lacking:
+        raise RuntimeError(f"no conntrack helper for {', '.join(lacking)}: routers that are to use one report it")
+    return "routers follow protocols that open further connections"
+
+
 def _connections() -> str:
     conntrack.entries()
     return "connections under way can be looked at and cut"
@@ -143,6 +159,7 @@ _TRIALS: list[tuple[str, Callable[[], str], str]] = [
     ),
     ("address translation", _translation, "use a kernel with CONFIG_NFT_NAT"),
     ("connection tracking", _connections, "use a kernel with CONFIG_NF_CT_NETLINK, CONFIG_NF_CONNTRACK_ZONES and CONFIG_NF_CONNTRACK_MARK"),
+    ("conntrack helpers", _helpers, "use a kernel with CONFIG_NF_CONNTRACK_FTP, _TFTP, _SIP and the like"),
     ("dnsmasq", _dnsmasq, "install the package dnsmasq-base, of version 2.81 or later"),
 ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Interface, ip_interface
 
-from monostack.agent.network.linux import addresses, advertise, announce, namespaces, nat, nftables, sysctl
+from monostack.agent.network.linux import addresses, advertise, announce, helpers, namespaces, nat, nftables, sysctl
 from monostack.agent.network.linux.dnsmasq import Dnsmasq
 from monostack.agent.network.linux.links import MARK, Link, Links, plug
 from monostack.agent.network.linux.nftables import NftablesError, Table
@@ -39,7 +39,7 @@ class Routers:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._installed: dict[str, Table] = {}  # by namespace
+        self._installed: dict[tuple[str, str], Table] = {}  # by namespace and family
 
     def ensure(
         self, host: Links, router: RouterItem, networks: Mapping[str, NetworkItem], bridges: Mapping[str, Link], *, anew: bool
@@ -47,7 +47,7 @@ class Routers:
         """Make a router as its item says. What of it can be made is, and then the first fault is raised."""
         name = self._settings.router_namespace(router.id)
         if namespaces.ensure(name):
-            self._installed.pop(name, None)
+            self._forget(name)
         with namespaces.entered(name):
             sysctl.settle(_SYSCTLS)
         laid = self._plug(host, name, router, networks, bridges)
@@ -61,6 +61,8 @@ class Routers:
             if router.gateway and new:
                 announce.announce(inside(router.gateway), router.gateway.mac, new)
         self._advertise(name, router, networks)
+        with namespaces.entered(name):
+            self._install(name, helpers.table(router), anew=anew)
         missing = next((network for network in networks_of(router) if network not in bridges), None)
         if missing:
             raise Waiting(f"network/{missing}")
@@ -96,18 +98,28 @@ class Routers:
         return [address.ip for address in new if isinstance(address, IPv4Interface)]
 
     def _translate(self, name: str, router: RouterItem, *, anew: bool) -> None:
-        wanted = nat.table(router, inside(router.gateway) if router.gateway else "")
-        installed = self._installed.get(name)
+        if self._install(name, nat.table(router, inside(router.gateway) if router.gateway else ""), anew=anew):
+            nat.cut(router)
+
+    def _install(self, name: str, wanted: Table, *, anew: bool) -> bool:
+        """Bring a table into the namespace the thread is in; says whether it was another."""
+        key = name, wanted.family
+        installed = self._installed.get(key)
         if installed == wanted and not anew:
-            return
+            return False
         try:
             nftables.run(nftables.change(installed, wanted) if installed is not None and not anew else nftables.replace(wanted))
         except NftablesError:
             if installed is None or anew:
                 raise
             nftables.run(nftables.replace(wanted))
-        self._installed[name] = wanted
-        nat.cut(router)
+        self._installed[key] = wanted
+        return True
+
+    def _forget(self, name: str) -> None:
+        """The namespace's tables are gone with it."""
+        for key in [key for key in self._installed if key[0] == name]:
+            del self._installed[key]
 
     def _advertise(self, name: str, router: RouterItem, networks: Mapping[str, NetworkItem]) -> None:
         subnets = advertise.advertised(router, networks)
@@ -128,7 +140,7 @@ class Routers:
         """Remove a router and its cables; nothing happens when there is none."""
         name = self._settings.router_namespace(router_id)
         self.advertiser(router_id).stop()
-        self._installed.pop(name, None)
+        self._forget(name)
         if namespaces.identity(name) is not None:
             with namespaces.entered(name), Links() as links:
                 plugged = [link.name for link in links.all() if link.name.startswith(INSIDE)]

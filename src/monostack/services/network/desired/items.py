@@ -10,6 +10,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.protocol.network import (
+    ConntrackHelperItem,
     FixedIP,
     FloatingIPItem,
     GroupItem,
@@ -25,6 +26,7 @@ from monostack.protocol.network import (
     tap_name,
 )
 from monostack.services.network.addresses.table import allocations, of_ports
+from monostack.services.network.conntrack_helpers import table as helpers
 from monostack.services.network.floatingips.table import FLOATING_IPS
 from monostack.services.network.forwardings.rules import bounds
 from monostack.services.network.forwardings.table import FORWARDINGS
@@ -212,6 +214,7 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
     addresses = of_ports(tx, [port.id for port in everything])
     subnets = find_subnets(tx, [one.subnet_id for found in addresses.values() for one in found])
     floating, forwarded = grouped(tx, _FLOATING, rows), grouped(tx, _FORWARDED, rows)
+    helping = helpers.of_routers(tx, rows)
     found = {}
     for id, row in rows.items():
         mine = [port for port in router_ports.get(id, ()) if port.id in addresses]
@@ -224,6 +227,7 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
             routes=row.routes,
             floating_ips=[FloatingIPItem(one.id, one.floating_ip_address, one.fixed_ip_address) for one in floating.get(id, ())],
             port_forwardings=[_forwarding(one) for one in forwarded.get(id, ())],
+            helpers=[ConntrackHelperItem(one.helper, one.protocol, one.port) for one in helping.get(id, ())],
         )
         found[id] = Router(item, row.host)
     return found

@@ -13,27 +13,14 @@ from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
 from monostack.services.network.lookup import among, grouped, read
 from monostack.services.network.style import STYLE
-from monostack.services.network.values.plain import check_choice, check_number
-from monostack.services.network.words import invalid
+from monostack.services.network.values.plain import TRANSPORTS, check_protocol
 
-PROTOCOLS = ("dccp", "icmp", "ipv6-icmp", "sctp", "tcp", "udp")
 LAST_PORT = 65535
 EXPOSED = ("id", "internal_ip_address", "protocol", "internal_port", "external_port", "internal_port_id")
 
 
 def missing(floatingip_id: str, id: str) -> Fault:
     return NotFound(f"Port Forwarding {id} could not be found.", kind="PortForwardingNotFound")
-
-
-def check_protocol(value: Any, protocols: Sequence[str] = PROTOCOLS) -> str:
-    """A protocol's name; Neutron first looks whether it is one at all, then whether it may be used here."""
-    if str(value).lower() not in PROTOCOLS:
-        try:
-            check_number(value, 0, 255)
-        except ValueError:
-            text = f"IP protocol '{value}' is not supported. Only protocol names and their integer representation (0 to 255) are supported"
-            raise invalid(text) from None
-    return check_choice(value, tuple(protocols))
 
 
 def _check_range(value: Any) -> str | None:
@@ -57,7 +44,7 @@ def _range() -> Kind:
     return Kind(sa.String(11), {"type": ["string", "null"]}, accept=_check_range)
 
 
-_PROTOCOL = Kind(sa.String(16), {"enum": list(PROTOCOLS)}, accept=check_protocol)
+_PROTOCOL = Kind(sa.String(16), {"enum": list(TRANSPORTS)}, accept=check_protocol)
 _PORT = values.nullable(values.between(1, LAST_PORT))
 
 FORWARDINGS = Resource(

@@ -12,6 +12,7 @@ from monostack.resources import Field, Kind, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
 from monostack.services.network.addresses.table import of_ports
+from monostack.services.network.conntrack_helpers.table import exposed, of_routers
 from monostack.services.network.lookup import among, grouped
 from monostack.services.network.scopes import scope_of
 from monostack.services.network.standard import STANDARD, TAGS
@@ -53,6 +54,7 @@ def _own(table: sa.Table) -> Any:
 
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
     tags = tags_of(tx, [row.id for row in rows])
+    helpers = of_routers(tx, [row.id for row in rows])
     addresses = of_ports(tx, [row.gw_port_id for row in rows if row.gw_port_id])
     shown = []
     for row in rows:
@@ -61,7 +63,8 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
             fixed = [{"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in addresses.get(row.gw_port_id, ())]
             gateway = {"network_id": row.gw_network_id, "external_fixed_ips": fixed, "enable_snat": row.enable_snat}
         zones = ["nova"] if row.host else []
-        shown.append({"external_gateway_info": gateway, "tags": tags(row.id), "availability_zones": zones})
+        more = {"availability_zones": zones, "conntrack_helpers": exposed(helpers.get(row.id, ()))}
+        shown.append({"external_gateway_info": gateway, "tags": tags(row.id), **more})
     return shown
 
 
@@ -86,6 +89,7 @@ ROUTERS = Resource(
         ),
         Field("availability_zones", values.tags(), column=None),
         Field("availability_zone_hints", values.hints(), default=list, create=True, filter=False, sort=False),
+        Field("conntrack_helpers", values.tags(), column=None),
         Field("enable_snat", values.boolean(), default=True),
         TAGS,
         *STANDARD,

@@ -15,6 +15,7 @@ Check = Callable[[Any], Any]
 
 _TRUE = {"1", "t", "true", "on", "y", "yes"}
 _FALSE = {"0", "f", "false", "off", "n", "no"}
+TRANSPORTS = ("dccp", "icmp", "ipv6-icmp", "sctp", "tcp", "udp")
 _UUID = re.compile(r"[0-9a-f]{32}")
 _LABEL = re.compile(r"^[a-zA-Z0-9-]{1,63}$")
 
@@ -100,6 +101,17 @@ def check_choice(value: Any, allowed: tuple[Any, ...]) -> Any:
     if value not in allowed:
         raise ValueError(f"{value} is not in valid_values")
     return value
+
+
+def check_protocol(value: Any) -> str:
+    """The name of a transport protocol; Neutron first looks whether it is a protocol at all, then whether it is one of these."""
+    if str(value).lower() not in TRANSPORTS:
+        try:
+            check_number(value, 0, 255)
+        except ValueError:
+            text = f"IP protocol '{value}' is not supported. Only protocol names and their integer representation (0 to 255) are supported"
+            raise invalid(text) from None
+    return check_choice(value, TRANSPORTS)
 
 
 def check_labels(value: str, maximum: int = 255) -> None:
