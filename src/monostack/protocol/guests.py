@@ -75,6 +75,13 @@ class GuestNic(msgspec.Struct):
     model: str = "virtio"
 
 
+class InjectedFile(msgspec.Struct):
+    """A file that a guest is to have, on its config drive."""
+
+    path: str
+    contents: str  # base64
+
+
 class InstanceMetadata(msgspec.Struct):
     """What the guest may read about itself, over 169.254.169.254 and on the config drive, both from these same values."""
 
@@ -83,6 +90,7 @@ class InstanceMetadata(msgspec.Struct):
     ec2: dict[str, Any]  # latest/meta-data/ as a tree: dict, str, or list of lines
     user_data: str | None = None  # base64
     vendor_data: dict[str, Any] = {}
+    files: list[InjectedFile] = []  # only the config drive has them
     password: str | None = None  # as the guest posted it, encrypted for its owner: report `metadata.password`
 
 

@@ -122,6 +122,8 @@ def _user_data(metadata: InstanceMetadata) -> bytes:
 
 def _meta_data(metadata: InstanceMetadata, version: str) -> dict[str, Any]:
     found = {key: value for key, value in metadata.meta_data.items() if _META_DATA_SINCE.get(key, "") <= version}
+    if metadata.files:
+        found["files"] = [{"content_path": _content_path(index), "path": file.path} for index, file in enumerate(metadata.files)]
     if version >= GRIZZLY:
         found["random_seed"] = base64.b64encode(secrets.token_bytes(_SEED_OCTETS)).decode()
     if "devices" in found:
@@ -166,6 +168,10 @@ def _print(node: Any) -> bytes:
     return "\n".join(lines).encode()
 
 
+def _content_path(index: int) -> str:
+    return f"/content/{index:04d}"
+
+
 def config_drive_files(metadata: InstanceMetadata) -> Iterator[tuple[str, bytes]]:
     """The paths of a configuration drive with their contents: the same documents, each version in a directory of its own."""
     for name in [*EC2_VERSIONS, LATEST]:
@@ -173,6 +179,8 @@ def config_drive_files(metadata: InstanceMetadata) -> Iterator[tuple[str, bytes]
         if metadata.user_data is not None:
             yield f"ec2/{name}/user-data", _user_data(metadata)
         yield f"ec2/{name}/meta-data.json", _dump({key: value for key, value in metadata.ec2.items() if _EC2_SINCE.get(key, "") <= version})
+    for index, file in enumerate(metadata.files):
+        yield f"openstack{_content_path(index)}", base64.b64decode(file.contents)
     for name in [*OPENSTACK_VERSIONS, LATEST]:
         for page in _openstack_pages(metadata, _version(name, OPENSTACK_VERSIONS)):
             document = look_up(metadata, f"/openstack/{name}/{page}")

@@ -25,6 +25,7 @@ from monostack.services.compute.servers import (
     locks,
     metadata,
     power,
+    rebuild,
     rescue,
     security_groups,
     suspension,
@@ -33,7 +34,7 @@ from monostack.services.compute.servers import (
 )
 from monostack.services.compute.servers import api as servers
 from monostack.services.compute.servers.create import handler
-from monostack.services.compute.workflows import boot_server, delete_server, snapshot_server, volumes
+from monostack.services.compute.workflows import boot_server, delete_server, rebuild_server, snapshot_server, volumes
 from monostack.services.compute.workflows import interfaces as nics
 from monostack.services.compute.workflows import power as powering
 from monostack.services.compute.workflows import rescue as rescuing
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from monostack.cloud import Cloud
 
 # Modules whose actions are reached through servers' one action URL.
-ACTION_MODULES = (power, suspension, rescue, locks, console, security_groups, deletion, floating_ips, fixed_ips, create_image)
+ACTION_MODULES = (power, suspension, rescue, locks, console, security_groups, deletion, floating_ips, fixed_ips, create_image, rebuild)
 ROUTES = (
     api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes,
     servers.routes, deletion.routes, actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes,
@@ -74,7 +75,7 @@ SERVICE = Service(
     workflows=(
         boot_server.WORKFLOW, delete_server.WORKFLOW, powering.START, powering.STOP, powering.REBOOT, suspending.PAUSE, suspending.UNPAUSE,
         suspending.SUSPEND, suspending.RESUME, rescuing.RESCUE, rescuing.UNRESCUE, volumes.ATTACH, volumes.DETACH, nics.ATTACH, nics.DETACH,
-        snapshot_server.SNAPSHOT, snapshot_server.BACKUP,
+        snapshot_server.SNAPSHOT, snapshot_server.BACKUP, rebuild_server.WORKFLOW,
     ),
     reconcilers=(hosts.RECONCILER, guests.RECONCILER),
     start=start,

@@ -13,13 +13,14 @@ from monostack.services.volume.attachments import rules
 from monostack.services.volume.attachments.table import OF_SERVERS, ONE, of_volume, set_attachment
 from monostack.services.volume.snapshots import api as snapshots
 from monostack.services.volume.snapshots.table import of_volume as snapshots_of
-from monostack.services.volume.volumes import creation, deletion, lookup
+from monostack.services.volume.volumes import contents, creation, deletion, lookup
+from monostack.services.volume.volumes.creation import image_metadata
 from monostack.services.volume.volumes.table import BY_ID, VOLUMES, set_volume
 from monostack.services.volume.words import invalid_volume, missing
 
 __all__ = [
-    "Attachment", "Snapshot", "Volume", "attachments_of", "begin_detach", "complete_attach", "connection", "create", "create_snapshot",
-    "delete", "get", "reachable", "release", "reserve", "roll_back_detach", "state",
+    "Attachment", "Snapshot", "Volume", "attachments_of", "authorize_reimage", "begin_detach", "complete_attach", "connection", "create",
+    "create_snapshot", "delete", "get", "image_metadata", "reachable", "reimage", "release", "reserve", "roll_back_detach", "state",
 ]  # fmt: skip
 
 
@@ -95,6 +96,22 @@ def create_snapshot(tx: Transaction, request: Request, volume_id: str, name: str
     ours.authorize("volume:create_snapshot", VOLUMES.target(row))
     made = snapshots.begin(ours, tx, row, {"name": name, "description": row.description}, in_use=True)
     return Snapshot(made.id, made.volume_id, made.size, made.status)
+
+
+def authorize_reimage(tx: Transaction, request: Request, volume_id: str) -> None:
+    """May the caller replace what a volume of a server holds? Raises NotFound, Forbidden."""
+    ours = request.to("block-storage")
+    ours.authorize("volume:reimage_reserved", VOLUMES.target(lookup.volume(tx, ours, volume_id)))
+
+
+def reimage(tx: Transaction, cloud: Any, volume_id: str, image_id: str, image_meta: Mapping[str, str]) -> None:
+    """Begin to replace what a volume holds by an image; until it is done the volume is "downloading". For workflows of its server.
+
+    `image_meta` is what the volume then remembers of the image (`image_metadata`). Nothing happens to a volume that is gone.
+    """
+    row = tx.row(BY_ID, {"the_id": volume_id})
+    if row is not None:
+        contents.begin_reimage(tx, cloud, row, image_id, image_meta)
 
 
 def delete(tx: Transaction, cloud: Any, volume_id: str) -> None:

@@ -3,21 +3,19 @@
 Layout and label as guests expect them: https://docs.openstack.org/nova/latest/user/metadata.html
 """
 
-import base64
 import binascii
 import io
 from typing import Any
 
-import msgspec
-
 from monostack.agent.errors import CommandError
+from monostack.agent.metadata.documents import config_drive_files
 from monostack.protocol.guests import InstanceMetadata
 
 LABEL = "config-2"
 
 
 def build(metadata: InstanceMetadata) -> bytes:
-    """The disk's bits. The same metadata makes the same files. Raises CommandError when user data is not base64."""
+    """The disk's bits. Raises CommandError when user data is not base64."""
     import pycdlib  # 7 MiB of memory, which a host without config drives need not give
 
     disk = pycdlib.PyCdlib()
@@ -33,20 +31,11 @@ def build(metadata: InstanceMetadata) -> bytes:
 
 
 def files_of(metadata: InstanceMetadata) -> dict[str, bytes]:
-    """The files on the drive, by path."""
-    openstack = {
-        "meta_data.json": msgspec.json.encode(metadata.meta_data),
-        "network_data.json": msgspec.json.encode(metadata.network_data),
-        "vendor_data.json": msgspec.json.encode(metadata.vendor_data),
-    }
-    ec2: dict[str, Any] = {"meta-data.json": msgspec.json.encode(metadata.ec2)}
-    if metadata.user_data:
-        try:
-            openstack["user_data"] = ec2["user-data"] = base64.b64decode(metadata.user_data, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise CommandError("command.invalid", f"user data is not base64: {error}") from None
-    tree = {f"/openstack/latest/{name}": content for name, content in openstack.items()}
-    return tree | {f"/ec2/latest/{name}": content for name, content in ec2.items()}
+    """The files on the drive, by path: each version of the documents in a directory of its own."""
+    try:
+        return {f"/{path}": content for path, content in config_drive_files(metadata)}
+    except (binascii.Error, ValueError) as error:
+        raise CommandError("command.invalid", f"user data or a file for the guest is not base64: {error}") from None
 
 
 def _directories(disk: Any, path: str, made: set[str]) -> None:

@@ -9,7 +9,7 @@ from monostack.db import Transaction
 from monostack.protocol.guests import InstanceMetadata
 from monostack.services.compute.guests.network_data import network_data
 from monostack.services.compute.hosts.known import known_hosts
-from monostack.services.compute.servers import table
+from monostack.services.compute.servers import injected_files, table
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.network import facade as network
 
@@ -19,7 +19,7 @@ DOMAIN = "novalocal"  # of a guest's fully qualified name, as cloud-init shows i
 def build(
     server: Row[Any], ports: Sequence[network.PortInfo], volumes: Iterable[Row[Any]], zone: str, groups: Sequence[str], *, secret: bool
 ) -> InstanceMetadata:
-    """`secret`: with the administrator's password, which only the configuration drive of the first boot has."""
+    """`secret`: with the administrator's password and injected files, which only the configuration drive has."""
     hostname = server.hostname if "." in server.hostname else f"{server.hostname}.{DOMAIN}"
     meta_data: dict[str, Any] = {
         "uuid": server.id,
@@ -39,7 +39,8 @@ def build(
     if secret and server.admin_pass:
         meta_data["admin_pass"] = server.admin_pass
     return InstanceMetadata(
-        meta_data=meta_data, network_data=network_data(ports), ec2=_ec2(server, ports, hostname, zone, groups), user_data=server.user_data
+        meta_data=meta_data, network_data=network_data(ports), ec2=_ec2(server, ports, hostname, zone, groups), user_data=server.user_data,
+        files=injected_files.of(server) if secret else [],
     )
 
 

@@ -42,7 +42,7 @@ def spec_of(tx: Transaction, cloud: "Cloud", server_id: str) -> GuestSpec:
         hostname=server.hostname,
         vcpus=server.vcpus,
         memory_mib=server.memory_mb,
-        root=_root(tx, cloud, server),
+        root=None if any(row.boot_index == 0 for row in volumes) else _root(tx, cloud, server),
         volumes=[guest_volume(tx, row) for row in volumes],
         nics=[nic(port, server.image) for port in ports],
         config_drive=server.config_drive,

@@ -11,7 +11,6 @@ _NOT_BUILT = (
     "injectNetworkInfo",
     "migrate",
     "os-migrateLive",
-    "rebuild",
     "resetNetwork",
     "resize",
     "revertResize",

@@ -35,6 +35,9 @@ REBOOT_PENDING = "reboot_pending"
 REBOOT_STARTED = "reboot_started"
 REBOOTING_HARD = "rebooting_hard"
 UPDATING_PASSWORD = "updating_password"
+REBUILDING = "rebuilding"
+REBUILD_BLOCK_DEVICE_MAPPING = "rebuild_block_device_mapping"
+REBUILD_SPAWNING = "rebuild_spawning"
 IMAGE_SNAPSHOT_PENDING = "image_snapshot_pending"
 IMAGE_BACKUP = "image_backup"
 IMAGE_UPLOADING = "image_uploading"
@@ -56,7 +59,7 @@ STATUS: dict[str, dict[str, str]] = {
         REBOOTING: "REBOOT", REBOOT_PENDING: "REBOOT", REBOOT_STARTED: "REBOOT",
         REBOOTING_HARD: "HARD_REBOOT", "reboot_pending_hard": "HARD_REBOOT", "reboot_started_hard": "HARD_REBOOT",
         UPDATING_PASSWORD: "PASSWORD",
-        "rebuilding": "REBUILD", "rebuild_block_device_mapping": "REBUILD", "rebuild_spawning": "REBUILD",
+        REBUILDING: "REBUILD", REBUILD_BLOCK_DEVICE_MAPPING: "REBUILD", REBUILD_SPAWNING: "REBUILD",
         "migrating": "MIGRATING",
         "resize_prep": "RESIZE", "resize_migrating": "RESIZE", "resize_migrated": "RESIZE", "resize_finish": "RESIZE",
     },
@@ -64,7 +67,7 @@ STATUS: dict[str, dict[str, str]] = {
     STOPPED: {
         "default": "SHUTOFF",
         "resize_prep": "RESIZE", "resize_migrating": "RESIZE", "resize_migrated": "RESIZE", "resize_finish": "RESIZE",
-        "rebuilding": "REBUILD", "rebuild_block_device_mapping": "REBUILD", "rebuild_spawning": "REBUILD",
+        REBUILDING: "REBUILD", REBUILD_BLOCK_DEVICE_MAPPING: "REBUILD", REBUILD_SPAWNING: "REBUILD",
     },
     "resized": {"default": "VERIFY_RESIZE", "resize_reverting": "REVERT_RESIZE"},
     PAUSED: {"default": "PAUSED", "migrating": "MIGRATING"},
@@ -72,7 +75,7 @@ STATUS: dict[str, dict[str, str]] = {
     RESCUED: {"default": "RESCUE"},
     ERROR: {
         "default": "ERROR",
-        "rebuilding": "REBUILD", "rebuild_block_device_mapping": "REBUILD", "rebuild_spawning": "REBUILD",
+        REBUILDING: "REBUILD", REBUILD_BLOCK_DEVICE_MAPPING: "REBUILD", REBUILD_SPAWNING: "REBUILD",
     },
     DELETED: {"default": "DELETED"},
     "soft-delete": {"default": "SOFT_DELETED"},
@@ -138,6 +141,7 @@ ACTIONS: dict[str, Allowed] = {
     "unpause": Allowed(_in(PAUSED)),
     "suspend": Allowed(_in(ACTIVE)),
     "resume": Allowed(_in(SUSPENDED)),
+    "rebuild": Allowed(_in(ACTIVE, STOPPED, ERROR)),
     "createImage": Allowed(_in(ACTIVE, STOPPED, PAUSED, SUSPENDED), locked=True),
     "createBackup": Allowed(_in(ACTIVE, STOPPED, PAUSED, SUSPENDED), locked=True),
     "rescue": Allowed(_in(ACTIVE, STOPPED, ERROR)),

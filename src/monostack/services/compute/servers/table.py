@@ -41,6 +41,7 @@ servers = table(
     sa.Column("reservation_id", Id(), nullable=False),
     sa.Column("launch_index", sa.Integer, nullable=False),
     sa.Column("root_device", Name()),
+    sa.Column("trusted_certificates", Json),  # ids; they are kept and shown: images are not signed here
     sa.Column("fault", Json),  # {"code", "created", "message", "details"}
     sa.Column("created_at", Timestamp, nullable=False),
     sa.Column("updated_at", Timestamp, nullable=False),
@@ -51,6 +52,7 @@ servers = table(
     sa.Column("image", Json),  # the image's format, size and hash, and its hw_ and os_ properties
     sa.Column("hints", Json),  # scheduler hints
     sa.Column("devices", Json),  # tags of NICs by port id
+    sa.Column("injected_files", Json),  # [{"path", "contents"}] for its config drive, contents as base64
     sa.Column("key_data", sa.Text),
     sa.Column("admin_pass", Name()),  # until the first boot has ended
     sa.Column("guest_password", sa.Text),  # encrypted by the guest, for its owner

@@ -31,7 +31,7 @@ NAMES = (
     "number", "id", "project_id", "user_id", "name", "description", "hostname", "image_id", "flavor_id", "flavor", "vm_state", "task_state",
     "power_state", "host", "availability_zone", "config_drive", "key_name", "metadata", "tags", "access_ip_v4", "access_ip_v6",
     "disk_config", "locked_by", "locked_reason", "progress", "reservation_id", "launch_index", "root_device", "fault", "created_at",
-    "updated_at", "launched_at", "terminated_at", "deleted_at",
+    "updated_at", "launched_at", "terminated_at", "deleted_at", "trusted_certificates",
 )  # fmt: skip
 _AS_TEXT = {"flavor", "metadata", "tags"}
 LISTED = tuple(sa.type_coerce(servers.c[n], sa.Text).label(n) if n in _AS_TEXT else servers.c[n] for n in NAMES)
@@ -241,7 +241,7 @@ def _later(shape: Shape) -> Entries:
     if shape.since(26):
         plan.append(("tags", _json("tags")))
     if shape.since(63):
-        plan.append(("trusted_image_certificates", lambda row, page: None))
+        plan.append(("trusted_image_certificates", I["trusted_certificates"]))
     if shape.server_groups:
         plan.append(("server_groups", lambda row, page: page.groups.get(row[I["id"]], [])))
     if shape.since(73):

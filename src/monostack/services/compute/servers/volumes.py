@@ -60,7 +60,12 @@ def find(tx: Transaction, server_id: str, volume_id: str) -> Row[Any] | None:
 
 def is_volume_backed(tx: Transaction, server: Row[Any]) -> bool:
     """Whether the server boots from a volume. It may show an image all the same: one that names snapshots of volumes."""
-    return not server.image_id or any(row.boot_index == 0 for row in tx.rows(_OF_SERVERS, {"the_servers": [server.id]}))
+    return root_of(tx, server) is not None
+
+
+def root_of(tx: Transaction, server: Row[Any]) -> Row[Any] | None:
+    """The volume a server boots from."""
+    return next((row for row in tx.rows(_OF_SERVERS, {"the_servers": [server.id]}) if row.boot_index == 0), None)
 
 
 def add(tx: Transaction, values: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Actions that replace what is in a volume: by its latest snapshot, or by an image."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -63,6 +64,13 @@ def reimage(request: Request, tx: Transaction) -> None:
     check_image(image, row.size)
     set_volume(tx, row.id, status="downloading", previous_status=row.status)
     _refill(request, tx, row, {"image_id": image.id, "image_meta": image_metadata(image)})
+
+
+def begin_reimage(tx: Transaction, cloud: Any, row: Row[Any], image_id: str, image_meta: Mapping[str, str]) -> None:
+    """Replace what a volume holds by an image, for a workflow that has taken it out of use; it is as it was afterwards."""
+    set_volume(tx, row.id, status="downloading", previous_status=row.status)
+    source = {"image_id": image_id, "image_meta": dict(image_meta)}
+    cloud.start(tx, "refill_volume", row.id, {**source, "host": row.host, "size": row.size}, None, row.project_id)
 
 
 def _refill(request: Request, tx: Transaction, row: Row[Any], source: dict[str, Any]) -> None:

@@ -49,6 +49,9 @@ _DEVICE: Json = {
     "disk_bus": _TEXT_255,
     "boot_index": {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$"},
 }
+TRUSTED_CERTIFICATES: Json = {
+    "type": ["array", "null"], "minItems": 1, "maxItems": 50, "uniqueItems": True, "items": {"type": "string", "minLength": 1}
+}  # fmt: skip
 _ID_OR_IDS = {"oneOf": [UUID, {"type": "array", "items": UUID}]}
 HINTS: Json = {
     "type": "object",
@@ -112,10 +115,7 @@ def _server(version: Version) -> Json:
     if version >= (2, 57):
         del properties["personality"]
     if version >= (2, 63):
-        certificates = {"type": "string", "minLength": 1}
-        properties["trusted_image_certificates"] = {
-            "type": ["array", "null"], "minItems": 1, "maxItems": 50, "uniqueItems": True, "items": certificates
-        }  # fmt: skip
+        properties["trusted_image_certificates"] = TRUSTED_CERTIFICATES
     if version >= (2, 74):
         properties.update(host=FQDN, hypervisor_hostname=FQDN)
     if version >= (2, 90):

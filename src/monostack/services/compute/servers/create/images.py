@@ -6,7 +6,6 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.protocol.guests import ImageSource
-from monostack.services.compute.flavors import Flavor
 from monostack.services.image import facade as image
 
 if TYPE_CHECKING:
@@ -23,14 +22,14 @@ def find(tx: Transaction, request: Request, image_id: str) -> image.ImageInfo:
         raise BadRequest("Can not find requested image") from None
 
 
-def check(found: image.ImageInfo, flavor: Flavor, *, local_root: bool, volume_gib: int | None = None) -> None:
-    """Raises BadRequest when the server could not run from this image."""
+def check(found: image.ImageInfo, memory_mb: int, root_gb: int, *, local_root: bool, volume_gib: int | None = None) -> None:
+    """Raises BadRequest when a server of this size could not run from this image."""
     if found.status != "active":
         raise BadRequest(f"Image {found.id} is not active.")
     option = found.properties.get("img_config_drive", "optional")
     if option not in ("optional", "mandatory"):
         raise BadRequest(f"Image's config drive option '{option}' is invalid")
-    if flavor.memory_mb < found.min_ram:
+    if memory_mb < found.min_ram:
         raise BadRequest("Flavor's memory is too small for requested image.")
     least = found.min_disk * GIB
     if not local_root:
@@ -40,7 +39,7 @@ def check(found: image.ImageInfo, flavor: Flavor, *, local_root: bool, volume_gi
                 f"{volume_gib * GIB} bytes, minimum size is {least} bytes."
             )
         return
-    room = flavor.root_gb * GIB
+    room = root_gb * GIB
     size = found.size or 0
     if room and size > room:
         raise BadRequest(f"Flavor's disk is too small for requested image. Flavor disk is {room} bytes, image is {size} bytes.")

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from monostack.core import ids
-from monostack.core.errors import BadRequest, Forbidden, NotBuilt, NotFound
+from monostack.core.errors import BadRequest, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.compute import keypairs, quotas, server_groups
@@ -17,7 +17,7 @@ from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
 from monostack.services.compute.parameters import is_true
 from monostack.services.compute.scheduler import GroupRule, Wish, wish_for
-from monostack.services.compute.servers import table
+from monostack.services.compute.servers import injected_files, table
 from monostack.services.compute.servers.create import images
 from monostack.services.compute.servers.create.devices import Disks, disks_of, entries_of
 from monostack.services.image import facade as image
@@ -216,10 +216,8 @@ def take(request: Request, tx: Transaction) -> Order:
     least, most = counts(body)
     zone, forced = parse_zone(body.get("availability_zone"))
     request.authorize("os_compute_api:servers:create")
-    if body.get("personality"):
-        raise NotBuilt("Injecting files is not implemented: use user_data.")
     if body.get("trusted_image_certificates"):
-        raise NotBuilt("Trusted image certificates are not implemented.")
+        request.authorize("os_compute_api:servers:create:trusted_certs")
     hosts = _hosts(request, tx, body, forced)
     entries = entries_of(body)
     if entries:
@@ -236,10 +234,13 @@ def take(request: Request, tx: Transaction) -> Order:
     key = _key(request, tx, body.get("key_name"))
     disks = disks_of(tx, request, entries, flavor, found is not None, most > 1)
     local_root = disks.root is None
+    if not local_root and body.get("trusted_image_certificates"):
+        raise BadRequest("Image certificate validation is not supported when booting from volume")
     if found is not None:
-        images.check(found, flavor, local_root=local_root, volume_gib=disks.root.size if disks.root else None)
+        images.check(found, flavor.memory_mb, flavor.root_gb, local_root=local_root, volume_gib=disks.root.size if disks.root else None)
     limits = quotas.limits_of(tx, request.cloud, request.project_id)
-    _check_metadata(body, limits)
+    check_metadata(body, limits)
+    files = injected_files.check(body.get("personality") or (), limits)
     count = quotas.affordable(tx, request, limits, flavor.vcpus, flavor.memory_mb, least, most)
     group, rule = _group(request, tx, hints, count)
     kept = snapshot(flavor)
@@ -254,6 +255,7 @@ def take(request: Request, tx: Transaction) -> Order:
     wish = _with_volumes(wish, disks, request, tx)
     password = body["adminPass"] if "adminPass" in body else new_password()
     values = _values(request, tx, body, flavor, kept, found, disks, properties, key, zone, hints, password)
+    values["injected_files"] = files
     return Order(request.body, flavor, found, disks, nics, groups, group, wish, count, password, values)
 
 
@@ -268,7 +270,8 @@ def _flavor(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Flavo
     return flavor
 
 
-def _check_metadata(body: Mapping[str, Any], limits: Mapping[str, int]) -> None:
+def check_metadata(body: Mapping[str, Any], limits: Mapping[str, int]) -> None:
+    """Raises Forbidden when a body names more items than a server may have."""
     limit = limits["metadata_items"]
     if 0 <= limit < len(body.get("metadata") or {}):
         raise Forbidden(f"Maximum number of metadata items exceeds {limit}")
@@ -319,4 +322,5 @@ def _values(
         "hints": dict(hints) or None,
         "admin_pass": password[:255],
         "user_data": body.get("user_data"),
+        "trusted_certificates": body.get("trusted_image_certificates"),
     }

@@ -1,0 +1,178 @@
+"""rebuild: a server gets a new root disk, of the same or another image; its id, addresses and volumes stay."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import BadRequest, Forbidden, NotFound
+from monostack.db import Transaction
+from monostack.http import Request, Response
+from monostack.services.compute import keypairs, quotas
+from monostack.services.compute.guests.spec import kept_of
+from monostack.services.compute.parameters import (
+    BOOLEAN,
+    DESCRIPTION,
+    DISK_CONFIG,
+    FQDN,
+    HOSTNAME,
+    IPV4,
+    IPV6,
+    METADATA,
+    NAME,
+    NAME_OR_NONE,
+    PERSONALITY,
+    TEXT,
+    UUID,
+    Json,
+    fields,
+    is_true,
+    one,
+)
+from monostack.services.compute.servers import injected_files, table
+from monostack.services.compute.servers import volumes as server_volumes
+from monostack.services.compute.servers.actions import ACTIONS
+from monostack.services.compute.servers.create import images
+from monostack.services.compute.servers.create.body import TRUSTED_CERTIFICATES
+from monostack.services.compute.servers.create.order import access_ip, check_metadata, new_password
+from monostack.services.compute.servers.lookup import authorize, check_state, visible
+from monostack.services.compute.servers.power import begin
+from monostack.services.compute.servers.states import REBUILDING, STOPPED
+from monostack.services.compute.servers.view import show
+from monostack.services.image import facade as image
+from monostack.services.network import facade as network
+from monostack.services.volume import facade as volume
+
+Version = tuple[int, int]
+
+
+def _body(version: Version) -> Json:
+    properties: Json = {
+        "name": NAME, "imageRef": UUID, "adminPass": TEXT, "metadata": METADATA, "preserve_ephemeral": BOOLEAN,
+        "OS-DCF:diskConfig": DISK_CONFIG, "accessIPv4": IPV4, "accessIPv6": IPV6,
+    }  # fmt: skip
+    if version < (2, 57):
+        properties["personality"] = PERSONALITY
+    else:
+        properties["user_data"] = {"type": ["string", "null"], "format": "base64", "maxLength": 65535}
+    for since, name, schema in (
+        ((2, 19), "description", DESCRIPTION), ((2, 54), "key_name", NAME_OR_NONE),
+        ((2, 63), "trusted_image_certificates", TRUSTED_CERTIFICATES), ((2, 90), "hostname", FQDN if version >= (2, 94) else HOSTNAME),
+    ):  # fmt: skip
+        if version >= since:
+            properties[name] = schema
+    return one("rebuild", fields(properties, ("imageRef",)))
+
+
+_BODIES = [(version, _body(version)) for version in ((0, 0), (2, 19), (2, 54), (2, 57), (2, 63), (2, 90), (2, 94))]
+
+
+@ACTIONS.action("rebuild", body=_BODIES)
+def rebuild_server(request: Request, tx: Transaction) -> Response:
+    """Rebuild a server."""
+    server = visible(request, tx)
+    authorize(request, "os_compute_api:servers:rebuild", server)
+    given = request.body["rebuild"]
+    if "trusted_image_certificates" in given:
+        authorize(request, "os_compute_api:servers:rebuild:trusted_certs", server)
+    check_state(request, server, "rebuild")
+    password = given.get("adminPass", new_password())
+    values = _plain(request, tx, given)
+    root = server_volumes.root_of(tx, server)
+    found = _image(tx, request, given["imageRef"])
+    values["disk_config"] = images.disk_config(found, given.get("OS-DCF:diskConfig"))
+    if root is not None:
+        _check_root_volume(request, tx, server, root, found, given)
+    _check(request, tx, server, root, found, given, values)
+    source = images.source(tx, request.cloud, found) if root is None else None
+    kept = kept_of(source, found, found.properties, server.flavor["disk"])
+    values["image"] = {**kept, "made_by": (server.image or {}).get("made_by")}
+    if root is None:
+        values["image_id"] = found.id
+    table.update(tx, server.id, **values, admin_pass=password[:255])
+    more: dict[str, Any] = {"stop": server.vm_state == STOPPED, "preserve_ephemeral": is_true(given.get("preserve_ephemeral", False))}
+    if root is not None and request.at_least(2, 93):
+        more["reimage"] = {"volume_id": root.volume_id, "image_id": found.id, "image_meta": volume.image_metadata(found)}
+    begin(request, tx, server, "rebuild", "rebuild_server", REBUILDING, **more)
+    network.items_changed(tx, request.cloud, "metadata", [server.id])
+    return _answer(request, tx, server, password)
+
+
+def _answer(request: Request, tx: Transaction, server: Row[Any], password: str) -> Response:
+    shown = show(request, tx, server.id, everything=request.at_least(2, 75))
+    changed = table.get(tx, server.id)
+    assert changed is not None, "it was looked up in this transaction"
+    shown["server"]["adminPass"] = password
+    if request.at_least(2, 54):
+        shown["server"]["key_name"] = changed.key_name
+    if request.at_least(2, 57):
+        shown["server"]["user_data"] = changed.user_data
+        shown["server"].pop("OS-EXT-SRV-ATTR:user_data", None)
+    return Response(shown, 202, {"location": shown["server"]["links"][0]["href"]})
+
+
+def _plain(request: Request, tx: Transaction, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the server changes besides its image. Raises BadRequest, Forbidden."""
+    values: dict[str, Any] = {
+        name: given[name] for name in ("description", "metadata", "user_data", "hostname") if name in given
+    }  # fmt: skip
+    if "name" in given:
+        values["name"] = given["name"].strip()
+    for name, column in (("accessIPv4", "access_ip_v4"), ("accessIPv6", "access_ip_v6")):
+        if name in given:
+            values[column] = access_ip(given[name])
+    if "key_name" in given:
+        values.update(key_name=given["key_name"], key_data=_key(request, tx, given["key_name"]))
+    if "trusted_image_certificates" in given:
+        values["trusted_certificates"] = given["trusted_image_certificates"]
+    return values
+
+
+def _key(request: Request, tx: Transaction, name: str | None) -> str | None:
+    if not name:
+        return None
+    row = keypairs.find(tx, request.caller.user_id, name)
+    if row is None:
+        raise BadRequest("Invalid key_name provided.")
+    return row.public_key
+
+
+def _image(tx: Transaction, request: Request, image_id: str) -> image.ImageInfo:
+    try:
+        return image.get(tx, request, image_id)
+    except NotFound:
+        raise BadRequest("Cannot find image for rebuild") from None
+
+
+def _check(
+    request: Request, tx: Transaction, server: Row[Any], root: Row[Any] | None, found: image.ImageInfo, given: Mapping[str, Any],
+    values: dict[str, Any],
+) -> None:  # fmt: skip
+    """Raises BadRequest for an image the server could not run from, or a volume that is not at rest; Forbidden over quota."""
+    limits = quotas.limits_of(tx, request.cloud, request.project_id)
+    check_metadata(given, limits)
+    values["injected_files"] = injected_files.check(given.get("personality") or (), limits)
+    attached = {held.volume_id: volume.state(tx, held.volume_id) for held in server_volumes.attached_to(tx, [server.id]).get(server.id, ())}
+    size = attached[root.volume_id].size if root is not None else None  # type: ignore[union-attr]
+    images.check(found, server.memory_mb, server.flavor["disk"], local_root=root is None, volume_gib=size)
+    for each in attached.values():
+        if each is not None and each.status != "in-use":
+            raise BadRequest(f"Invalid volume: volume '{each.id}' status must be 'in-use'. Currently in '{each.status}' status")
+
+
+def _check_root_volume(
+    request: Request, tx: Transaction, server: Row[Any], root: Row[Any], found: image.ImageInfo, given: Mapping[str, Any]
+) -> None:
+    """Before 2.93 a volume keeps what is in it, so another image is refused; from then on it gets the image. Raises BadRequest."""
+    if given.get("trusted_image_certificates"):
+        raise BadRequest("Image certificate validation is not supported for volume-backed servers.")
+    if request.at_least(2, 93):
+        try:
+            volume.authorize_reimage(tx, request, root.volume_id)
+        except Forbidden as refused:
+            raise Forbidden(refused.message) from None
+        return
+    held = volume.state(tx, root.volume_id)
+    if held is None or (held.image_metadata or {}).get("image_id") != found.id:
+        reason = "Unable to rebuild with a different image for a volume-backed server."
+        raise BadRequest(f"Image {found.id} is unacceptable: {reason}")
