@@ -159,6 +159,8 @@ class HttpApp:
             in_path = match["project"]
             path = match["head"] + (match["tail"] or "")
         found = mount.router.find(path)
+        if found is not None and "" in found[1].values():
+            found = None  # a path that ends in a slash names nothing
         routes = found[0].get(request.method) if found else None
         if not (routes[0].public if routes else service.dialect.path_first):
             await self._authenticate(request)

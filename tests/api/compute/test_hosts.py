@@ -192,3 +192,24 @@ def test_server_groups(cloud: TestCloud, boot: Boot) -> None:
     assert cloud.demo.get("compute", f"/os-server-groups/{apart}").json()["itemNotFound"]["message"] == (
         f"Instance group {apart} could not be found."
     )
+
+
+def test_hosts_as_nova_once_listed_them(cloud: TestCloud, boot: Boot) -> None:
+    old = cloud.admin.get("compute", "/os-hosts?zone=nova").json()["hosts"]
+    assert {"host_name": "sim-001", "service": "compute", "zone": "nova"} in old
+    server = boot("weighs")
+    host = _host_of(cloud, server["id"])
+    total, now, most, *projects = [each["resource"] for each in cloud.admin.get("compute", f"/os-hosts/{host}").json()["host"]]
+    assert (total["project"], total["cpu"], total["memory_mb"]) == ("(total)", 64, 262144)
+    assert (now["project"], now["cpu"]) == ("(used_now)", most["cpu"]) and most["project"] == "(used_max)"
+    assert sum(each["memory_mb"] for each in projects) == most["memory_mb"] and projects[0]["project"] == server["tenant_id"]
+
+    assert cloud.admin.put("compute", f"/os-hosts/{host}", {"status": "disable"}).json() == {"host": host, "status": "disabled"}
+    assert _services(cloud)[host]["status"] == "disabled"
+    assert host not in [each["host_name"] for each in cloud.admin.get("compute", "/os-hosts").json()["hosts"]]
+    assert cloud.admin.put("compute", f"/os-hosts/{host}", {"status": "Enable"}).json()["status"] == "enabled"
+    for refused in (
+        cloud.admin.put("compute", f"/os-hosts/{host}", {"maintenance_mode": "enable"}),
+        cloud.admin.get("compute", f"/os-hosts/{host}/reboot"),
+    ):
+        assert (refused.status_code, refused.json()["notImplemented"]["message"]) == (501, "The requested functionality is not supported.")

@@ -8,7 +8,7 @@ from monostack.services.compute import consoles, extensions, keypairs, quota_set
 from monostack.services.compute.dialect import DIALECT
 from monostack.services.compute.flavors import access, api, extra_specs
 from monostack.services.compute.guests import metadata as guest_metadata
-from monostack.services.compute.hosts import aggregates, hypervisors, services, zones
+from monostack.services.compute.hosts import aggregates, hypervisors, old_hosts, services, usage_audit, zones
 from monostack.services.compute.legacy import legacy
 from monostack.services.compute.proxies import fixed_ips, floating_ips, gone, images, networks
 from monostack.services.compute.proxies import security_groups as group_proxies
@@ -19,6 +19,7 @@ from monostack.services.compute.servers import (
     console,
     create_image,
     deletion,
+    external_events,
     instance_actions,
     interfaces,
     listing,
@@ -52,6 +53,7 @@ ROUTES = (
     interfaces.routes, volume_attachments.routes, instance_actions.routes, services.routes, hypervisors.routes, aggregates.routes,
     zones.routes, quota_sets.routes, usage.routes, extensions.routes, images.routes, networks.routes,
     group_proxies.routes, floating_ips.routes, gone.routes, gone.bare_metal, consoles.routes,
+    old_hosts.routes, usage_audit.routes, external_events.routes,
 )  # fmt: skip
 
 
@@ -71,6 +73,7 @@ SERVICE = Service(
     policies=POLICIES,
     microversions=versions.MICROVERSIONS,
     catalog_path="/v2.1",
+    strict_paths=True,
     project_in_path=r"^(?P<head>/v2(?:\.1)?)/(?P<project>[0-9a-f]{32})(?P<tail>/.*)?$",
     workflows=(
         boot_server.WORKFLOW, delete_server.WORKFLOW, powering.START, powering.STOP, powering.REBOOT, suspending.PAUSE, suspending.UNPAUSE,

@@ -1,4 +1,4 @@
-"""/extensions: the parts of Nova's API that once were extensions, as far as they are served here."""
+"""/extensions: the parts of Nova's API that once were extensions, as far as they are served here, or known to be gone."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from monostack.db import Transaction
 from monostack.http import Request, Routes
 
 _SERVED = """
+NMN | Multinic | Multiple network support.
 OS-DCF | DiskConfig | Disk Management Extension.
 OS-EXT-AZ | ExtendedAvailabilityZone | Extended Availability Zone support.
 OS-EXT-IMG-SIZE | ImageSize | Adds image size to image listings.
@@ -19,36 +20,61 @@ OS-FLV-EXT-DATA | FlavorExtraData | Provide additional data for flavors.
 OS-SCH-HNT | SchedulerHints | Pass arbitrary key/value pairs to the scheduler.
 OS-SRV-USG | ServerUsage | Adds launched_at and terminated_at on Servers.
 os-access-ips | AccessIPs | Access IPs support.
-os-admin-actions | AdminActions | Enable admin-only server actions.
+os-admin-actions | AdminActions | (below)
+os-agents | Agents | Agents support.
 os-aggregates | Aggregates | Admin-only aggregate administration.
 os-attach-interfaces | AttachInterfaces | Attach interface support.
-os-availability-zone | AvailabilityZone | Add availability_zone to the Create Server API. Add availability zones describing.
+os-availability-zone | AvailabilityZone | (below)
+os-baremetal-ext-status | BareMetalExtStatus | Add extended status in Baremetal Nodes v2 API.
+os-baremetal-nodes | BareMetalNodes | Admin-only bare-metal node administration.
 os-block-device-mapping | BlockDeviceMapping | Block device mapping boot support.
 os-block-device-mapping-v2-boot | BlockDeviceMappingV2Boot | Allow boot with the new BDM data format.
+os-cell-capacities | CellCapacities | Adding functionality to get cell capacities.
+os-cells | Cells | (below)
+os-certificates | Certificates | Certificates support.
+os-cloudpipe | Cloudpipe | (below)
+os-cloudpipe-update | CloudpipeUpdate | Adds the ability to set the vpn ip/port for cloudpipe instances.
 os-config-drive | ConfigDrive | Config Drive Extension.
+os-console-auth-tokens | ConsoleAuthTokens | Console token authentication support.
 os-console-output | ConsoleOutput | Console log output support, with tailing ability.
+os-consoles | Consoles | Interactive Console support.
+os-create-server-ext | Createserverext | Extended support to the Create Server v1.1 API.
+os-extended-floating-ips | ExtendedFloatingIps | Adds optional fixed_address to the add floating IP command.
 os-extended-hypervisors | ExtendedHypervisors | Extended hypervisors support.
+os-extended-networks | ExtendedNetworks | Adds additional fields to networks.
 os-extended-quotas | ExtendedQuotas | Adds ability for admins to delete quota and optionally force the update Quota command.
 os-extended-services | ExtendedServices | Extended services support.
 os-extended-services-delete | ExtendedServicesDelete | Extended services deletion support.
 os-extended-status | ExtendedStatus | Extended Status support.
 os-extended-volumes | ExtendedVolumes | Extended Volumes support.
+os-fixed-ips | FixedIPs | Fixed IPs support.
 os-flavor-access | FlavorAccess | Flavor access support.
 os-flavor-extra-specs | FlavorExtraSpecs | Flavors extra specs support.
 os-flavor-manage | FlavorManage | Flavor create/delete API support.
 os-flavor-rxtx | FlavorRxtx | Support to show the rxtx status of a flavor.
 os-flavor-swap | FlavorSwap | Support to show the swap status of a flavor.
+os-floating-ip-dns | FloatingIpDns | Floating IP DNS support.
+os-floating-ip-pools | FloatingIpPools | Floating IPs support.
+os-floating-ips | FloatingIps | Floating IPs support.
+os-floating-ips-bulk | FloatingIpsBulk | Bulk handling of Floating IPs.
+os-fping | Fping | Fping Management Extension.
 os-hide-server-addresses | HideServerAddresses | Support hiding server addresses in certain states.
+os-hosts | Hosts | Admin-only host administration.
 os-hypervisor-status | HypervisorStatus | Show hypervisor status.
 os-hypervisors | Hypervisors | Admin-only hypervisor administration.
 os-instance-actions | InstanceActions | View a log of actions and events taken on an instance.
+os-instance_usage_audit_log | OSInstanceUsageAuditLog | Admin-only Task Log Monitoring.
 os-keypairs | Keypairs | Keypair Support.
 os-lock-server | LockServer | Enable lock/unlock server actions.
 os-multiple-create | MultipleCreate | Allow multiple create in the Create Server v2.1 API.
 os-networks | Networks | Admin-only Network Management Extension.
+os-networks-associate | NetworkAssociationSupport | Network association support.
+os-personality | Personality | Personality support.
 os-quota-class-sets | QuotaClasses | Quota classes management support.
 os-quota-sets | Quotas | Quotas management support.
+os-security-group-default-rules | SecurityGroupDefaultRules | Default rules for security group support.
 os-security-groups | SecurityGroups | Security group support.
+os-server-external-events | ServerExternalEvents | Server External Event Triggers.
 os-server-group-quotas | ServerGroupQuotas | Adds quota support to server groups.
 os-server-groups | ServerGroups | Server group support.
 os-server-list-multi-status | ServerListMultiStatus | Allow to filter the servers by a set of status values.
@@ -62,16 +88,47 @@ os-used-limits | UsedLimits | Provide data on limited resources that are being u
 os-used-limits-for-admin | UsedLimitsForAdmin | Provide data to admin on limited resources used by other tenants.
 os-user-data | UserData | Add user_data to the Create Server API.
 os-user-quotas | UserQuotas | Project user quota support.
+os-virtual-interfaces | VirtualInterfaces | Virtual interface support.
 os-volume-attachment-update | VolumeAttachmentUpdate | Support for updating a volume attachment.
 os-volumes | Volumes | Volumes support.
 """
+_LONG = {  # descriptions of several lines, as Nova has them
+    "os-admin-actions": (
+        "Enable admin-only server actions\n"
+        "\n"
+        "    Actions include: resetNetwork, injectNetworkInfo, os-resetState\n"
+        "    "
+    ),
+    "os-availability-zone": (
+        "1. Add availability_zone to the Create Server API.\n"
+        "       2. Add availability zones describing.\n"
+        "    "
+    ),
+    "os-cells": (
+        "Enables cells-related functionality such as adding neighbor cells,\n"
+        "    listing neighbor cells, and getting the capabilities of the local cell.\n"
+        "    "
+    ),
+    "os-cloudpipe": (
+        "Adds actions to create cloudpipe instances.\n"
+        "\n"
+        "    When running with the Vlan network mode, you need a mechanism to route\n"
+        "    from the public Internet to your vlans.  This mechanism is known as a\n"
+        "    cloudpipe.\n"
+        "\n"
+        "    At the time of creating this class, only OpenVPN is supported.  Support for\n"
+        "    a SSH Bastion host is forthcoming.\n"
+        "    "
+    ),
+}
 _NAMESPACE = "http://docs.openstack.org/compute/ext/fake_xml"  # Nova's own word
 
 
 def _read(line: str) -> dict[str, Any]:
     alias, name, description = line.split(" | ")
     return {
-        "alias": alias, "description": description, "links": [], "name": name, "namespace": _NAMESPACE, "updated": "2014-12-03T00:00:00Z"
+        "alias": alias, "description": _LONG.get(alias, description), "links": [], "name": name, "namespace": _NAMESPACE,
+        "updated": "2014-12-03T00:00:00Z",
     }  # fmt: skip
 
 

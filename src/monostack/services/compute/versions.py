@@ -41,12 +41,14 @@ def list_versions(request: Request, tx: Transaction) -> Response:
 
 
 @routes.get("/v2", public=True)
+@routes.get("/v2/", public=True)
 def show_legacy_version(request: Request, tx: Transaction) -> Any:
     """Show the version 2.0."""
     return _document(request, 0)
 
 
 @routes.get("/v2.1", public=True)
+@routes.get("/v2.1/", public=True)
 def show_version(request: Request, tx: Transaction) -> Any:
     """Show the version 2.1 and its microversions."""
     return _document(request, 1)

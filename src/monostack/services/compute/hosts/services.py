@@ -73,7 +73,8 @@ def list_services(request: Request, tx: Transaction) -> Any:
     return {"services": [_view(request, row, known.zone_of(row.host)) for row in rows]}
 
 
-def _set(request: Request, tx: Transaction, row: Row[Any], **values: Any) -> Row[Any]:
+def change_service(request: Request, tx: Transaction, row: Row[Any], **values: Any) -> Row[Any]:
+    """Write `disabled`, its `reason` and forced `down` of a host's service, as far as given. Returns the row as it is now."""
     now = {"disabled": row.disabled, "reason": row.disabled_reason, "down": row.forced_down, **values}
     tx.execute(_SET, {"the_id": row.id, "v_time": clock.now(), **{f"v_{name}": value for name, value in now.items()}})
     changed(tx)
@@ -102,12 +103,12 @@ def _old_update(request: Request, tx: Transaction, verb: str) -> Any:
         if "forced_down" not in body:
             raise BadRequest("Missing forced_down field")
         answer["forced_down"] = is_true(body["forced_down"])
-        _set(request, tx, _by_name(tx, body), down=answer["forced_down"])
+        change_service(request, tx, _by_name(tx, body), down=answer["forced_down"])
         return {"service": answer}
     reason = body.get("disabled_reason") if verb == "disable-log-reason" else None
     if verb == "disable-log-reason" and reason is None:
         raise BadRequest("Missing disabled reason field")
-    _set(request, tx, _by_name(tx, body), disabled=verb != "enable", reason=reason)
+    change_service(request, tx, _by_name(tx, body), disabled=verb != "enable", reason=reason)
     answer["status"] = "enabled" if verb == "enable" else "disabled"
     if reason:
         answer["disabled_reason"] = reason
@@ -147,7 +148,7 @@ def update_service(request: Request, tx: Transaction) -> Any:
         values["down"] = is_true(body["forced_down"])
     if not values:
         raise BadRequest("No updates were requested. Fields 'status' or 'forced_down' should be specified.")
-    row = _set(request, tx, row, **values)
+    row = change_service(request, tx, row, **values)
     return {"service": _view(request, row, known_hosts(tx).zone_of(row.host))}
 
 

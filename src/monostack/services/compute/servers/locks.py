@@ -1,14 +1,15 @@
-"""Locking a server against everybody but administrators, and the state that administrators may set."""
+"""Locking a server against everybody but administrators, and what else administrators do to servers."""
 
-from monostack.core.errors import Conflict
+from monostack.core.errors import Conflict, Gone
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request
 from monostack.services.compute.parameters import ANYTHING, fields, one
 from monostack.services.compute.servers import history, table
 from monostack.services.compute.servers.actions import ACTIONS
-from monostack.services.compute.servers.lookup import authorize, visible
+from monostack.services.compute.servers.lookup import authorize, check_state, visible
 from monostack.services.compute.servers.states import ACTIVE, ERROR
+from monostack.services.network import facade as network
 
 _REASON = {"locked_reason": {"type": "string", "minLength": 1, "maxLength": 255}}
 _LOCK = [((0, 0), one("lock", ANYTHING)), ((2, 73), one("lock", {**fields(_REASON), "type": ["object", "null"]}))]
@@ -55,3 +56,21 @@ def reset_state(request: Request, tx: Transaction) -> None:
     history.start(tx, request, server.id, "resetState")
     table.update(tx, server.id, vm_state=wanted, task_state=None)
     record(tx, request, "server.reset_state", server.id, server.project_id, {"state": wanted})
+
+
+@ACTIONS.action("injectNetworkInfo", body=one("injectNetworkInfo", ANYTHING))
+def inject_network_info(request: Request, tx: Transaction) -> None:
+    """Give the server's host its network data anew, for the guest to read."""
+    server = visible(request, tx)
+    authorize(request, "os_compute_api:os-admin-actions:inject_network_info", server)
+    check_state(request, server, "inject_network_info")
+    network.items_changed(tx, request.cloud, "metadata", [server.id])
+    record(tx, request, "server.inject_network_info", server.id, server.project_id)
+
+
+async def reset_network(request: Request) -> None:
+    """Only a hypervisor that Nova has given up could do it."""
+    raise Gone("This resource is no longer available. No forwarding address is given.")
+
+
+ACTIONS.add("resetNetwork", reset_network, mode="async")

@@ -153,6 +153,7 @@ ACTIONS: dict[str, Allowed] = {
     "update_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),
     "delete_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),
     "remote_console": Allowed(None, None, launched=False, locked=True, host=True, refused_tasks=_in(DELETING, "migrating")),
+    "inject_network_info": Allowed(None, None, launched=False, host=True),
     "fixed_ip": Allowed(None, None, launched=False, host=True),
     "add_security_group": Allowed(None, None, launched=False, locked=True),
     "os-getConsoleOutput": Allowed(None, None, launched=False, locked=True, host=True),
