@@ -27,6 +27,7 @@ class Observer:
         labels = ("service", "method", "status")
         self.requests = Counter("monostack_http_requests", "Requests answered", labels, registry=self.registry)
         self.seconds = Histogram("monostack_http_request_seconds", "Time to answer", ("service",), registry=self.registry, buckets=BUCKETS)
+        self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}  # with their labels, which take long to find
         self.hosts = Gauge("monostack_hosts_connected", "Hosts whose agent is connected", registry=self.registry)
         self.operations = Gauge("monostack_operations", "Operations under way", ("state",), registry=self.registry)
         self.runs = Gauge("monostack_reconciler_runs", "Runs of a reconciler", ("name",), registry=self.registry)
@@ -34,8 +35,11 @@ class Observer:
 
     def observe(self, service: str, method: str, status: int, seconds: float) -> None:
         """One request was answered."""
-        self.requests.labels(service, method, status).inc()
-        self.seconds.labels(service).observe(seconds)
+        known = self._counted.get((service, method, status))
+        if known is None:
+            known = self._counted[service, method, status] = self.requests.labels(service, method, status), self.seconds.labels(service)
+        known[0].inc()
+        known[1].observe(seconds)
 
     async def metrics(self, request: Request) -> Response:
         """GET /metrics"""

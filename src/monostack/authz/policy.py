@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from monostack.authz.checks import CheckKind, Creds, Target
 from monostack.authz.compiler import CompiledRules, CyclicRules, compile_rules
@@ -17,6 +18,7 @@ from monostack.authz.overrides import BrokenPolicyFile, read_names, read_overrid
 from monostack.core import clock
 
 LOG = logging.getLogger(__name__)
+T = TypeVar("T", bound=Target)
 
 RELOAD_SECONDS = 1.0
 SERVICE_KINDS: Mapping[str, Mapping[str, CheckKind]] = {"network": NETWORK_KINDS}
@@ -86,8 +88,27 @@ class Enforcer:
         try:
             return self._rules.closure(name)(creds, target)
         except _EVALUATION_ERRORS as error:
-            LOG.error("%s: policy %s cannot be evaluated, so it refuses: %s", self.service, name, error)
+            self._undecided(name, error)
             return False
+
+    def allowed(self, name: str, creds: Creds, targets: Iterable[T]) -> list[T]:
+        """Those of the targets to which the caller may do what `name` stands for: `allows` for many."""
+        if clock.monotonic() >= self._next_look:
+            self._look()
+        if not self.scope_allows(name, creds):
+            return []
+        check = self._rules.closure(name)
+        allowed: list[T] = []
+        for target in targets:
+            try:
+                if check(creds, target):
+                    allowed.append(target)
+            except _EVALUATION_ERRORS as error:
+                self._undecided(name, error)
+        return allowed
+
+    def _undecided(self, name: str, error: Exception) -> None:
+        LOG.error("%s: policy %s cannot be evaluated, so it refuses: %s", self.service, name, error)
 
     def scope_allows(self, name: str, creds: Creds) -> bool:
         """Whether the scope of the caller's token is one the policy is meant for. An override does not change that."""

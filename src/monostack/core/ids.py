@@ -2,8 +2,10 @@
 
 import random
 import secrets
-import uuid
 from collections.abc import Callable
+
+_FIXED = 0xF000 << 64 | 0xC000 << 48  # the bits of a UUID that are not random: RFC 9562
+_VERSION_4 = 0x4000 << 64 | 0x8000 << 48
 
 
 def _system_bits(bits: int) -> int:
@@ -21,12 +23,13 @@ def seed(value: int | None) -> None:
 
 def new_uuid() -> str:
     """A random UUID with dashes: servers, ports, volumes, images."""
-    return str(uuid.UUID(int=_bits(128), version=4))
+    digits = new_hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def new_hex() -> str:
     """A random UUID without dashes: projects, users, roles, as Keystone writes them."""
-    return uuid.UUID(int=_bits(128), version=4).hex
+    return f"{_bits(128) & ~_FIXED | _VERSION_4:032x}"
 
 
 def new_request_id() -> str:

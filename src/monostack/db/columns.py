@@ -3,6 +3,7 @@
 Times are kept as text, `2026-11-22T04:53:38.123456` in UTC: they sort as text, read the same on both databases and cost nothing to show.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -24,17 +25,27 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
+def _written(value: Any) -> str | None:
+    return None if value is None else _encode(value).decode()
+
+
+def _read(value: str | None) -> Any:
+    return None if value is None else _decode(value)
+
+
 class Json(sa.TypeDecorator[Any]):
     """Any JSON value, kept as text."""
 
     impl = sa.Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str | None:
-        return None if value is None else _encode(value).decode()
+    # Functions rather than methods for each value, which would be called through two others.
 
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
-        return None if value is None else _decode(value)
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], str | None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _written
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any]:  # pyright: ignore
+        return _read
 
 
 class Timestamp(sa.TypeDecorator[str]):

@@ -24,7 +24,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine, Row
 from sqlalchemy.exc import DBAPIError
 
-from monostack.db.hot import HotStatements
+from monostack.db.hot import HotStatements, Outcome
 
 T = TypeVar("T")
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -49,15 +49,22 @@ _PRAGMAS = (
 class Transaction:
     """What a unit of work sees of the database."""
 
-    __slots__ = ("_after", "_hot", "connection", "writable")
+    __slots__ = ("_after", "_driver", "_hot", "connection", "writable")
 
-    def __init__(self, connection: Connection, writable: bool, hot: HotStatements | None = None) -> None:
+    def __init__(self, connection: Connection, driver: Any, writable: bool, hot: HotStatements | None = None) -> None:
         self.connection = connection
+        self._driver = driver
         self.writable = writable
         self._hot = hot
         self._after: list[Callable[[], None]] = []
 
-    def execute(self, statement: sa.Executable, params: Params = None) -> CursorResult[Any]:
+    def execute(self, statement: sa.Executable, params: Params = None) -> CursorResult[Any] | Outcome:
+        """Run a statement, once or for each of several sets of parameters."""
+        if self._hot is not None and statement.is_dml and not isinstance(params, Sequence):
+            given = params if params is not None else _NOTHING
+            hot = self._hot.find(statement, given, self.connection)
+            if hot is not None:
+                return hot.outcome(self._driver, given)
         return self.connection.execute(statement, params)
 
     def rows(self, statement: sa.Executable, params: Params = None) -> Sequence[Row[Any]]:
@@ -65,7 +72,7 @@ class Transaction:
             given = cast("Mapping[str, Any]", params) if params is not None else _NOTHING
             hot = self._hot.find(statement, given, self.connection)
             if hot is not None:
-                return hot.rows(self.connection, given)
+                return hot.rows(self._driver, given)
         return self.connection.execute(statement, params).all()
 
     def row(self, statement: sa.Executable, params: Params = None) -> Row[Any] | None:
@@ -74,7 +81,7 @@ class Transaction:
             given = cast("Mapping[str, Any]", params) if params is not None else _NOTHING
             hot = self._hot.find(statement, given, self.connection)
             if hot is not None:
-                return hot.first(self.connection, given)
+                return hot.first(self._driver, given)
         return self.connection.execute(statement, params).first()
 
     def scalar(self, statement: sa.Executable, params: Params = None) -> Any:
@@ -87,10 +94,9 @@ class Transaction:
         self._after.append(action)
 
 
-def control(connection: Connection, statement: str) -> None:
-    """Run BEGIN, SAVEPOINT, COMMIT and the like on the driver's connection: through SQLAlchemy they cost more than a read."""
-    driver: Any = connection.connection.driver_connection
-    driver.execute(statement)
+def _driver_of(connection: Connection) -> Any:
+    """The driver's connection. BEGIN, SAVEPOINT, COMMIT and the like are run on it: through SQLAlchemy they cost more than a read."""
+    return connection.connection.driver_connection
 
 
 class _Unit:
@@ -203,12 +209,13 @@ class Database:
         return self._snapshot(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", unit)
 
     def _snapshot(self, connection: Connection, begin: str, unit: Callable[[Transaction], T]) -> T:
-        control(connection, begin)
+        driver = _driver_of(connection)
+        driver.execute(begin)
         try:
-            return unit(Transaction(connection, writable=False, hot=self._hot))
+            return unit(Transaction(connection, driver, writable=False, hot=self._hot))
         finally:
             if not connection.invalidated:
-                control(connection, "ROLLBACK")
+                driver.execute("ROLLBACK")
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -278,35 +285,36 @@ class Database:
         return None
 
     def _run(self, connection: Connection, batch: list[_Unit]) -> None:
-        control(connection, self._begin)
+        driver = _driver_of(connection)
+        driver.execute(self._begin)
         try:
             for job in batch:
-                self._run_unit(connection, job)
-            control(connection, "COMMIT")
+                self._run_unit(connection, driver, job)
+            driver.execute("COMMIT")
         except BaseException:
             if not connection.invalidated:
-                control(connection, "ROLLBACK")
+                driver.execute("ROLLBACK")
             raise
 
-    def _run_unit(self, connection: Connection, job: _Unit) -> None:
-        tx = Transaction(connection, writable=True, hot=self._hot_for_writing)
+    def _run_unit(self, connection: Connection, driver: Any, job: _Unit) -> None:
+        tx = Transaction(connection, driver, writable=True, hot=self._hot_for_writing)
         job.error = None
-        control(connection, "SAVEPOINT unit")
+        driver.execute("SAVEPOINT unit")
         try:
             job.result = job.call(tx)
-            control(connection, "RELEASE SAVEPOINT unit")
+            driver.execute("RELEASE SAVEPOINT unit")
             job.after = tx._after  # pyright: ignore[reportPrivateUsage]
         except DBAPIError as error:
             if connection.invalidated or _sqlstate(error) in RETRYABLE:
                 raise
-            self._undo(connection, job, error)
+            self._undo(driver, job, error)
         except Exception as error:  # noqa: BLE001 - delivered to the caller, whose unit it is
-            self._undo(connection, job, error)
+            self._undo(driver, job, error)
 
     @staticmethod
-    def _undo(connection: Connection, job: _Unit, error: BaseException) -> None:
-        control(connection, "ROLLBACK TO SAVEPOINT unit")
-        control(connection, "RELEASE SAVEPOINT unit")
+    def _undo(driver: Any, job: _Unit, error: BaseException) -> None:
+        driver.execute("ROLLBACK TO SAVEPOINT unit")
+        driver.execute("RELEASE SAVEPOINT unit")
         job.error, job.after = error, []
 
     @staticmethod

@@ -14,7 +14,7 @@ from monostack.core.context import Caller
 from monostack.core.errors import BadRequest, Fault, MethodNotAllowed, NotFound, Unauthorized
 from monostack.db import Database
 from monostack.http import microversions
-from monostack.http.request import Request
+from monostack.http.request import Enforcer, Request
 from monostack.http.response import Response
 from monostack.http.routing import Route, Router
 from monostack.http.service import Service
@@ -33,19 +33,13 @@ class Authenticator(Protocol):
     async def authenticate(self, token: str) -> Caller: ...
 
 
-class Enforcer(Protocol):
-    """Decides by the policies of one service."""
-
-    def allows(self, name: str, creds: Any, target: Any) -> bool: ...
-
-
 class _Mount:
     """A service with its compiled router."""
 
-    __slots__ = ("allows_rule", "path_pattern", "router", "service")
+    __slots__ = ("enforcer", "path_pattern", "router", "service")
 
     def __init__(self, service: Service, enforcer: Enforcer) -> None:
-        self.allows_rule = enforcer.allows
+        self.enforcer = enforcer
         self.service = service
         self.router = Router([route for group in service.routes for route in group.entries])
         self.path_pattern = re.compile(service.project_in_path) if service.project_in_path else None
@@ -85,7 +79,6 @@ class HttpApp:
         if scope["type"] != "http":
             return
         started = clock.monotonic()
-        given = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"x-openstack-request-id"), "")
         request = Request(scope, receive, ids.new_request_id())
         request.db, request.cloud = self.db, self.cloud
         request.app_url = self.public_url or f"{request.scheme}://{request.headers.get('host', 'localhost')}"
@@ -99,7 +92,7 @@ class HttpApp:
                 "%s %s %s %d %.1fms", request.peer, request.method, request.path, response.status, elapsed * 1000,
                 extra={
                     "request_id": request.request_id,
-                    "global_request_id": given[:80],
+                    "global_request_id": request.headers.get("x-openstack-request-id", "")[:80],
                     "project_id": request.caller.project_id,
                     "user_id": request.caller.user_id,
                 },
@@ -123,7 +116,7 @@ class HttpApp:
         mount = self.mounts.get("/" + head)
         if mount is None:
             return Response({"error": {"code": 404, "title": "Not Found", "message": "No service lives at this path."}}, 404)
-        request.service, request.allows_rule = mount.service, mount.allows_rule
+        request.service, request.enforcer = mount.service, mount.enforcer
         try:
             response = await self._serve(request, mount, "/" + tail)
         except Fault as fault:

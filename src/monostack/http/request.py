@@ -2,8 +2,8 @@
 
 import copy
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -17,9 +17,17 @@ if TYPE_CHECKING:
     from monostack.http.service import Service
 
 _decode = msgspec.json.Decoder().decode
+T = TypeVar("T", bound=Mapping[str, Any])
 CHUNK = 1 << 20
 # PostgreSQL's texts hold every character but this one. Within JSON it can only stand as an escape that is not itself escaped.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class Enforcer(Protocol):
+    """Decides by the policies of one service; of many targets those that are allowed."""
+
+    def allows(self, name: str, creds: Any, target: Any) -> bool: ...
+    def allowed(self, name: str, creds: Any, targets: Iterable[T]) -> list[T]: ...
 
 
 class Request:
@@ -33,12 +41,12 @@ class Request:
     __slots__ = (
         "_query_map",
         "_receive",
-        "allows_rule",
         "app_url",
         "body",
         "caller",
         "cloud",
         "db",
+        "enforcer",
         "headers",
         "method",
         "microversion",
@@ -79,7 +87,7 @@ class Request:
         self.cloud: Any = None
         self.service: Service
         self.route: Route | None = None
-        self.allows_rule: Callable[[str, Mapping[str, Any], Mapping[str, Any]], bool]
+        self.enforcer: Enforcer
 
     # --- what was asked ----------------------------------------------------------------------------------------------
 
@@ -109,7 +117,11 @@ class Request:
         creds = self.caller.creds()
         if target is None:
             target = {"project_id": creds["project_id"], "user_id": creds["user_id"], "tenant_id": creds["project_id"]}
-        return self.allows_rule(rule, creds, target)
+        return self.enforcer.allows(rule, creds, target)
+
+    def allowed(self, rule: str, targets: Iterable[T]) -> list[T]:
+        """Those of the targets for which the caller passes the policy rule."""
+        return self.enforcer.allowed(rule, self.caller.creds(), targets)
 
     def authorize(self, rule: str, target: Mapping[str, Any] | None = None) -> None:
         """Raises PolicyNotAuthorized unless `allows`; the service's dialect words it."""
@@ -131,7 +143,7 @@ class Request:
         """The same caller's request to another service of the cloud: its policies decide, at its oldest microversion."""
         request = copy.copy(self)
         request.service = next(each for each in self.cloud.services if each.type == service)
-        request.allows_rule = self.cloud.enforcers[service].allows
+        request.enforcer = self.cloud.enforcers[service]
         spec = request.service.microversions
         request.microversion = spec.minimum if spec is not None else None
         request.body, request.params, request.query = body, dict(params or {}), list(query)

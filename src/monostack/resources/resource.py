@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,6 +32,23 @@ class Scopes:
 
     of: Callable[[Request], str]
     clauses: Mapping[str, Clause | None]
+
+
+class _Plan:
+    """What is shown of a row: its values taken all at once, some of them converted."""
+
+    __slots__ = ("_converted", "_names", "_take")
+
+    def __init__(self, names: tuple[str, ...], places: tuple[int, ...], converted: tuple[tuple[str, Callable[[Any], Any]], ...]) -> None:
+        self._names = names
+        self._take: Callable[[Any], Sequence[Any]] = itemgetter(*places) if len(places) > 1 else lambda row: [row[i] for i in places]
+        self._converted = converted
+
+    def item(self, row: Row[Any]) -> dict[str, Any]:
+        item = dict(zip(self._names, self._take(row), strict=True))
+        for name, show in self._converted:
+            item[name] = show(item[name])
+        return item
 
 
 EVERYTHING = Scopes(lambda request: "all", {"all": None})
@@ -78,17 +96,26 @@ class Resource:
         kept = [sa.Column(self.unknown, Json)] if self.unknown is not None else []
         self.table = sa.Table(self.table_name, metadata, *stored, *kept, *self.columns, info={"conditions": self.conditions})
         self.by_name = {f.name: f for f in self.fields}
-        self._plans: dict[Any, list[tuple[str, int, Callable[[Any], Any] | None]]] = {}
+        self._plans: dict[Any, _Plan] = {}
         self._index = {column.name: i for i, column in enumerate(self.table.columns)}
         self._clauses = {name: clause(self.table) if clause else None for name, clause in self.scopes.clauses.items()}
         self._get = {name: self._select_one(clause) for name, clause in self._clauses.items()}
         self._insert = sa.insert(self.table).returning(*self.table.columns)
-        self._update = sa.update(self.table).where(self.table.c[self.key] == sa.bindparam("the_key")).returning(*self.table.columns)
+        self._updates: dict[tuple[str, ...], sa.Update] = {}
         self._delete = sa.delete(self.table).where(self.table.c[self.key] == sa.bindparam("the_key"))
 
     def _select_one(self, clause: Any) -> sa.Select[Any]:
         statement = sa.select(self.table).where(self.table.c[self.key] == sa.bindparam("the_key"))
         return statement if clause is None else statement.where(clause)
+
+    def _update(self, names: tuple[str, ...]) -> sa.Update:
+        """The statement that sets these columns; each is bound as v_<column>."""
+        known = self._updates.get(names)
+        if known is None:
+            one = sa.update(self.table).where(self.table.c[self.key] == sa.bindparam("the_key"))
+            known = one.values({name: sa.bindparam(f"v_{name}") for name in names}).returning(*self.table.columns)
+            self._updates[names] = known
+        return known
 
     # --- looking up is authorizing -----------------------------------------------------------------------------------
 
@@ -220,12 +247,9 @@ class Resource:
         if "revision_number" in self._index:
             changes["revision_number"] = row._mapping["revision_number"] + 1
         key = row._mapping[self.key]
-        changed = tx.execute(
-            self._update.values({name: sa.bindparam(f"v_{name}") for name in changes}),
-            {"the_key": key, **{f"v_{n}": v for n, v in changes.items()}},
-        )
+        changed = tx.execute(self._update(tuple(changes)), {"the_key": key, **{f"v_{n}": v for n, v in changes.items()}}).one()
         record(tx, request, f"{self.singular}.update", key, row._mapping.get("project_id"), {"changed": sorted(changes)})
-        return changed.one()
+        return changed
 
     def remove(self, tx: Transaction, request: Request | None, row: Row[Any]) -> None:
         key = row._mapping[self.key]
@@ -234,19 +258,23 @@ class Resource:
 
     # --- showing -----------------------------------------------------------------------------------------------------
 
-    def _plan(self, request: Request) -> list[tuple[str, int, Callable[[Any], Any] | None]]:
+    def _plan(self, request: Request) -> "_Plan":
         version = request.microversion
         granted = tuple(request.allows(f.view) for f in self._guarded)
         plan = self._plans.get((version, granted))
         if plan is None:
             hidden = {f.name for f, allowed in zip(self._guarded, granted, strict=True) if not allowed}
-            plan = []
+            columns: dict[str, int] = {}
+            converted: list[tuple[str, Callable[[Any], Any]]] = []
             for f in self.fields:
                 column = f.stored_as
                 inside = version is None or ((f.since is None or version >= f.since) and (f.until is None or version <= f.until))
                 if f.view and column and inside and f.name not in hidden:
-                    plan.append((f.name, self._index[column], f.show or (self.style.time if f.kind.is_time else None)))
-            self._plans[version, granted] = plan
+                    columns[f.name] = self._index[column]
+                    show = f.show or (self.style.time if f.kind.is_time else None)
+                    if show is not None:
+                        converted.append((f.name, show))
+            plan = self._plans[version, granted] = _Plan(tuple(columns), tuple(columns.values()), tuple(converted))
         return plan
 
     @cached_property
@@ -256,7 +284,7 @@ class Resource:
     def views(self, request: Request, tx: Transaction, rows: Sequence[Row[Any]], only: Sequence[str] = ()) -> list[dict[str, Any]]:
         """Rows as this caller, at this microversion, sees them."""
         plan = self._plan(request)
-        shown = [{name: show(row[i]) if show else row[i] for name, i, show in plan} for row in rows]
+        shown = [plan.item(row) for row in rows]
         if self.unknown is not None:
             index = self._index[self.unknown]
             for item, row in zip(shown, rows, strict=True):

@@ -1,9 +1,9 @@
 """Lists of images: what belongs to them, filters, sorting, pages."""
 
 import pytest
-from sqlalchemy import event
 
 from clouds import TestCloud
+from statements import seen_statements
 
 
 def names(answer) -> list[str]:
@@ -166,15 +166,6 @@ def test_a_page_costs_two_statements_however_long(cloud: TestCloud) -> None:
     for number in range(30):
         assert cloud.other.post("image", "/images", {"name": f"many-{number}", "many": "yes", "tags": ["a", "b"]}).status_code == 201
     cloud.other.get("image", "/images?many=yes")
-    seen: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
-        if "image" in statement:
-            seen.append(statement)
-
-    event.listen(cloud.app.db.engine, "before_cursor_execute", note)
-    try:
+    with seen_statements("image") as seen:
         assert len(cloud.other.get("image", "/images?many=yes&limit=30").json()["images"]) == 30
-    finally:
-        event.remove(cloud.app.db.engine, "before_cursor_execute", note)
     assert len(seen) == 2

@@ -24,6 +24,15 @@ TWO_LISTS = sa.select(things.c.id).where(
 )
 LITERAL = sa.select(things.c.id, sa.literal("x").label("word")).where(things.c.id < 3).order_by(things.c.id)
 COUNT = sa.select(sa.func.count()).select_from(things)
+EITHER = (
+    sa.select(things.c.id)
+    .where(things.c.id == sa.bindparam("a"))
+    .union_all(sa.select(things.c.id).where(things.c.id == sa.bindparam("b")))
+)
+ADD = sa.insert(things)
+ADD_AND_TELL = sa.insert(things).returning(things)
+SET = sa.update(things).where(things.c.id.in_(sa.bindparam("ids", expanding=True))).values(data=sa.bindparam("new"), flag=True)
+DROP = sa.delete(things).where(things.c.id >= sa.bindparam("least")).returning(things.c.id, things.c.data)
 
 
 @pytest.fixture
@@ -74,6 +83,55 @@ def test_a_missing_parameter_is_an_error(url):
         for _ in range(3):
             with pytest.raises(sa.exc.StatementError):
                 await db.read(lambda tx: tx.row(ONE, {}))
+        await db.close()
+
+    asyncio.run(scenario())
+
+
+def test_changes_do_the_same_each_time(url):
+    async def scenario():
+        db = Database(url)
+        for round in range(4):  # the first run goes through SQLAlchemy, later ones do not
+            await db.write(lambda tx: tx.execute(ADD, {"id": 100, "data": {"n": 1}}))
+            await db.write(lambda tx: tx.execute(ADD, {"id": 101, "flag": False}))  # other columns, another text
+            row = await db.write(lambda tx: tx.execute(ADD_AND_TELL, {"id": 102, "data": [1], "flag": True, "at": None}).one())
+            assert (row.id, row.flag, row.data, row.at) == (102, True, [1], None)
+            changed = await db.write(lambda tx, n=round: tx.execute(SET, {"ids": [100, 101, 999], "new": {"round": n}}).rowcount)
+            assert changed == 2
+            gone = await db.write(lambda tx: tx.execute(DROP, {"least": 100}).all())
+            assert [tuple(row) for row in gone] == [(100, {"round": round}), (101, {"round": round}), (102, [1])]
+            assert await db.write(lambda tx: tx.execute(DROP, {"least": 100}).first()) is None
+            with pytest.raises(sa.exc.NoResultFound):
+                await db.write(lambda tx: tx.execute(DROP, {"least": 100}).one())
+            assert await db.read(lambda tx: [row[0] for row in tx.rows(EITHER, {"a": 3, "b": 5})]) == [3, 5]
+        await db.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_refused_change_raises_what_sqlalchemy_raises_and_shows_no_values(url):
+    async def scenario():
+        db = Database(url)
+        for _ in range(3):
+            with pytest.raises(sa.exc.IntegrityError) as refused:
+                await db.write(lambda tx: tx.execute(ADD, {"id": 1, "data": "secret"}))
+        assert "UNIQUE" in str(refused.value) and "secret" not in str(refused.value)
+        assert await db.read(lambda tx: tx.scalar(COUNT)) == 40
+        await db.close()
+
+    asyncio.run(scenario())
+
+
+def test_columns_that_python_fills_are_filled(url):
+    counter = iter(range(1000, 2000))
+    numbered = sa.Table("hot_things", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True, default=lambda: next(counter)))
+    add = sa.insert(numbered)
+
+    async def scenario():
+        db = Database(url)
+        for _ in range(3):
+            await db.write(lambda tx: tx.execute(add, {}))
+        assert await db.read(lambda tx: tx.scalar(COUNT)) == 43
         await db.close()
 
     asyncio.run(scenario())

@@ -115,7 +115,7 @@ class Verbs:
         query = style.parse_list(request, self.resource)
         parent = self._parent(request, tx)
         rows = self.resource.page(request, tx, query, self._of_parent, {"within": parent.id} if parent is not None else None)
-        items = [item for item in self.items(request, tx, rows, parent) if self.sees(request, item)]
+        items = request.allowed(self.rule("get"), self.items(request, tx, rows, parent))
         answer = style.list_envelope(request, self.resource, items, query)
         answer[self.resource.plural] = [shown(item, query.fields) for item in items]
         return answer
