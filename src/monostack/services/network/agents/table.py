@@ -46,6 +46,11 @@ def _alive(table: sa.Table, operator: str, parameter: str) -> Any:
     return table.c.heartbeat_timestamp >= since if operator == "alive" else table.c.heartbeat_timestamp < since
 
 
+def _type(value: str) -> str:
+    """The type a filter means: as with Neutron's usual database, capital letters do not matter."""
+    return next((kind for kind in FUNCTIONS if kind.lower() == value.lower()), value)
+
+
 _TIME = Kind(Timestamp(), {"type": "string"})
 
 AGENTS = Resource(
@@ -56,7 +61,7 @@ AGENTS = Resource(
     table_name="network_agents",
     fields=(
         Field("id", values.uuid()),
-        Field("agent_type", values.text()),
+        Field("agent_type", Kind(sa.String(255), {"type": "string"}, _type)),
         Field("binary", values.text()),
         Field("topic", values.text()),
         Field("host", values.text(), index=True),

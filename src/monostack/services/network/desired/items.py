@@ -27,6 +27,7 @@ from monostack.protocol.network import (
 )
 from monostack.services.network.addresses.table import allocations, of_ports
 from monostack.services.network.conntrack_helpers import table as helpers
+from monostack.services.network.desired.paths import Paths
 from monostack.services.network.floatingips.table import FLOATING_IPS
 from monostack.services.network.forwardings.rules import bounds
 from monostack.services.network.forwardings.table import FORWARDINGS
@@ -214,7 +215,7 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
     addresses = of_ports(tx, [port.id for port in everything])
     subnets = find_subnets(tx, [one.subnet_id for found in addresses.values() for one in found])
     floating, forwarded = grouped(tx, _FLOATING, rows), grouped(tx, _FORWARDED, rows)
-    helping = helpers.of_routers(tx, rows)
+    helping, paths = helpers.of_routers(tx, rows), Paths.of(tx, rows.values())
     found = {}
     for id, row in rows.items():
         mine = [port for port in router_ports.get(id, ()) if port.id in addresses]
@@ -224,7 +225,7 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
             admin_up=row.admin_state_up,
             interfaces=[_interface(port, addresses[port.id], subnets) for port in mine if port.device_owner == INTERFACE],
             gateway=_gateway(gateways[0], addresses[gateways[0].id], subnets, row.enable_snat) if gateways else None,
-            routes=row.routes,
+            routes=list(paths.choose(row)),
             floating_ips=[FloatingIPItem(one.id, one.floating_ip_address, one.fixed_ip_address) for one in floating.get(id, ())],
             port_forwardings=[_forwarding(one) for one in forwarded.get(id, ())],
             helpers=[ConntrackHelperItem(one.helper, one.protocol, one.port) for one in helping.get(id, ())],

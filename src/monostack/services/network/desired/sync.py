@@ -19,6 +19,7 @@ from monostack.db import Transaction
 from monostack.services.network.desired import items
 from monostack.services.network.desired.hosting import networks_on, routers_on
 from monostack.services.network.desired.link import HostLink
+from monostack.services.network.desired.paths import choosing_beside
 from monostack.services.network.desired.plan import Key, Plan
 
 log = logging.getLogger(__name__)
@@ -134,6 +135,7 @@ class Sync:
 
     async def _put_causes(self, ports: set[str], networks: set[str], routers: set[str]) -> None:
         def load(tx: Transaction) -> Any:
+            routers.update(choosing_beside(tx, routers))
             return items.ports(tx, ports), items.networks(tx, networks), items.routers(tx, routers)
 
         if not (ports or networks or routers):

@@ -11,6 +11,7 @@ from monostack.services.network import documents, standard
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
 from monostack.services.network.desired.hosting import pick
+from monostack.services.network.desired.paths import has_choice
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import get as get_port
 from monostack.services.network.routers import interfaces
@@ -30,7 +31,7 @@ def create_router(tx: Transaction, request: Request, values: Values) -> Row[Any]
     gateway = values.pop("external_gateway_info", None)
     check_hints(tx, "router", values["availability_zone_hints"])
     id = ids.new_uuid()
-    defaults = {"id": id, "status": "ACTIVE", "routes": [], "enable_snat": True, "host_status": "DOWN"}
+    defaults = {"id": id, "status": "ACTIVE", "routes": [], "has_choice": False, "enable_snat": True, "host_status": "DOWN"}
     row = standard.insert(ROUTERS, tx, request, {**values, **defaults, "host": pick(request.cloud, id)}, revision=1)
     if gateway:
         row = set_gateway(tx, request.cloud, request, row, gateway)
@@ -43,6 +44,7 @@ def update_router(tx: Transaction, request: Request, row: Row[Any], changes: Val
         check_routes(tx, row.id, changes["routes"])
         if len(changes["routes"]) > MAX_ROUTES:
             raise conflict("Quota exceeded for resources: ['router_route'].", "OverQuota")
+        changes["has_choice"] = has_choice(changes["routes"])
     if "external_gateway_info" in changes:
         row = set_gateway(tx, request.cloud, request, row, changes.pop("external_gateway_info"))
         check_routes(tx, row.id, changes.get("routes", row.routes))

@@ -98,6 +98,7 @@ ROUTERS = Resource(
     columns=(
         sa.Column("gw_port_id", Id(), index=True),
         sa.Column("gw_network_id", Id(), index=True),
+        sa.Column("has_choice", sa.Boolean(), nullable=False, default=False),  # a destination of its routes has several next hops
         sa.Column("host", Name(), index=True),  # which host runs it
         sa.Column("host_status", Name(16)),  # there: ACTIVE, DOWN, ERROR
     ),
