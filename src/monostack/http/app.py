@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 access_log = logging.getLogger("monostack.access")
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-_REASON_LIMIT = 4096
+_REASON_LIMIT = 16384  # characters; Glance tells the whole schema that a document breaks
 
 
 class Authenticator(Protocol):

@@ -8,13 +8,14 @@ from monostack.app import SERVICES
 from monostack.http.routing import Route
 from monostack.http.service import Service
 from monostack.services.compute.proxies import gone
+from monostack.services.image.schemas import PUBLISHED
 
 # Operations that ask no rule of OpenStack's: whoever has a token that this service accepts may call them.
 NO_RULE = {
     "identity": {"/v2.0/tenants"},
     "image": {
         "/v2/info/import", "/v2/info/stores", "/v2/info/usage", "/v2", "/v2/{unknown:path}", "/{unversioned:path}",
-        *(f"/v2/schemas/{name}" for name in ("image", "images", "member", "members", "task", "tasks")),
+        *(f"/v2/schemas/{name}" for name in PUBLISHED),
     },
     "network": {"/v2.0", "/v2.0/extensions", "/v2.0/extensions/{id}"},
     "block-storage": {"/v3", "/v3/extensions", "/v3/extensions/{id}", "/v3/os-availability-zone", "/v3/resource_filters"},
@@ -34,7 +35,7 @@ ABOUT_CALLERS_OWN = (
     "/v2.0/quotas/{id}",  # so that managers read the limits of other projects, as with Neutron
 )  # fmt: skip
 # What an administrator, or its owner, may have made everybody's. That is refused to nobody; what is private is.
-MAY_BE_SHARED = ("/v2.0/networks/{id}", "/v2.0/subnets/{id}")
+MAY_BE_SHARED = ("/v2.0/networks/{id}", "/v2.0/subnets/{id}", "/v2/metadefs/namespaces/{namespace}")
 NOT_FOR_DELEGATES = ("/v3/credentials", "/v3/users/{id}/credentials")  # whatever the rules say
 OWNER_IN_REQUEST = ("/v3/auth/tokens", "/usages")  # whose it is stands in a header or the query
 
@@ -67,7 +68,7 @@ class Operation:
 
     @property
     def may_be_shared(self) -> bool:
-        return self.route.method == "GET" and self.route.path in MAY_BE_SHARED
+        return self.route.method == "GET" and self.route.path.startswith(MAY_BE_SHARED)
 
     @property
     def is_list(self) -> bool:

@@ -13,10 +13,13 @@ from monostack.http import Request, Routes, Service
 from monostack.services.image import actions, bits, data, importing, info, members, schemas, tags, tasks, versions, writing
 from monostack.services.image.dialect import DIALECT
 from monostack.services.image.images import creation, deletion, listing, patch
+from monostack.services.image.metadefs import namespaces, objects, properties, resource_types
+from monostack.services.image.metadefs import tags as metadef_tags
 from monostack.services.image.reconcilers import files
 from monostack.services.image.store import Store
 from monostack.services.image.workflows.import_image import IMPORT_IMAGE
 
+_METADEFS = (namespaces, objects, properties, metadef_tags, resource_types)
 _BODILESS = (listing, deletion, actions, tags, info, schemas)
 
 
@@ -40,6 +43,7 @@ def bootstrap(tx: Transaction, cloud: Cloud) -> None:
     store = Store.of(cloud)
     store.make()
     bits.make_key(store)
+    resource_types.bootstrap(tx)
     if cloud.db.is_sqlite:
         tx.execute(writing.EXPIRE_ALL)
 
@@ -52,7 +56,7 @@ SERVICE = Service(
     dialect=DIALECT,
     routes=(
         *[_refusing_bodies(module.routes) for module in _BODILESS],
-        *[module.routes for module in (creation, patch, data, importing, members, tasks, bits, versions)],
+        *[module.routes for module in (creation, patch, data, importing, members, tasks, bits, *_METADEFS, versions)],
     ),
     policies=POLICIES,
     workflows=(IMPORT_IMAGE,),

@@ -6,6 +6,7 @@ from monostack.core.errors import BadRequest
 from monostack.http import Request, Routes
 from monostack.http.schema import Schema
 from monostack.services.image.dialect import does_not_match
+from monostack.services.image.metadefs.schemas import PUBLISHED as METADEFS
 
 CONTAINER_FORMATS = ("ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed")
 DISK_FORMATS = ("ami", "ari", "aki", "vhd", "vhdx", "vmdk", "raw", "qcow2", "vdi", "iso", "ploop")
@@ -133,6 +134,7 @@ def _collection(name: str, item: dict[str, Any], *, paged: bool) -> dict[str, An
 
 
 PUBLISHED: dict[str, dict[str, Any]] = {
+    **{f"metadefs/{name}": document for name, document in METADEFS.items()},
     "image": IMAGE,
     "images": _collection("images", IMAGE, paged=True),
     "member": MEMBER,
