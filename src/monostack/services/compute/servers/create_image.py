@@ -44,7 +44,7 @@ _MAPPING: dict[str, Any] = dict.fromkeys(
 )  # fmt: skip
 
 
-@ACTIONS.action("createImage", body=_CREATE)
+@ACTIONS.action("createImage", body=_CREATE, policy="os_compute_api:servers:create_image")
 def create_image(request: Request, tx: Transaction) -> Response:
     """Make an image of a server."""
     server = visible(request, tx)
@@ -64,7 +64,7 @@ def create_image(request: Request, tx: Transaction) -> Response:
     return _answer(request, made, f"{request.app_url}/image/images/{made.id}")
 
 
-@ACTIONS.action("createBackup", body=_BACKUP)
+@ACTIONS.action("createBackup", body=_BACKUP, policy="os_compute_api:os-create-backup")
 def create_backup(request: Request, tx: Transaction) -> Response:
     """Make a backup of a server, and delete the oldest of its type that are too many."""
     server = visible(request, tx)

@@ -58,7 +58,10 @@ def reset_state(request: Request, tx: Transaction) -> None:
     record(tx, request, "server.reset_state", server.id, server.project_id, {"state": wanted})
 
 
-@ACTIONS.action("injectNetworkInfo", body=one("injectNetworkInfo", ANYTHING))
+_INJECT = one("injectNetworkInfo", ANYTHING)
+
+
+@ACTIONS.action("injectNetworkInfo", body=_INJECT, policy="os_compute_api:os-admin-actions:inject_network_info")
 def inject_network_info(request: Request, tx: Transaction) -> None:
     """Give the server's host its network data anew, for the guest to read."""
     server = visible(request, tx)

@@ -67,7 +67,7 @@ def _body(version: Version) -> Json:
 _BODIES = [(version, _body(version)) for version in ((0, 0), (2, 19), (2, 54), (2, 57), (2, 63), (2, 90), (2, 94))]
 
 
-@ACTIONS.action("rebuild", body=_BODIES)
+@ACTIONS.action("rebuild", body=_BODIES, policy="os_compute_api:servers:rebuild")
 def rebuild_server(request: Request, tx: Transaction) -> Response:
     """Rebuild a server."""
     server = visible(request, tx)

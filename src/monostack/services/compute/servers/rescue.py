@@ -23,7 +23,7 @@ _RESCUE = {**fields({"adminPass": TEXT, "rescue_image_ref": UUID}), "type": ["ob
 _DEVICE, _BUS = "hw_rescue_device", "hw_rescue_bus"
 
 
-@ACTIONS.action("rescue", body=one("rescue", _RESCUE))
+@ACTIONS.action("rescue", body=one("rescue", _RESCUE), policy="os_compute_api:os-rescue")
 def rescue_server(request: Request, tx: Transaction) -> Response:
     """Boot a server from a rescue image, by default its own."""
     asked = request.body["rescue"] or {}
@@ -62,7 +62,7 @@ def _check_volumes(tx: Transaction, server: Row[Any]) -> None:
             raise Conflict(f"Invalid volume: {reason}")
 
 
-@ACTIONS.action("unrescue", body=one("unrescue", ANYTHING))
+@ACTIONS.action("unrescue", body=one("unrescue", ANYTHING), policy="os_compute_api:os-unrescue")
 def unrescue_server(request: Request, tx: Transaction) -> None:
     """Boot a rescued server from its own disks again."""
     server = for_action(request, tx, "os_compute_api:os-unrescue", "unrescue")
