@@ -20,7 +20,7 @@ async def ask(
     run: Run,
     host: str,
     name: str,
-    args: msgspec.Struct,
+    args: msgspec.Struct | None,
     timeout: float = 300.0,  # noqa: ASYNC109 - the host's
     patience: float = PATIENCE,
     part: str = "",

@@ -1,5 +1,7 @@
 """Every workflow of volumes, in every way it may go."""
 
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -40,7 +42,78 @@ UPLOAD = Case(
     "upload_volume", _with_volume, _action("os-volume_upload_image", {"image_name": "i", "disk_format": "qcow2"}), _is_an_image, {}
 )
 
-CASES = {"upload": UPLOAD}
+# --- backups ---------------------------------------------------------------------------------------------------------------
+
+
+async def _back_up(bench: Bench, given: dict[str, Any]) -> None:
+    answer = await bench.ask("POST", f"{VOLUME}/backups", {"backup": {"volume_id": given["volume"]}}, 202)
+    given["backup"] = answer.json()["backup"]["id"]
+
+
+async def _with_backup(bench: Bench) -> dict[str, Any]:
+    given = await _with_volume(bench)
+    await _back_up(bench, given)
+    await bench.rest()
+    return given
+
+
+async def _is_backed_up(bench: Bench, given: dict[str, Any]) -> None:
+    backup = (await bench.ask("GET", f"{VOLUME}/backups/{given['backup']}", expect=200)).json()["backup"]
+    assert (backup["status"], (await _volume(bench, given))["status"]) == ("available", "available")
+    assert given["backup"] in bench.storage.backups
+
+
+async def _restore(bench: Bench, given: dict[str, Any]) -> None:
+    if (await _volume(bench, given))["status"] == "error_restoring":
+        await _action("os-reset_status", {"status": "available"})(bench, given)
+    await bench.ask("POST", f"{VOLUME}/backups/{given['backup']}/restore", {"restore": {"volume_id": given["volume"]}}, 202)
+
+
+async def _restore_to_new(bench: Bench, given: dict[str, Any]) -> None:
+    answer = await bench.ask("POST", f"{VOLUME}/backups/{given['backup']}/restore", {"restore": {"name": "r"}}, 202)
+    given["volume"] = answer.json()["restore"]["volume_id"]
+
+
+async def _delete_backup(bench: Bench, given: dict[str, Any]) -> None:
+    await bench.ask("DELETE", f"{VOLUME}/backups/{given['backup']}", expect=202)
+
+
+async def _backup_is_gone(bench: Bench, given: dict[str, Any]) -> None:
+    await bench.ask("GET", f"{VOLUME}/backups/{given['backup']}", expect=404)
+    assert bench.storage.backups == {}
+
+
+async def _with_record(bench: Bench) -> dict[str, Any]:
+    given = await _with_backup(bench)
+    record = (await bench.ask("GET", f"{VOLUME}/backups/{given['backup']}/export_record", expect=200)).json()
+    content = json.loads(base64.b64decode(record["backup-record"]["backup_url"]))
+    given["backup"] = content["id"] = "00000000-0000-4000-8000-00000000000a"
+    record["backup-record"]["backup_url"] = base64.b64encode(json.dumps(content).encode()).decode()
+    return {**given, "record": record}
+
+
+async def _import(bench: Bench, given: dict[str, Any]) -> None:
+    answer = await bench.ask("POST", f"{VOLUME}/backups/import_record", given["record"])
+    if answer.status == 400:  # there from the time before
+        await _delete_backup(bench, given)
+        await bench.rest()
+        await bench.ask("POST", f"{VOLUME}/backups/import_record", given["record"], 201)
+
+
+async def _is_imported(bench: Bench, given: dict[str, Any]) -> None:
+    assert (await bench.ask("GET", f"{VOLUME}/backups/{given['backup']}", expect=200)).json()["backup"]["status"] == "available"
+
+
+BACKUP = Case("create_backup", _with_volume, _back_up, _is_backed_up, {})
+RESTORE = Case("restore_backup", _with_backup, _restore, _is_backed_up, {}, forward=True)
+RESTORE_TO_NEW = Case("create_volume", _with_backup, _restore_to_new, _is_backed_up, {"backup_id": "x"}, forward=True)
+DELETE_BACKUP = Case("delete_backup", _with_backup, _delete_backup, _backup_is_gone, {}, forward=True)
+IMPORT = Case("import_backup", _with_record, _import, _is_imported, {}, forward=True)
+
+CASES = {
+    "upload": UPLOAD, "backup": BACKUP, "restore": RESTORE, "restore to new": RESTORE_TO_NEW, "delete backup": DELETE_BACKUP,
+    "import backup": IMPORT,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ class Layout:
 
     def made(self) -> list[Path]:
         """All that an agent makes there."""
-        return [self.images, self.outgoing, self.guests, self.libvirt, self.verdict, self.state / "volumes", self.state / "snapshots"]
+        kept = [self.state / name for name in ("volumes", "snapshots", "backups")]
+        return [self.images, self.outgoing, self.guests, self.libvirt, self.verdict, *kept]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,9 @@
 | volume.snapshot        | SnapshotVolume  | {} a point-in-time copy, also while attached to a running guest |
 | volume.delete_snapshot | SnapshotRef     | {}                              |
 | volume.export          | ExportVolume    | {} once `image.read` gives the bits of the new image |
+| volume.backup          | BackupVolume    | BackupMade                      |
+| volume.restore         | RestoreVolume   | {} the volume holds what the backup does |
+| volume.delete_backup   | BackupRef       | {} also when there is nothing   |
 | volume.list            | {}              | StoredVolumes                   |
 """
 
@@ -49,6 +52,29 @@ class ExportVolume(msgspec.Struct):
     disk_format: str  # raw, qcow2, vmdk, vdi, vhd, vhdx, ploop
 
 
+class BackupVolume(msgspec.Struct):
+    """Of the volume as it is now, or of its snapshot; with a parent only what has changed since then."""
+
+    backup_id: str
+    volume_id: str
+    snapshot_id: str | None = None
+    parent_id: str | None = None
+    server_id: str | None = None  # the guest that has the volume open
+
+
+class BackupMade(msgspec.Struct):
+    objects: int  # what the backup itself keeps
+
+
+class RestoreVolume(msgspec.Struct):
+    backup_id: str
+    volume_id: str
+
+
+class BackupRef(msgspec.Struct):
+    backup_id: str
+
+
 class SnapshotRef(msgspec.Struct):
     snapshot_id: str
 
@@ -60,3 +86,4 @@ class StoredVolumes(msgspec.Struct):
     snapshots: list[str]
     capacity_gib: int
     free_gib: int
+    backups: list[str] = []

@@ -3,7 +3,16 @@
 from typing import Protocol
 
 from monostack.protocol.guests import VolumeConnection
-from monostack.protocol.volumes import CreateVolume, ExportVolume, ExtendVolume, SnapshotVolume, StoredVolumes
+from monostack.protocol.volumes import (
+    BackupMade,
+    BackupVolume,
+    CreateVolume,
+    ExportVolume,
+    ExtendVolume,
+    RestoreVolume,
+    SnapshotVolume,
+    StoredVolumes,
+)
 
 
 class BlockStorage(Protocol):
@@ -34,6 +43,18 @@ class BlockStorage(Protocol):
 
     async def export(self, request: ExportVolume) -> None:
         """Write a volume that no guest has open as the bits of a new image."""
+        ...
+
+    async def backup(self, request: BackupVolume) -> BackupMade:
+        """Back up the volume, or its snapshot, as it is at one moment."""
+        ...
+
+    async def restore(self, request: RestoreVolume) -> None:
+        """Replace what is in a volume that no guest has open by a backup. The volume keeps its size."""
+        ...
+
+    async def delete_backup(self, backup_id: str) -> None:
+        """Nothing there is success."""
         ...
 
     async def stored(self) -> StoredVolumes:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Protocol
 
-from monostack.agent.block import qemu_img
+from monostack.agent.block import backups, qemu_img
 from monostack.agent.block.images import ImageCache
 from monostack.agent.block.outgoing import OutgoingFiles
 from monostack.agent.block.qemu_img import GIB
@@ -13,7 +13,16 @@ from monostack.agent.errors import CommandError, require_uuid
 from monostack.agent.programs import ProgramError
 from monostack.agent.qemu_user import QemuUser
 from monostack.protocol.guests import VolumeConnection
-from monostack.protocol.volumes import CreateVolume, ExportVolume, ExtendVolume, SnapshotVolume, StoredVolumes
+from monostack.protocol.volumes import (
+    BackupMade,
+    BackupVolume,
+    CreateVolume,
+    ExportVolume,
+    ExtendVolume,
+    RestoreVolume,
+    SnapshotVolume,
+    StoredVolumes,
+)
 
 SUFFIX = ".qcow2"
 
@@ -27,7 +36,7 @@ class OpenVolumes(Protocol):
 
 
 class FileBlock:
-    """Keeps volumes in `directory`/volumes and snapshots in `directory`/snapshots, named by their ids."""
+    """Keeps volumes in `directory`/volumes, snapshots in `directory`/snapshots and backups in `directory`/backups, named by their ids."""
 
     def __init__(self, directory: Path, user: QemuUser, images: ImageCache, opened: OpenVolumes, outgoing: OutgoingFiles) -> None:
         self._volumes = directory / "volumes"
@@ -36,6 +45,7 @@ class FileBlock:
         self._images = images
         self._opened = opened
         self._outgoing = outgoing
+        self._backups: backups.BackupStore = backups.FileBackups(directory / "backups")
         for kept in (self._volumes, self._snapshots):
             user.let_in(kept)
             qemu_img.sweep_unfinished(kept)
@@ -120,13 +130,42 @@ class FileBlock:
             except ProgramError as error:
                 raise _explained(error, request.volume_id) from None
 
+    async def backup(self, request: BackupVolume) -> BackupMade:
+        with qemu_img.scratch(self._snapshots, request.backup_id) as raw, qemu_img.scratch(self._snapshots, request.backup_id) as copy:
+            source = self._snapshot_path(request.snapshot_id) if request.snapshot_id is not None else copy
+            if request.snapshot_id is None:
+                await self._copy_volume(request.volume_id, request.server_id, copy)
+            await _size(source, f"snapshot {request.snapshot_id}")
+            await qemu_img.convert(source, "qcow2", raw, "raw")
+            made = await asyncio.to_thread(backups.write, self._backups, request.backup_id, request.parent_id, raw)
+        return BackupMade(sum(block.keeper == request.backup_id for block in made.blocks.values()))
+
+    async def restore(self, request: RestoreVolume) -> None:
+        path = self.volume_path(request.volume_id)
+        size = await _size(path, f"volume {request.volume_id}")
+        if await qemu_img.is_open(path):
+            raise CommandError("volume.in_use", f"volume {request.volume_id} is open in a running server: detach it first")
+        with qemu_img.scratch(self._snapshots, request.backup_id) as raw, qemu_img.unfinished(path) as fresh:
+            needed = await asyncio.to_thread(backups.read, self._backups, request.backup_id, raw)
+            _require_room_for(needed, size // GIB, f"backup {request.backup_id}")
+            await qemu_img.convert(raw, "raw", fresh)
+            await qemu_img.resize(fresh, size)
+            await asyncio.to_thread(self._user.give, fresh)
+
+    async def delete_backup(self, backup_id: str) -> None:
+        await asyncio.to_thread(self._backups.remove, backup_id)
+
     async def stored(self) -> StoredVolumes:
         return await asyncio.to_thread(self._stored)
 
     def _stored(self) -> StoredVolumes:
         room = shutil.disk_usage(self._volumes)
         return StoredVolumes(
-            volumes=_kept_in(self._volumes), snapshots=_kept_in(self._snapshots), capacity_gib=room.total // GIB, free_gib=room.free // GIB
+            volumes=_kept_in(self._volumes),
+            snapshots=_kept_in(self._snapshots),
+            capacity_gib=room.total // GIB,
+            free_gib=room.free // GIB,
+            backups=self._backups.names(),
         )
 
     async def close(self) -> None:

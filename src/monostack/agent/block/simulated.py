@@ -5,7 +5,16 @@ from monostack.agent.block.outgoing import check_part, no_such_image
 from monostack.agent.errors import CommandError
 from monostack.protocol.guests import VolumeConnection
 from monostack.protocol.images import ImagePart, ReadImage
-from monostack.protocol.volumes import CreateVolume, ExportVolume, ExtendVolume, SnapshotVolume, StoredVolumes
+from monostack.protocol.volumes import (
+    BackupMade,
+    BackupVolume,
+    CreateVolume,
+    ExportVolume,
+    ExtendVolume,
+    RestoreVolume,
+    SnapshotVolume,
+    StoredVolumes,
+)
 
 GIB = 1 << 30
 
@@ -17,6 +26,7 @@ class SimulatedStorage:
         self.capacity_gib = capacity_gib
         self.volumes: dict[str, int] = {}  # size in GiB by id
         self.snapshots: dict[str, int] = {}
+        self.backups: dict[str, int] = {}
         self.holders: dict[str, str] = {}  # the running guest that has a volume open
 
     def free_gib(self) -> int:
@@ -83,6 +93,28 @@ class SimulatedBlock:
         if request.disk_format == "raw":
             self._outgoing.raw.add(request.image_id)
 
+    async def backup(self, request: BackupVolume) -> BackupMade:
+        storage = self.storage
+        if request.snapshot_id is not None:
+            size = _known(storage.snapshots, request.snapshot_id, "snapshot")
+        else:
+            size = _known(storage.volumes, request.volume_id, "volume")
+            self._require_reachable(request.volume_id, request.server_id)
+        if request.parent_id is not None:
+            _known(storage.backups, request.parent_id, "backup")
+        storage.backups.setdefault(request.backup_id, size)
+        return BackupMade(0)
+
+    async def restore(self, request: RestoreVolume) -> None:
+        size = _known(self.storage.volumes, request.volume_id, "volume")
+        self._require_reachable(request.volume_id, None)
+        needed = _known(self.storage.backups, request.backup_id, "backup")
+        if needed > size:
+            raise CommandError("volume.too_small", f"backup {request.backup_id} needs {needed} GiB, the volume has {size}")
+
+    async def delete_backup(self, backup_id: str) -> None:
+        self.storage.backups.pop(backup_id, None)
+
     async def stored(self) -> StoredVolumes:
         storage = self.storage
         return StoredVolumes(
@@ -90,6 +122,7 @@ class SimulatedBlock:
             snapshots=sorted(storage.snapshots),
             capacity_gib=storage.capacity_gib,
             free_gib=storage.free_gib(),
+            backups=sorted(storage.backups),
         )
 
     async def close(self) -> None:

@@ -5,7 +5,17 @@ from typing import Any
 import msgspec
 
 from monostack.agent.handlers.handler import Drivers, Handler, NoArguments, server, volume
-from monostack.protocol.volumes import CreateVolume, ExportVolume, ExtendVolume, SnapshotRef, SnapshotVolume, VolumeRef
+from monostack.protocol.volumes import (
+    BackupRef,
+    BackupVolume,
+    CreateVolume,
+    ExportVolume,
+    ExtendVolume,
+    RestoreVolume,
+    SnapshotRef,
+    SnapshotVolume,
+    VolumeRef,
+)
 
 
 async def create(drivers: Drivers, args: CreateVolume) -> dict[str, Any]:
@@ -37,12 +47,30 @@ async def export(drivers: Drivers, args: ExportVolume) -> dict[str, Any]:
     return {}
 
 
+async def backup(drivers: Drivers, args: BackupVolume) -> dict[str, Any]:
+    return msgspec.to_builtins(await drivers.block.backup(args))
+
+
+async def restore(drivers: Drivers, args: RestoreVolume) -> dict[str, Any]:
+    await drivers.block.restore(args)
+    return {}
+
+
+async def delete_backup(drivers: Drivers, args: BackupRef) -> dict[str, Any]:
+    await drivers.block.delete_backup(args.backup_id)
+    return {}
+
+
 async def listing(drivers: Drivers, args: NoArguments) -> dict[str, Any]:
     return msgspec.to_builtins(await drivers.block.stored())
 
 
 def _snapshot_lock(snapshot_id: str) -> str:
     return "snapshot/" + snapshot_id
+
+
+def _backup_lock(backup_id: str) -> str:
+    return "backup/" + backup_id
 
 
 def _with_guest(server_id: str | None, *names: str) -> tuple[str, ...]:
@@ -58,6 +86,15 @@ def _created(args: CreateVolume) -> tuple[str, ...]:
     return _with_guest(args.source_server_id, *names)
 
 
+def _backed_up(args: BackupVolume) -> tuple[str, ...]:
+    names = [_backup_lock(args.backup_id), volume(args.volume_id)]
+    if args.snapshot_id is not None:
+        names.append(_snapshot_lock(args.snapshot_id))
+    if args.parent_id is not None:
+        names.append(_backup_lock(args.parent_id))
+    return _with_guest(args.server_id, *names)
+
+
 HANDLERS = {
     "volume.create": Handler(CreateVolume, create, _created),
     "volume.delete": Handler(VolumeRef, delete, lambda args: (volume(args.volume_id),)),
@@ -67,5 +104,8 @@ HANDLERS = {
     ),
     "volume.delete_snapshot": Handler(SnapshotRef, delete_snapshot, lambda args: (_snapshot_lock(args.snapshot_id),)),
     "volume.export": Handler(ExportVolume, export, lambda args: (volume(args.volume_id),)),
+    "volume.backup": Handler(BackupVolume, backup, _backed_up),
+    "volume.restore": Handler(RestoreVolume, restore, lambda args: (_backup_lock(args.backup_id), volume(args.volume_id))),
+    "volume.delete_backup": Handler(BackupRef, delete_backup, lambda args: (_backup_lock(args.backup_id),)),
     "volume.list": Handler(NoArguments, listing),
 }

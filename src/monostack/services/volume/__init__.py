@@ -7,6 +7,9 @@ from monostack.db import Transaction
 from monostack.http import Service
 from monostack.services.volume import extensions, versions
 from monostack.services.volume.attachments import api as attachments
+from monostack.services.volume.backups import actions as backup_actions
+from monostack.services.volume.backups import api as backups
+from monostack.services.volume.backups import records as backup_records
 from monostack.services.volume.dialect import DIALECT
 from monostack.services.volume.hosts import api as hosts
 from monostack.services.volume.hosts import pools
@@ -24,12 +27,16 @@ from monostack.services.volume.types.table import bootstrap as bootstrap_types
 from monostack.services.volume.volumes import actions, administration, changes, contents, copies, listing
 from monostack.services.volume.volumes import api as volumes
 from monostack.services.volume.workflows import (
+    create_backup,
     create_snapshot,
     create_volume,
+    delete_backup,
     delete_snapshot,
     delete_volume,
     extend_volume,
+    import_backup,
     refill_volume,
+    restore_backup,
     upload_volume,
 )
 
@@ -58,6 +65,9 @@ SERVICE = Service(
         snapshots.routes,
         snapshots.METADATA_CALLS.routes(),
         snapshot_actions.routes,
+        backup_records.routes,
+        backups.routes,
+        backup_actions.routes,
         types.routes,
         extra_specs.routes,
         access.routes,
@@ -79,6 +89,10 @@ SERVICE = Service(
         extend_volume.WORKFLOW,
         refill_volume.WORKFLOW,
         upload_volume.WORKFLOW,
+        create_backup.WORKFLOW,
+        restore_backup.WORKFLOW,
+        delete_backup.WORKFLOW,
+        import_backup.WORKFLOW,
         create_snapshot.WORKFLOW,
         delete_snapshot.WORKFLOW,
     ),

@@ -6,6 +6,7 @@ from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.services.volume.attachments.api import LISTING as ATTACHMENTS
+from monostack.services.volume.backups.api import LISTING as BACKUPS
 from monostack.services.volume.messages.api import LISTING as MESSAGES
 from monostack.services.volume.snapshots.api import LISTING as SNAPSHOTS
 from monostack.services.volume.types.api import LISTING as TYPES
@@ -42,9 +43,17 @@ EXTENSIONS = {
     ),
     "OS-SCH-HNT": ("SchedulerHints", "Pass arbitrary key/value pairs to the scheduler.", "2013-04-18T00:00:00+00:00"),
     "os-extended-services": ("ExtendedServices", "Extended services support.", "2014-01-10T00:00:00-00:00"),
+    "backups": ("Backups", "Backups support.", "2012-12-12T00:00:00+00:00"),
     "capabilities": ("Capabilities", "Capabilities support.", "2015-08-31T00:00:00+00:00"),
 }  # fmt: skip
-LISTINGS = {"volume": VOLUMES, "snapshot": SNAPSHOTS, "attachment": ATTACHMENTS, "message": MESSAGES, "volume_type": TYPES}
+LISTINGS = {
+    "volume": VOLUMES,
+    "backup": BACKUPS,
+    "snapshot": SNAPSHOTS,
+    "attachment": ATTACHMENTS,
+    "message": MESSAGES,
+    "volume_type": TYPES,
+}
 
 
 def _extension(alias: str) -> dict[str, Any]:

@@ -31,6 +31,9 @@ EXTEND = Part("007", "extend volume")
 CREATE = Part("008", "create volume from backend storage")
 SNAPSHOT = Part("009", "create snapshot")
 DELETE_SNAPSHOT = Part("010", "delete snapshot")
+BACKUP = Part("013", "create backup")
+DELETE_BACKUP = Part("014", "delete backup")
+RESTORE = Part("015", "restore backup")
 REIMAGE = Part("016", "reimage volume")
 
 UNKNOWN = Part("001", "An unknown error occurred.")
@@ -41,8 +44,11 @@ EXTEND_FAILED = Part("010", "Volume Driver failed to extend volume.")
 CREATE_FAILED = Part("012", "Driver failed to create the volume.")
 SNAPSHOT_FAILED = Part("013", "Snapshot failed to create.")
 DELETE_SNAPSHOT_FAILED = Part("016", "Snapshot failed to delete.")
+BACKUP_FAILED = Part("020", "Backup driver failed to create backup.")
+DELETE_BACKUP_FAILED = Part("025", "Backup driver failed to delete backup.")
+RESTORE_FAILED = Part("026", "Backup driver failed to restore backup.")
 
-VOLUME, VOLUME_SNAPSHOT = "VOLUME", "VOLUME_SNAPSHOT"
+VOLUME, VOLUME_SNAPSHOT, VOLUME_BACKUP = "VOLUME", "VOLUME_SNAPSHOT", "VOLUME_BACKUP"
 
 MESSAGES = Resource(
     "message",

@@ -59,6 +59,16 @@ def snapshot(tx: Transaction, request: Request, size: int, kind: str) -> None:
     _check(tx, limits, request.project_id, wanted | _of_type(kind, wanted), size)
 
 
+def backup(tx: Transaction, request: Request, size: int) -> None:
+    """Room for one more backup of `size` GiB?"""
+    limits, used = limits_of(tx, request.cloud, request.project_id), usage(tx, request.project_id)
+    if not quotas.room(limits["backup_gigabytes"], used["backup_gigabytes"], size):
+        text = f"Requested {size}G, quota is {limits['backup_gigabytes']}G and {used['backup_gigabytes']}G has been consumed."
+        raise exceeded("VolumeBackupSizeExceedsAvailableQuota", f"Requested backup exceeds allowed Backup gigabytes quota. {text}")
+    if not quotas.room(limits["backups"], used["backups"], 1):
+        raise exceeded("BackupLimitExceeded", f"Maximum number of backups allowed ({limits['backups']}) exceeded")
+
+
 def extension(tx: Transaction, request: Request, row: Row[Any], size: int, kind: str) -> None:
     """Room for a volume to grow to `size` GiB?"""
     limits = limits_of(tx, request.cloud, row.project_id)

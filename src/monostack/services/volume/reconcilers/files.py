@@ -17,8 +17,9 @@ from monostack.agentlink import CommandFailed, CommandTimeout, HostUnreachable
 from monostack.core import clock, ids
 from monostack.db import Transaction
 from monostack.operations.store import UNFINISHED_OF_RESOURCE
-from monostack.protocol.volumes import CreateVolume, SnapshotRef, SnapshotVolume, StoredVolumes, VolumeRef
+from monostack.protocol.volumes import BackupVolume, CreateVolume, SnapshotRef, SnapshotVolume, StoredVolumes, VolumeRef
 from monostack.reconcile import Reconciler
+from monostack.services.volume.backups.table import BACKUPS
 from monostack.services.volume.hosts.table import set_host, volume_hosts
 from monostack.services.volume.messages.messages import FORGET
 from monostack.services.volume.snapshots.table import SNAPSHOTS, set_snapshot
@@ -34,7 +35,7 @@ PERIOD = timedelta(minutes=5)  # between two looks at a host
 AT_ONCE = 100  # hosts a run
 CHUNK = 500  # ids in a statement
 SETTLED = ("available", "in-use", "reserved", "attaching", "detaching", "awaiting-transfer", "maintenance")
-_v, _s, _h = VOLUMES.table.c, SNAPSHOTS.table.c, volume_hosts.c
+_v, _s, _b, _h = VOLUMES.table.c, SNAPSHOTS.table.c, BACKUPS.table.c, volume_hosts.c
 _DUE = (
     sa.select(_h.host)
     .where(_h.left_at.is_(None), sa.or_(_h.compared_at.is_(None), _h.compared_at < sa.bindparam("before", type_=_h.compared_at.type)))
@@ -43,6 +44,7 @@ _DUE = (
 )
 _VOLUMES_ON = sa.select(_v.id, _v.size).where(_v.host == sa.bindparam("the_host"), _v.status.in_(SETTLED))
 _SNAPSHOTS_ON = sa.select(_s.id, _s.size, _s.volume_id).where(_s.host == sa.bindparam("the_host"), _s.status == "available")
+_BACKUPS_ON = sa.select(_b.stored_as, _b.size).where(_b.host == sa.bindparam("the_host"), _b.status == "available")
 _VOLUMES_AMONG = sa.select(_v.id).where(_v.id.in_(sa.bindparam("ids", expanding=True)))
 _SNAPSHOTS_AMONG = sa.select(_s.id).where(_s.id.in_(sa.bindparam("ids", expanding=True)))
 _VOLUME_STATUS = sa.select(_v.status).where(_v.id == sa.bindparam("the_id"))
@@ -78,6 +80,7 @@ async def compare(cloud: "Cloud", host: str) -> None:
     answer = await cloud.hosts.call(host, "volume.list", None, id=ids.new_uuid(), timeout=60)
     stored = msgspec.convert(answer, StoredVolumes)
     await cloud.db.write(lambda tx: set_host(tx, host, capacity_gib=stored.capacity_gib, free_gib=stored.free_gib))
+    await _backups_again(cloud, host, stored.backups)
     there = {*stored.volumes, *stored.snapshots}
     await _miss(cloud, host, [row for row in volumes if row.id not in there], [row for row in snapshots if row.id not in there])
     for snapshot_id in await _without_row(cloud, stored.snapshots, _SNAPSHOTS_AMONG):
@@ -96,6 +99,23 @@ async def _miss(cloud: "Cloud", host: str, volumes: list[Row[Any]], snapshots: l
     for row in snapshots:
         if await cloud.db.write(lambda tx, row=row: _snapshot_is_gone(tx, host, row, again)):
             await cloud.hosts.call(host, "volume.snapshot", SnapshotVolume(row.volume_id, row.id), id=ids.new_uuid(), timeout=60)
+
+
+async def _backups_again(cloud: "Cloud", host: str, stored: list[str]) -> None:
+    """Make the backups of a simulated host again, which forgets them with every restart: of a volume of their size, which then goes."""
+    hello = cloud.hosts.hello(host)
+    if hello is None or hello.inventory.accelerator != "simulated":
+        return
+    kept = set(stored)
+    for row in await cloud.db.read(lambda tx: tx.rows(_BACKUPS_ON, {"the_host": host})):
+        if row.stored_as not in kept:
+            volume_id = ids.new_uuid()
+            for command, args in (
+                ("volume.create", CreateVolume(volume_id, row.size)),
+                ("volume.backup", BackupVolume(row.stored_as, volume_id)),
+                ("volume.delete", VolumeRef(volume_id)),
+            ):
+                await cloud.hosts.call(host, command, args, id=ids.new_uuid(), timeout=60)
 
 
 async def _without_row(cloud: "Cloud", stored: Iterable[str], statement: Any) -> list[str]:

@@ -10,6 +10,8 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.image import facade as images
+from monostack.services.volume.backups import restoring
+from monostack.services.volume.backups import table as backups
 from monostack.services.volume.hosts import choice
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots import lookup as snapshots
@@ -37,6 +39,7 @@ class Source:
     type_id: str | None = None
     type_name: str | None = None
     kind: str = ""
+    backup: Row[Any] | None = None
 
 
 NOTHING = Source({})
@@ -49,6 +52,10 @@ def _from_snapshot(tx: Transaction, row: Row[Any]) -> Source:
 
 def _like(origin: Row[Any], row: Row[Any], input: Mapping[str, Any], kind: str) -> Source:
     return Source(input, row.size, row.host, origin.bootable, image_meta=origin.image_meta, type_id=row.volume_type_id, kind=kind)
+
+
+def _from_backup(row: Row[Any]) -> Source:
+    return Source({"backup_id": row.id, "stored_as": row.stored_as}, row.size, row.host, kind="backup", backup=row)
 
 
 def find_image(tx: Transaction, request: Request, reference: str) -> images.ImageInfo:
@@ -86,8 +93,19 @@ def check_image(image: images.ImageInfo, size: int) -> None:
         raise BadRequest(f"Image {image.id} is unacceptable: {reason}", kind="ImageUnacceptable")
 
 
-def _originals(request: Request, tx: Transaction, body: Mapping[str, Any]) -> tuple[Row[Any] | None, Row[Any] | None, Any, Row[Any] | None]:
-    """The volume type, snapshot, image and volume that a body names. Raises NotFound for the first that is not there."""
+@dataclass(frozen=True, slots=True)
+class Originals:
+    """What a body names: the volume's type, and what it is to be made from."""
+
+    kind: Row[Any] | None
+    snapshot: Row[Any] | None
+    image: images.ImageInfo | None
+    volume: Row[Any] | None
+    backup: Row[Any] | None
+
+
+def _originals(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Originals:
+    """Raises NotFound for the first thing that is not there."""
     kind = types.find(tx, request, body["volume_type"]) if body.get("volume_type") else None
     snapshot = snapshots.snapshot(tx, request, body["snapshot_id"]) if body.get("snapshot_id") is not None else None
     volume = lookup.volume(tx, request, body["source_volid"], hidden=False) if body.get("source_volid") is not None else None
@@ -96,14 +114,18 @@ def _originals(request: Request, tx: Transaction, body: Mapping[str, Any]) -> tu
             raise missing("Group", body[name])
     reference = body.get("image_id", body.get("imageRef"))
     image = find_image(tx, request, reference) if reference is not None else None
-    if body.get("backup_id") and request.at_least(3, 47):
-        raise missing("Backup", body["backup_id"])
-    return kind, snapshot, image, volume
+    backup = backups.find(tx, request, body["backup_id"]) if body.get("backup_id") and request.at_least(3, 47) else None
+    return Originals(kind, snapshot, image, volume, backup)
 
 
-def _source(tx: Transaction, snapshot: Row[Any] | None, image: Any, volume: Row[Any] | None) -> Source:
-    if sum(one is not None for one in (snapshot, image, volume)) > 1:
+def _source(tx: Transaction, given: Originals) -> Source:
+    snapshot, volume, backup = given.snapshot, given.volume, given.backup
+    if sum(one is not None for one in (snapshot, given.image, volume, backup)) > 1:
         raise invalid_input("May specify only one of backup, imageRef, snapshot, source volume")
+    if backup is not None:
+        if backup.status not in ("available", "restoring"):
+            raise invalid_input("Originating backup status must be one of 'available, restoring' values")
+        return _from_backup(backup)
     if snapshot is not None:
         if snapshot.status != "available":
             raise invalid_snapshot("Originating snapshot status must be one of 'available' values")
@@ -120,6 +142,10 @@ def _size(given: Any, source: Source) -> int:
     if given is None and source.size is None:
         raise malformed()
     size = int(given) if given is not None else source.size or 0
+    if source.kind == "backup" and size < (source.size or 0):
+        raise invalid_input(
+            f"Volume size {size}GB cannot be smaller than the backup size {source.size}GB. It must be >= backup size."
+        )
     if source.size is not None and size < source.size:
         words = {
             "snapshot": f"the snapshot size {source.size}GB. They must be >= original snapshot size.",
@@ -148,11 +174,15 @@ def _check_zone(given: str | None, kind: Row[Any]) -> None:
         raise BadRequest(f"Availability zone '{given}' is invalid.", kind="InvalidAvailabilityZone")
 
 
-def create(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Row[Any]:
-    """Write a volume and start its making; `body` is that of the call. Also what other services call, in their own transaction."""
-    kind, snapshot, image, volume = _originals(request, tx, body)
+def create(request: Request, tx: Transaction, body: Mapping[str, Any], backup: Row[Any] | None = None) -> Row[Any]:
+    """Write a volume and start its making; `body` is that of the call. Also what other services call, in their own transaction.
+
+    With `backup` the volume is made to restore that one into.
+    """
+    given = _originals(request, tx, body)
+    image, kind = given.image, given.kind
     request.authorize("volume:create_from_image" if image is not None else "volume:create")
-    source = _source(tx, snapshot, image, volume)
+    source = _source(tx, given) if backup is None else _from_backup(backup)
     size = _size(body.get("size"), source)
     if image is not None:
         check_image(image, size)
@@ -202,4 +232,6 @@ def _write(
     later = {"bootable": source.bootable or source.bootable_later, "image_meta": dict(source.image_meta) if source.image_meta else None}
     where = {"size": size, "host": place.host if place else None}
     request.cloud.start(tx, "create_volume", row.id, {**source.input, **where, **later}, request)
+    if source.backup is not None:
+        restoring.begin(tx, source.backup, row.id)
     return row

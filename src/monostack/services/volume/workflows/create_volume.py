@@ -9,18 +9,23 @@ from monostack.operations import Run, Step, StepError, Workflow
 from monostack.protocol.volumes import CreateVolume, VolumeRef
 from monostack.services.image import facade as images
 from monostack.services.volume.attachments.table import holder
+from monostack.services.volume.backups import restoring
 from monostack.services.volume.messages.messages import (
     COPY_IMAGE,
     CREATE,
     CREATE_FAILED,
     NO_BACKEND,
+    RESTORE,
+    RESTORE_FAILED,
     SCHEDULE,
     TOO_SMALL,
     UNKNOWN,
+    VOLUME_BACKUP,
     tell,
 )
 from monostack.services.volume.volumes.table import set_volume
 from monostack.services.volume.workflows.outcome import LONG, cause, overtaken
+from monostack.services.volume.workflows.restore_backup import restore
 
 NO_PLACE = "No host can take the volume: none is connected, enabled, of the volume's type and with enough room."
 
@@ -55,15 +60,23 @@ async def unmake(run: Run) -> None:
 
 
 def done(run: Run, tx: Transaction) -> None:
-    set_volume(tx, run.resource_id, status="available", bootable=run.input["bootable"], image_meta=run.input["image_meta"], fault=None)
+    values = {"status": "available", "bootable": run.input["bootable"], "image_meta": run.input["image_meta"], "fault": None}
+    if run.input.get("backup_id"):
+        values.update(restoring.finish(run, tx))
+    set_volume(tx, run.resource_id, **values)
 
 
 def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
+    if run.input.get("backup_id"):
+        restoring.release(run, tx)
     if overtaken(error):
         return
     set_volume(tx, run.resource_id, status="error", fault=cause(error))
     if error["kind"] == "volume.no_place":
         action, detail = SCHEDULE, NO_BACKEND
+    elif run.input.get("backup_id"):
+        tell(tx, run, RESTORE, RESTORE_FAILED, run.input["backup_id"], run.project_id, VOLUME_BACKUP)
+        return
     elif run.input.get("image_id"):
         action, detail = COPY_IMAGE, TOO_SMALL if error["kind"] == "volume.too_small" else UNKNOWN
     else:
@@ -73,7 +86,10 @@ def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
 
 WORKFLOW = Workflow(
     "create_volume",
-    (Step("make", make, unmake, timeout=LONG + 60),),
+    (
+        Step("make", make, unmake, timeout=LONG + 60),
+        Step("restore", restore, timeout=LONG + 60, when=lambda given: bool(given.get("backup_id"))),
+    ),
     done=done,
     failed=failed,
     doc="Make a volume, from its source if it has one.",

@@ -1,0 +1,41 @@
+"""Putting a backup back: into a volume there is, or a new one."""
+
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import TooLarge
+from monostack.db import Transaction
+from monostack.http import Request
+from monostack.services.volume.backups.restoring import NAME, begin
+from monostack.services.volume.volumes import creation, lookup
+from monostack.services.volume.volumes.table import set_volume
+from monostack.services.volume.words import invalid_volume
+
+DESCRIPTION = "auto-created_from_restore_from_backup"
+
+
+def restore_to_new(request: Request, tx: Transaction, backup: Row[Any], name: str | None) -> Row[Any]:
+    """Make a volume with what the backup holds; its status says that it is restored, as Cinder's does. Returns its row."""
+    body = {"size": backup.size, "name": name if name is not None else NAME + backup.id, "description": DESCRIPTION}
+    try:
+        volume = creation.create(request, tx, body, backup=backup)
+    except TooLarge as fault:
+        fault.message = fault.detail
+        raise
+    set_volume(tx, volume.id, status="restoring-backup")
+    return volume
+
+
+def restore_to_existing(request: Request, tx: Transaction, backup: Row[Any], volume_id: str) -> Row[Any]:
+    """Replace what a volume holds. Returns its row. Raises NotFound, BadRequest."""
+    volume = lookup.volume(tx, request, volume_id)
+    if volume.status != "available":
+        raise invalid_volume("Volume to be restored to must be available")
+    if backup.size > volume.size:
+        raise invalid_volume(f"volume size {volume.size} is too small to restore backup of size {backup.size}.")
+    begin(tx, backup, volume.id)
+    set_volume(tx, volume.id, status="restoring-backup", previous_status=volume.status)
+    given = {"backup_id": backup.id, "stored_as": backup.stored_as, "host": volume.host}
+    request.cloud.start(tx, "restore_backup", volume.id, given, request, volume.project_id)
+    return volume
