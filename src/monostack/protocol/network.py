@@ -51,6 +51,23 @@ class FixedIP(msgspec.Struct):
     ip_address: str
 
 
+class Limit(msgspec.Struct):
+    """What may pass in one direction. 0 is without limit; a burst of 0 leaves it to the host."""
+
+    kbps: int = 0  # kilobits (1000 bits) a second
+    burst_kb: int = 0  # kilobits at once
+    kpps: int = 0  # thousands of packets a second
+    burst_kp: int = 0  # thousands of packets at once
+
+
+class Qos(msgspec.Struct):
+    """What a QoS policy says, as the one that is under it sees it: egress is what it sends."""
+
+    egress: Limit
+    ingress: Limit
+    dscp: int | None = None  # the mark of what it sends
+
+
 class PortItem(msgspec.Struct):
     id: str
     network_id: str
@@ -65,6 +82,7 @@ class PortItem(msgspec.Struct):
     project_id: str
     hostname: str | None = None
     dhcp_options: list[dict[str, Any]] = []  # {"opt_name", "opt_value", "ip_version"}
+    qos: Qos | None = None
 
 
 class RuleItem(msgspec.Struct):
@@ -103,12 +121,14 @@ class RouterGateway(msgspec.Struct):
     addresses: list[str]
     gateway_ips: list[str]
     snat: bool
+    qos: Qos | None = None  # of what bears the gateway's address
 
 
 class FloatingIPItem(msgspec.Struct):
     id: str
     floating_ip: str
     fixed_ip: str
+    qos: Qos | None = None
 
 
 class PortForwardingItem(msgspec.Struct):

@@ -45,6 +45,7 @@ class Comparison:
         self._ignored = [path_pattern(p) for p in ignored if not p.startswith("header:")]
         self._ignored_headers = {p[7:].lower() for p in ignored if p.startswith("header:")}
         self._shape = [path_pattern(p) for p in step.get("shape", [])]
+        self._newer = set(step.get("newer", []))
         self.differences: list[str] = []
         if recorded["status"] != ours["status"]:
             self.differences.append(f"status: {recorded['status']} there, {ours['status']} here: {_short(ours['body'])}")
@@ -83,6 +84,8 @@ class Comparison:
                 if key not in here:
                     self.differences.append(f"{where}: missing here ({_short(there[key])} there)")
                 elif key not in there:
+                    if key in self._newer:
+                        continue
                     self.differences.append(f"{where}: only here ({_short(here[key])})")
                 else:
                     self._walk(there[key], here[key], where, exact)

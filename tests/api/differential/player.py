@@ -8,6 +8,7 @@ A scenario is YAML: `defaults:` (keys every step has unless it says otherwise) a
     save            variables from the answer: {net: network.id, token: "header:X-Subject-Token"}; used later as {net}
     until           {path, in|equals} or {status}, with timeout and interval: repeat the step until then
     ignore, shape   paths left out of the comparison (`a.b`, `*` one level, `**` any, `header:vary`), or compared by keys and types only
+    newer           attributes of extensions that the recorded cloud did not load: they may be only here
     expect          the status the real OpenStack gives, checked when it is recorded
 
 {run} is new in every run, {project_id}, {user_id}, {admin.project_id} and the like are the users'.
@@ -25,7 +26,7 @@ import httpx
 import yaml
 from normalise import Normaliser
 
-KEYS = {"name", "as", "service", "method", "path", "headers", "json", "body", "save", "ignore", "shape", "until", "expect"}
+KEYS = {"name", "as", "service", "method", "path", "headers", "json", "body", "save", "ignore", "shape", "newer", "until", "expect"}
 TYPES = {"volume": ("block-storage", "volumev3")}
 VERSIONS = {"identity": "/v3", "compute": "/v2.1", "network": "/v2.0", "image": "/v2", "volume": "/v3/{project_id}", "placement": ""}
 _VERSION = re.compile(r"/v\d+(\.\d+)?(/.*)?$")

@@ -17,6 +17,7 @@ from monostack.services.network.groups import api as groups_api
 from monostack.services.network.networks import api as networks_api
 from monostack.services.network.pools import api as pools_api
 from monostack.services.network.ports import api as ports_api
+from monostack.services.network.qos import api as qos_api
 from monostack.services.network.rbac import api as rbac_api
 from monostack.services.network.reconcilers import RECONCILERS
 from monostack.services.network.routers import api as routers_api
@@ -37,8 +38,8 @@ SERVICE = Service(
     routes=(
         root.routes, extensions.routes, quotas.routes, zones.routes, availability.routes, *networks_api.routes,
         *subnets_api.routes, *pools_api.routes, *ports_api.routes, *groups_api.routes, *routers_api.routes, *floatingips_api.routes,
-        *forwardings_api.routes, *conntrack_helpers_api.routes,
-        *rbac_api.routes, *agents_api.routes, scheduling.routes,
+        *forwardings_api.routes, *conntrack_helpers_api.routes, *rbac_api.routes, *qos_api.routes,
+        *agents_api.routes, scheduling.routes,
     ),
     policies=POLICIES,
     policy_kinds=NETWORK_KINDS,

@@ -25,6 +25,10 @@ STANDARD = (
 )
 """The columns. `tags` are a field of their own, since only ports take them on creation."""
 
+_POLICY = {"nullable": True, "filter": False, "sort": False, "index": True}
+QOS_POLICY = Field("qos_policy_id", values.nullable(values.uuid()), create=True, update=True, **_POLICY)
+"""The QoS policy of ports, networks and floating IPs."""
+
 TAGS = Field("tags", values.tags(), column=None)
 
 

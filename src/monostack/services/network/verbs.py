@@ -136,7 +136,11 @@ class Verbs:
         wanted = [attributes.accept_create(request, self.resource, one) for one in given]
         if self.counted:
             quotas.reserve(tx, request.cloud, self.resource.singular, wanted)
-        parent = self._parent(request, tx)
+        parent, unknown = None, None
+        try:
+            parent = self._parent(request, tx)
+        except NotFound as fault:
+            unknown = fault  # who may not create it anyway hears that, rather than this
         for values in wanted:
             facts = self.parent(tx, request, values) if self.parent is not None else {}
             if self.within is not None and parent is not None:
@@ -145,6 +149,8 @@ class Verbs:
             fault = attributes.creation_fault(request, self.resource, self.rule("create"), values, facts)
             if fault is not None:
                 raise fault
+        if unknown is not None:
+            raise unknown
         if self.together is not None:
             self.together(tx, request, wanted)
         rows = [self.create(tx, request, values) for values in wanted]

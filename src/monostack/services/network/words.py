@@ -46,6 +46,7 @@ NOT_FOUND = {
     "security_group": ("SecurityGroupNotFound", "Security group {} does not exist"),
     "security_group_rule": ("SecurityGroupRuleNotFound", "Security group rule {} does not exist"),
     "address_group": ("AddressGroupNotFound", "Address group {} could not be found."),
+    "policy": ("QosPolicyNotFound", "QoS policy {} could not be found."),
     "rbac_policy": ("RbacPolicyNotFound", "RBAC policy of type unknown with ID {} not found"),
     "agent": ("AgentNotFound", "Agent {} could not be found."),
 }

@@ -6,7 +6,7 @@ Who may claim which address, and the little that needs no rule (DHCP, neighbour 
 from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_network
 
-from monostack.protocol.network import PortItem
+from monostack.protocol.network import Limit, PortItem
 
 # Marks on a packet, set from what connection tracking knows (the bridge family has no `ct` on kernels without NF_CONNTRACK_BRIDGE).
 ESTABLISHED = 0x4D530001
@@ -104,9 +104,26 @@ def _decided(groups: Iterable[str], direction: str, *, stateful: bool) -> list[s
     return [*known, *(f"jump {chain_name(group, direction, 'group')}" for group in groups), "drop"]
 
 
+def limited(limit: Limit) -> list[str]:
+    """Packets beyond the limit are dropped. Bits are shaped where the port is plugged in (shaping)."""
+    burst = f" burst {limit.burst_kp * 1000} packets" if limit.burst_kp else ""
+    return [f"limit rate over {limit.kpps * 1000}/second{burst} drop"] if limit.kpps else []
+
+
+def governed(port: PortItem, direction: str) -> list[str]:
+    """What the port's QoS policy says of its packets."""
+    if port.qos is None:
+        return []
+    if direction == INGRESS:
+        return limited(port.qos.ingress)
+    marks = [f"ether type {ip} {ip} dscp set {port.qos.dscp}" for ip in ("ip", "ip6")] if port.qos.dscp is not None else []
+    return [*limited(port.qos.egress), *marks]
+
+
 def from_guest(port: PortItem, *, stateful: bool) -> tuple[str, ...]:
     """Raises ValueError for an address that is none."""
     return (
+        *governed(port, EGRESS),
         *_may_send(port),
         "ether type ip udp sport 67 udp dport 68 drop",
         "ether type ip6 udp sport 547 udp dport 546 drop",
@@ -121,6 +138,7 @@ def from_guest(port: PortItem, *, stateful: bool) -> tuple[str, ...]:
 
 def to_guest(port: PortItem, *, stateful: bool) -> tuple[str, ...]:
     return (
+        *governed(port, INGRESS),
         # A bridge floods what it does not know the place of; that is for its addressee only.
         f"ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 ether daddr != {_set(macs(port))} drop",
         "ether type arp accept",

@@ -11,7 +11,16 @@ import msgspec
 from monostack.agent.network.linux.nat import PROTOCOLS
 from monostack.agent.network.linux.settings import TAP
 from monostack.protocol.guests import InstanceMetadata
-from monostack.protocol.network import CONNTRACK_HELPERS, MembersItem, NetworkItem, PortForwardingItem, PortItem, RouterItem, SubnetItem
+from monostack.protocol.network import (
+    CONNTRACK_HELPERS,
+    MembersItem,
+    NetworkItem,
+    PortForwardingItem,
+    PortItem,
+    Qos,
+    RouterItem,
+    SubnetItem,
+)
 
 _IDENTIFIER = re.compile(r"[0-9a-f][0-9a-f-]{10,63}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
@@ -103,6 +112,17 @@ def port(item: PortItem) -> None:
             raise ValueError(f"{value!r} is not a DHCP client id")
 
 
+    qos(item.qos)
+
+
+def qos(item: Qos | None) -> None:
+    for limit in (item.egress, item.ingress) if item else ():
+        if min(limit.kbps, limit.burst_kb, limit.kpps, limit.burst_kp) < 0:
+            raise ValueError("a limit is not negative")
+    if item and item.dscp is not None and not 0 <= item.dscp < 64:
+        raise ValueError(f"{item.dscp} is not a DSCP mark")
+
+
 def metadata(item: InstanceMetadata) -> None:
     try:
         base64.b64decode(item.user_data or "", validate=True)
@@ -124,8 +144,10 @@ def router(item: RouterItem) -> None:
             ip_interface(address)
     for nexthop in item.gateway.gateway_ips if item.gateway else []:
         ip_address(nexthop)
+    qos(item.gateway.qos if item.gateway else None)
     _routes(item.routes)
     for floating in item.floating_ips:
+        qos(floating.qos)
         if ip_address(floating.floating_ip).version != 4 or ip_address(floating.fixed_ip).version != 4:
             raise ValueError(f"floating IP {floating.floating_ip}: floating IPs are IPv4")
     for forwarding in item.port_forwardings:

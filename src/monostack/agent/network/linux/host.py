@@ -18,6 +18,7 @@ from monostack.agent.network.linux.nftables import NftablesError
 from monostack.agent.network.linux.restore import Restore
 from monostack.agent.network.linux.routers import Routers, Waiting
 from monostack.agent.network.linux.settings import TABLE, Settings
+from monostack.agent.network.linux.shaping import Shaping
 from monostack.agent.network.linux.state import Changes, Desired
 from monostack.protocol.network import Apply
 
@@ -46,6 +47,7 @@ class HostNetwork:
         self._filters = Filters()
         self._dhcp = DhcpServers(settings)
         self._routers = Routers(settings)
+        self._shaping = Shaping()
         self._restore = Restore(settings.directory / "restore.json")
         self._bridges: dict[str, Link] = {}  # of the networks that are made, by id
         self._failed: set[str] = set()  # keys to try again
@@ -123,6 +125,7 @@ class HostNetwork:
         if kind == "router":
             self._routers.remove(self._links, item.id)
         elif kind == "port" and item.tap is not None:
+            self._shaping.remove(self._links, item)
             ports.remove(self._links, item.tap)
         elif kind == "network":
             self._bridges.pop(item.id, None)
@@ -153,6 +156,7 @@ class HostNetwork:
         if port.network_id not in self._bridges:
             raise Waiting(f"network/{port.network_id}")
         ports.ensure(self._links, port, self._desired.networks[port.network_id], self._bridges[port.network_id])
+        self._shaping.ensure(self._links, port)
 
     def _serve(self, key: str) -> None:
         network = self._desired.networks[key.partition("/")[2]]
@@ -193,7 +197,7 @@ class HostNetwork:
 
     def release(self) -> None:
         """See Network.release. Raises the first fault, having tried everything."""
-        self._desired, self._filters, self._routers = Desired(), Filters(), Routers(self._settings)
+        self._desired, self._filters, self._routers, self._shaping = Desired(), Filters(), Routers(self._settings), Shaping()
         self._bridges, self._failed, self._left, self._complete = {}, set(), {}, False
         try:
             strays.remove(self._links, self._desired, self._settings)

@@ -4,9 +4,14 @@ from ipaddress import IPv4Address, ip_address, ip_interface
 from typing import NamedTuple
 
 from monostack.agent.network.linux import conntrack
+from monostack.agent.network.linux.chains import limited
 from monostack.agent.network.linux.nftables import Chain, Elements, Table
 from monostack.agent.network.linux.settings import METADATA_ADDRESS, TABLE
-from monostack.protocol.network import RouterItem
+from monostack.agent.network.linux.shaping import burst_bytes
+from monostack.protocol.network import Limit, Qos, RouterItem
+
+_HOOK = "type filter hook {} priority {}; policy accept;"
+_AFTER = 110  # a postrouting priority behind the translation of sources (srcnat, 100)
 
 ICMP = 1
 PROTOCOLS = {"icmp": ICMP, "tcp": 6, "udp": 17, "dccp": 33, "sctp": 132}
@@ -24,6 +29,7 @@ def table(router: RouterItem, outside: str) -> Table:
     own = gateway_address(router)
     if router.gateway is None:
         return Table("ip", TABLE)
+    governed = [(item.floating_ip, item.qos) for item in router.floating_ips] + ([(str(own), router.gateway.qos)] if own else [])
     floating, fixed = mappings(router)
     forwarded = forwardings(router)
     doors = {
@@ -62,11 +68,27 @@ def table(router: RouterItem, outside: str) -> Table:
                 "type nat hook prerouting priority dstnat; policy accept;",
             ),
             "leaving": Chain(tuple(leaving), "type nat hook postrouting priority srcnat; policy accept;"),
+            # What bears an address of the router's outside is held to that address's policy: before it is translated, and after.
+            "calling": Chain(_policed(governed, outside, "iif", "daddr"), _HOOK.format("prerouting", "mangle")),
+            "sending": Chain(_policed(governed, outside, "oif", "saddr"), _HOOK.format("postrouting", _AFTER)),
             "own": Chain(
                 (f'iifname "{outside}" ip daddr {METADATA_ADDRESS} drop',), "type filter hook input priority filter; policy accept;"
             ),
         },
     )
+
+
+def _policed(governed: list[tuple[str, Qos | None]], outside: str, way: str, side: str) -> tuple[str, ...]:
+    rules = []
+    for address, qos in governed:
+        limit = (qos.ingress if way == "iif" else qos.egress) if qos else Limit()
+        of = f'{way}name "{outside}" ip {side} {address}'
+        if qos and qos.dscp is not None and way == "oif":
+            rules.append(f"{of} ip dscp set {qos.dscp}")
+        if limit.kbps:
+            rules.append(f"{of} limit rate over {limit.kbps * 125} bytes/second burst {burst_bytes(limit)} bytes drop")
+        rules += [f"{of} {rule}" for rule in limited(limit)]
+    return tuple(rules)
 
 
 def gateway_address(router: RouterItem) -> IPv4Address | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from monostack.agent.network.linux import conntrack, dnsmasq, helpers, namespaces, nat, nftables, ruleset
+from monostack.agent.network.linux import conntrack, dnsmasq, helpers, namespaces, nat, nftables, ruleset, shaping
 from monostack.agent.network.linux.links import Links
 from monostack.agent.network.linux.settings import TABLE
 from monostack.agent.network.linux.state import Desired
@@ -28,6 +28,7 @@ from monostack.protocol.network import (
     RuleItem,
 )
 
+DISPENSABLE = ("conntrack helpers", "traffic shaping", "dnsmasq", "forwarding")  # without them, what needs them does not work
 _OLDEST_DNSMASQ = (2, 81)  # the first that heeds tags of static hosts
 
 
@@ -56,7 +57,7 @@ def check() -> list[Requirement]:
 
 def missing() -> list[Requirement]:
     """What is lacking without which nothing works at all."""
-    return [one for one in check() if not one.ok and one.name not in ("conntrack helpers", "dnsmasq", "forwarding")]
+    return [one for one in check() if not one.ok and one.name not in DISPENSABLE]
 
 
 def _aside(work: Callable[[], list[Requirement]]) -> list[Requirement]:
@@ -160,6 +161,12 @@ _TRIALS: list[tuple[str, Callable[[], str], str]] = [
     ("address translation", _translation, "use a kernel with CONFIG_NFT_NAT"),
     ("connection tracking", _connections, "use a kernel with CONFIG_NF_CT_NETLINK, CONFIG_NF_CONNTRACK_ZONES and CONFIG_NF_CONNTRACK_MARK"),
     ("conntrack helpers", _helpers, "use a kernel with CONFIG_NF_CONNTRACK_FTP, _TFTP, _SIP and the like"),
+    (
+        "traffic shaping",
+        shaping.try_out,
+        "for QoS policies that limit ports, use a kernel with CONFIG_NET_SCH_TBF, CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_U32, "
+        "CONFIG_NET_ACT_MIRRED and CONFIG_IFB",
+    ),
     ("dnsmasq", _dnsmasq, "install the package dnsmasq-base, of version 2.81 or later"),
 ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from monostack.agent.network.linux import rules
-from monostack.agent.network.linux.chains import EGRESS, ESTABLISHED, INGRESS, REFUSED, chain_name, from_guest, to_guest
+from monostack.agent.network.linux.chains import EGRESS, ESTABLISHED, INGRESS, REFUSED, chain_name, from_guest, governed, to_guest
 from monostack.agent.network.linux.nftables import Chain, Elements, Table
 from monostack.agent.network.linux.settings import DHCP_PORT, ROUTER_PORT, TABLE, TAP, short
 from monostack.agent.network.linux.state import Desired
@@ -76,7 +76,7 @@ def filtering(desired: Desired, rules_of: Rules, cache: dict[str, tuple[PortItem
             verdicts[port.tap] = f"jump {names[0]}", f"jump {names[1]}"
             groups |= set(port.groups)
         else:
-            verdicts[port.tap] = "accept", "accept"
+            verdicts[port.tap] = _open(port, EGRESS, made), _open(port, INGRESS, made)
     sets: dict[str, Elements] = {}
     for group in sorted(groups):
         known_rules = rules_of.get(group, frozenset())
@@ -85,6 +85,16 @@ def filtering(desired: Desired, rules_of: Rules, cache: dict[str, tuple[PortItem
         for remote in {rule.group for rule in known_rules if rule.group}:
             sets |= _member_sets(remote, desired)
     return Table("bridge", TABLE, {**sets, **_ports(desired, verdicts)}, {**made, **_FRAME})
+
+
+def _open(port: PortItem, direction: str, made: dict[str, Chain]) -> str:
+    """The verdict on a port that nothing but its QoS policy holds."""
+    rules = governed(port, direction)
+    if not rules:
+        return "accept"
+    name = chain_name(port.id, direction)
+    made[name] = Chain((*rules, "accept"))
+    return f"jump {name}"
 
 
 _FRAME = {

@@ -1,6 +1,6 @@
 """Rows to items: everything a host is told about ports, networks, groups and routers. A few statements, however many are asked for."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from monostack.protocol.network import (
     NetworkItem,
     PortForwardingItem,
     PortItem,
+    Qos,
     RouterGateway,
     RouterInterface,
     RouterItem,
@@ -37,6 +38,8 @@ from monostack.services.network.lookup import among, grouped, read
 from monostack.services.network.networks.table import find_all as find_networks
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.ports.table import find_many as find_ports
+from monostack.services.network.qos import items as qos
+from monostack.services.network.qos.use import effective
 from monostack.services.network.routers.table import GATEWAY, INTERFACE
 from monostack.services.network.routers.table import find_many as find_routers
 from monostack.services.network.subnets.table import find_many as find_subnets
@@ -58,12 +61,12 @@ _PAIRS = (
     .where(among(_b.security_group_id), _p.allowed_address_pairs != sa.literal([], _p.allowed_address_pairs.type))
 )
 _ROUTER_PORTS = (
-    sa.select(_p.device_id, _p.id, _p.network_id, _p.mac_address, _p.device_owner)
+    sa.select(_p.device_id, _p.id, _p.network_id, _p.mac_address, _p.device_owner, _p.qos_policy_id)
     .where(among(_p.device_id), _p.device_owner.in_([GATEWAY, INTERFACE]))
     .order_by(_p.created_at, _p.id)
 )
 _FLOATING = (
-    sa.select(_f.router_id, _f.id, _f.floating_ip_address, _f.fixed_ip_address)
+    sa.select(_f.router_id, _f.id, _f.floating_ip_address, _f.fixed_ip_address, _f.qos_policy_id)
     .where(among(_f.router_id), _f.fixed_ip_address.is_not(None))
     .order_by(_f.id)
 )
@@ -110,10 +113,13 @@ def ports(tx: Transaction, ids: Collection[str]) -> dict[str, Port]:
     """The ports that exist, by id."""
     rows = find_ports(tx, ids)
     addresses, groups = of_ports(tx, rows), groups_of(tx, rows)
-    return {id: _port(row, addresses.get(id, ()), groups(id)) for id, row in rows.items()}
+    networks = find_networks(tx, list({row.network_id for row in rows.values()}))
+    under = {id: effective(row._mapping, networks[row.network_id].qos_policy_id) for id, row in rows.items()}
+    policies = qos.policies(tx, {policy for policy in under.values() if policy is not None})
+    return {id: _port(row, addresses.get(id, ()), groups(id), policies.get(under[id] or "")) for id, row in rows.items()}
 
 
-def _port(row: Row[Any], addresses: Collection[Row[Any]], groups: list[str]) -> Port:
+def _port(row: Row[Any], addresses: Collection[Row[Any]], groups: list[str], policy: Qos | None) -> Port:
     ours = row.device_owner.startswith(CLOUD)
     item = PortItem(
         id=row.id,
@@ -129,6 +135,7 @@ def _port(row: Row[Any], addresses: Collection[Row[Any]], groups: list[str]) -> 
         project_id=row.project_id,
         hostname=row.dns_name or None,
         dhcp_options=row.extra_dhcp_opts,
+        qos=policy,
     )
     return Port(item, row.host if row.host and not ours else None, not ours and bool(addresses), row.status)
 
@@ -216,17 +223,21 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
     subnets = find_subnets(tx, [one.subnet_id for found in addresses.values() for one in found])
     floating, forwarded = grouped(tx, _FLOATING, rows), grouped(tx, _FORWARDED, rows)
     helping, paths = helpers.of_routers(tx, rows), Paths.of(tx, rows.values())
+    under = _gateway_policies(tx, rows, [port for port in everything if port.device_owner == GATEWAY])
+    named = {one.qos_policy_id for found in floating.values() for one in found}
+    policies = qos.policies(tx, {*under.values(), *named} - {None})
     found = {}
     for id, row in rows.items():
+        policy = policies.get(under.get(id) or "")
         mine = [port for port in router_ports.get(id, ()) if port.id in addresses]
         gateways = [port for port in mine if port.device_owner == GATEWAY]
         item = RouterItem(
             id=id,
             admin_up=row.admin_state_up,
             interfaces=[_interface(port, addresses[port.id], subnets) for port in mine if port.device_owner == INTERFACE],
-            gateway=_gateway(gateways[0], addresses[gateways[0].id], subnets, row.enable_snat) if gateways else None,
+            gateway=_gateway(gateways[0], addresses[gateways[0].id], subnets, row.enable_snat, policy) if gateways else None,
             routes=list(paths.choose(row)),
-            floating_ips=[FloatingIPItem(one.id, one.floating_ip_address, one.fixed_ip_address) for one in floating.get(id, ())],
+            floating_ips=[_floating_ip(one, policies) for one in floating.get(id, ())],
             port_forwardings=[_forwarding(one) for one in forwarded.get(id, ())],
             helpers=[ConntrackHelperItem(one.helper, one.protocol, one.port) for one in helping.get(id, ())],
         )
@@ -245,6 +256,13 @@ def _forwarding(row: Row[Any]) -> PortForwardingItem:
     )
 
 
+def _gateway_policies(tx: Transaction, routers: Mapping[str, Row[Any]], ports: Collection[Row[Any]]) -> dict[str, str | None]:
+    """The QoS policy of each router's gateway: its own, else that of its port, else that of the external network."""
+    networks = find_networks(tx, [port.network_id for port in ports])
+    found = {port.device_id: effective(port._mapping, networks[port.network_id].qos_policy_id) for port in ports}
+    return {**found, **{id: row.qos_policy_id for id, row in routers.items() if row.qos_policy_id is not None}}
+
+
 def _with_prefix(addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]]) -> list[str]:
     return [f"{one.ip_address}/{IPNetwork(subnets[one.subnet_id].cidr).prefixlen}" for one in addresses]
 
@@ -253,10 +271,16 @@ def _interface(port: Row[Any], addresses: Collection[Row[Any]], subnets: dict[st
     return RouterInterface(port.id, port.network_id, port.mac_address, _with_prefix(addresses, subnets))
 
 
-def _gateway(port: Row[Any], addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]], snat: bool) -> RouterGateway:
+def _floating_ip(row: Row[Any], policies: Mapping[str, Qos]) -> FloatingIPItem:
+    return FloatingIPItem(row.id, row.floating_ip_address, row.fixed_ip_address, policies.get(row.qos_policy_id or ""))
+
+
+def _gateway(
+    port: Row[Any], addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]], snat: bool, policy: Qos | None
+) -> RouterGateway:
     gateways = [subnets[one.subnet_id].gateway_ip for one in addresses]
     found = [gateway for gateway in dict.fromkeys(gateways) if gateway]
-    return RouterGateway(port.id, port.network_id, port.mac_address, _with_prefix(addresses, subnets), found, snat)
+    return RouterGateway(port.id, port.network_id, port.mac_address, _with_prefix(addresses, subnets), found, snat, policy)
 
 
 # --- what belongs to a host ------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.ports.table import get as get_port
+from monostack.services.network.qos import use as qos
 from monostack.services.network.routers.table import ROUTERS
 from monostack.services.network.subnets.table import get as get_subnet
 from monostack.services.network.subnets.table import of_network
@@ -55,6 +56,7 @@ def create_floating_ip(tx: Transaction, request: Request, values: Values) -> Row
         raise _bad(f"Network {network.id} is not a valid external network")
     if not any(subnet.ip_version == 4 for subnet in of_network(tx, network.id)):
         raise _bad(f"Network {network.id} does not contain any IPv4 subnet")
+    qos.take(tx, request, values)
     id = ids.new_uuid()
     port, address = _make_port(tx, request, id, values)
     leads = _associate(tx, request, values, id, address, None)
@@ -83,6 +85,7 @@ def update_floating_ip(tx: Transaction, request: Request, row: Row[Any], changes
     wanted = {"floating_network_id": row.floating_network_id, "project_id": row.project_id, **changes}
     if changes and "port_id" not in changes and row.port_id is not None:
         wanted["port_id"] = row.port_id
+    qos.take(tx, request, changes, row.qos_policy_id)
     leads = _associate(tx, request, wanted, row.id, row.floating_ip_address, row)
     if wanted.get("port_id"):
         association.check_not_forwarding(tx, row.id)

@@ -14,7 +14,7 @@ from monostack.services.network import values
 from monostack.services.network.forwardings.table import exposed, of_floating_ips
 from monostack.services.network.lookup import among, grouped
 from monostack.services.network.scopes import scope_of
-from monostack.services.network.standard import STANDARD, TAGS
+from monostack.services.network.standard import QOS_POLICY, STANDARD, TAGS
 from monostack.services.network.style import STYLE
 from monostack.services.network.tags.table import CONDITIONS, tags_of
 
@@ -67,6 +67,7 @@ FLOATING_IPS = Resource(
         Field("fixed_ip_address", values.nullable(values.ip()), create=True, update=True),
         Field("project_id", values.text(), default=REQUIRED, create=True, index=True),
         Field("status", values.text(16), default="DOWN"),
+        QOS_POLICY,
         TAGS,
         *STANDARD,
     ),

@@ -18,6 +18,7 @@ from monostack.services.network.networks import segments
 from monostack.services.network.networks.table import NETWORKS
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import PORTS
+from monostack.services.network.qos import use as qos
 from monostack.services.network.subnets.table import SUBNETS
 from monostack.services.network.tags.api import tag_routes
 from monostack.services.network.verbs import Verbs
@@ -44,7 +45,9 @@ _OWNERS = sa.union(
 def create_network(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     check_hints(tx, "network", values["availability_zone_hints"])
     segments.choose(tx, request.cloud, values)
+    qos.for_new_network(tx, request, values)
     id = ids.new_uuid()
+    qos.check_network(tx, values["qos_policy_id"], id)
     where = {"host": pick(request.cloud, id), "host_status": "DOWN"}
     row = standard.insert(NETWORKS, tx, request, {**values, **where, "id": id, "status": "ACTIVE"}, revision=1)
     if values["shared"]:
@@ -66,8 +69,20 @@ def update_network(tx: Transaction, request: Request, row: Row[Any], changes: Va
     if "mtu" in changes:
         _check_mtu(tx, row, changes["mtu"])
         changes["mtu"] = segments.checked_mtu(row.network_type, changes["mtu"])
+    if changes.get("qos_policy_id", row.qos_policy_id) != row.qos_policy_id:
+        _change_policy(tx, request, row, changes)
     changed(tx, request.cloud, "network", [row.id])
     return NETWORKS.change(tx, request, row, changes)
+
+
+def _change_policy(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> None:
+    """Another QoS policy, for the network and for all of its ports that have none of their own."""
+    qos.take(tx, request, changes, row.qos_policy_id)
+    qos.check_network(tx, changes["qos_policy_id"], row.id)
+    ports = [port for port in tx.rows(_PORTS, {"network": row.id}) if port.qos_policy_id is None]
+    qos.check_ports(tx, changes["qos_policy_id"], qos.mappings(ports))
+    changed(tx, request.cloud, "port", [port.id for port in ports])
+    changed(tx, request.cloud, "router", qos.routers_of(ports))
 
 
 def _share(tx: Transaction, row: Row[Any], shared: bool) -> None:

@@ -14,7 +14,7 @@ from monostack.services.network import values
 from monostack.services.network.lookup import among, grouped, values_of
 from monostack.services.network.rbac.table import EXTERNAL, SHARED, is_shared, shared_with, visible
 from monostack.services.network.scopes import scope_of
-from monostack.services.network.standard import STANDARD, TAGS
+from monostack.services.network.standard import QOS_POLICY, STANDARD, TAGS
 from monostack.services.network.style import STYLE
 from monostack.services.network.tags.table import CONDITIONS, tags_of
 from monostack.services.network.words import not_found
@@ -85,6 +85,7 @@ NETWORKS = Resource(
             filter=False,
             sort=False,
         ),
+        QOS_POLICY,
         _provider("network_type", values.text(32), "network_type"),
         _provider("physical_network", values.text(64), "physical_network"),
         _provider("segmentation_id", values.number(), "segmentation_id"),

@@ -14,6 +14,7 @@ from monostack.services.network.groups.bindings import put_in
 from monostack.services.network.ports import rules
 from monostack.services.network.ports.binding import vif_type
 from monostack.services.network.ports.table import PORTS
+from monostack.services.network.qos import use as qos
 from monostack.services.network.subnets.table import get as get_subnet
 from monostack.services.network.subnets.table import of_network
 from monostack.services.network.tags.table import set_tags
@@ -42,6 +43,7 @@ def create_port(tx: Transaction, cloud: Any, request: Request | None, given: Val
     security = rules.secured(values, network, bool(wanted))
     groups = rules.groups_for(tx, request, values, security)
     host = values.get("binding:host_id") or ""
+    qos.take(tx, request, values)
     row = standard.insert(
         PORTS,
         tx,
@@ -60,6 +62,7 @@ def create_port(tx: Transaction, cloud: Any, request: Request | None, given: Val
         },
         revision=1,
     )
+    qos.check_ports(tx, row.qos_policy_id or network.qos_policy_id, [row._mapping])
     addresses.allocate(tx, row.id, network.id, wanted, first=owner == DHCP)
     put_in(tx, row.id, groups)
     if values.get("tags"):

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from monostack.db import Id, Name, Transaction
+from monostack.db import Id, Name, Transaction, metadata
 from monostack.http import Request
 from monostack.protocol.network import bridge_name
 from monostack.resources import Field, Resource, Scopes
@@ -15,10 +15,10 @@ from monostack.services.network import values
 from monostack.services.network.addresses.table import allocations, of_ports
 from monostack.services.network.filters import PART_OF_ADDRESS
 from monostack.services.network.groups.bindings import bindings, groups_of
-from monostack.services.network.lookup import among, grouped
+from monostack.services.network.lookup import among, grouped, read
 from monostack.services.network.rbac.table import shared_with
 from monostack.services.network.scopes import scope_of
-from monostack.services.network.standard import STANDARD
+from monostack.services.network.standard import QOS_POLICY, STANDARD
 from monostack.services.network.style import STYLE
 from monostack.services.network.tags.table import CONDITIONS, tags_of
 from monostack.services.network.words import not_found
@@ -65,11 +65,22 @@ def _assignment(dns_name: str, addresses: Iterable[Row[Any]]) -> list[dict[str, 
     return shown
 
 
+_statements: dict[str, sa.Select[Any]] = {}
+
+
+def _network_policies() -> sa.Select[Any]:
+    if not _statements:  # the networks' module is above this one
+        n = metadata.tables["networks"].c
+        _statements["policies"] = sa.select(n.id, n.qos_policy_id).where(among(n.id), n.qos_policy_id.is_not(None))
+    return _statements["policies"]
+
+
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
     parts = [(row.id, row.network_id, row.network_project_id, row.dns_name, row.vif_type) for row in rows]
     ids = [part[0] for part in parts]
     addresses, groups, tags = of_ports(tx, ids), groups_of(tx, ids), tags_of(tx, ids)
     shared = shared_with(tx, [part[1] for part in parts], request.caller.project_id)
+    policies = dict(read(tx, _network_policies(), [part[1] for part in parts]))
     admin = request.allows("get_port:binding:vif_details")
     shown = []
     for id, network_id, network_project_id, dns_name, vif_type in parts:
@@ -79,6 +90,7 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
             "security_groups": groups(id),
             "dns_assignment": _assignment(dns_name, mine),
             "tags": tags(id),
+            "qos_network_policy_id": policies.get(network_id),
             "network:project_id": network_project_id,
             "network:shared": shared(network_id),
         }
@@ -130,6 +142,8 @@ PORTS = Resource(
         Field("propagate_uplink_status", values.boolean(), default=True, create=True, update=True, filter=False, sort=False),
         Field("numa_affinity_policy", values.choice(*NUMA_POLICIES, None), create=True, update=True, filter=False, sort=False),
         _guarded("trusted", values.boolean(), view=True, filter=False, sort=False),
+        QOS_POLICY,
+        Field("qos_network_policy_id", values.uuid(), column=None),
         Field("tags", values.tags(), create=True, column=None),
         *STANDARD,
     ),

@@ -15,6 +15,7 @@ from monostack.services.network.groups.bindings import groups_of, put_in
 from monostack.services.network.ports import rules
 from monostack.services.network.ports.binding import vif_type
 from monostack.services.network.ports.table import BOUND, FAILED, PORTS, UNBOUND, get
+from monostack.services.network.qos import use as qos
 from monostack.services.network.standard import bump
 from monostack.services.network.subnets.table import get as get_subnet
 from monostack.services.network.subnets.table import of_network
@@ -55,6 +56,9 @@ def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
     if "extra_dhcp_opts" in changes:
         changes["extra_dhcp_opts"] = rules.merge_options(row.extra_dhcp_opts, changes["extra_dhcp_opts"] or ())
     _change_binding(tx, row, changes)
+    if changes.get("qos_policy_id", row.qos_policy_id) != row.qos_policy_id:
+        qos.take(tx, request, changes, row.qos_policy_id)
+        qos.check_ports(tx, changes["qos_policy_id"], [row._mapping])
     changed(tx, cloud, "port", [row.id])
     if owner in ROUTER_OWNERS:
         changed(tx, cloud, "router", [row.device_id])

@@ -20,7 +20,7 @@ SHARED = "access_as_shared"
 EXTERNAL = "access_as_external"
 EVERYBODY = "*"
 
-ACTIONS = {"network": (SHARED, EXTERNAL), "security_group": (SHARED,)}
+ACTIONS = {"network": (SHARED, EXTERNAL), "security_group": (SHARED,), "qos_policy": (SHARED,)}
 
 
 def _object_type(value: Any) -> str:

@@ -16,6 +16,7 @@ from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import get as get_port
 from monostack.services.network.ports.update import update_port
+from monostack.services.network.qos import use as qos
 from monostack.services.network.routers.subnets import check_new
 from monostack.services.network.routers.table import GATEWAY, ROUTERS
 from monostack.services.network.subnets.table import is_automatic, of_network
@@ -32,6 +33,11 @@ def set_gateway(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
     if network_id is not None:
         _check_network(tx, request, network_id, addresses)
     changes: dict[str, Any] = {"enable_snat": snat}
+    if wanted is None:
+        changes["qos_policy_id"] = None
+    elif "qos_policy_id" in wanted:
+        qos.take(tx, request, dict(wanted), row.qos_policy_id)
+        changes["qos_policy_id"] = wanted["qos_policy_id"]
     if row.gw_port_id and row.gw_network_id == network_id:
         if addresses and _differs(tx, row.gw_port_id, addresses):
             update_port(tx, cloud, None, get_port(tx, row.gw_port_id), {"fixed_ips": addresses})

@@ -23,7 +23,7 @@ from monostack.services.network.values.plain import check_uuid, to_boolean
 from monostack.services.network.words import not_found
 
 GATEWAY, INTERFACE = "network:router_gateway", "network:router_interface"
-_PARTS = ("network_id", "external_fixed_ips", "enable_snat")
+_PARTS = ("network_id", "external_fixed_ips", "enable_snat", "qos_policy_id")
 
 
 def _gateway(value: Any) -> dict[str, Any] | None:
@@ -45,6 +45,8 @@ def _gateway(value: Any) -> dict[str, Any] | None:
         checked["external_fixed_ips"] = check_fixed_ips(value["external_fixed_ips"])
     if "enable_snat" in value:
         checked["enable_snat"] = to_boolean(value["enable_snat"])
+    if value.get("qos_policy_id") is not None:
+        check_uuid(value["qos_policy_id"])
     return checked
 
 
@@ -62,6 +64,8 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
         if row.gw_port_id:
             fixed = [{"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in addresses.get(row.gw_port_id, ())]
             gateway = {"network_id": row.gw_network_id, "external_fixed_ips": fixed, "enable_snat": row.enable_snat}
+            if row.qos_policy_id is not None:
+                gateway["qos_policy_id"] = row.qos_policy_id
         zones = ["nova"] if row.host else []
         more = {"availability_zones": zones, "conntrack_helpers": exposed(helpers.get(row.id, ()))}
         shown.append({"external_gateway_info": gateway, "tags": tags(row.id), **more})
@@ -99,6 +103,7 @@ ROUTERS = Resource(
         sa.Column("gw_port_id", Id(), index=True),
         sa.Column("gw_network_id", Id(), index=True),
         sa.Column("has_choice", sa.Boolean(), nullable=False, default=False),  # a destination of its routes has several next hops
+        sa.Column("qos_policy_id", Id(), index=True),  # of its gateway
         sa.Column("host", Name(), index=True),  # which host runs it
         sa.Column("host_status", Name(16)),  # there: ACTIVE, DOWN, ERROR
     ),

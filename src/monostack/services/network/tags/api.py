@@ -34,10 +34,10 @@ def _body(request: Request) -> list[str]:
     return _checked(check_tags, request.body["tags"])
 
 
-def tag_routes(verbs: Verbs) -> Routes:
-    """`/tags` below a resource."""
+def tag_routes(verbs: Verbs, path: str = "") -> Routes:
+    """`/tags` below a resource, or below another path of it."""
     resource = verbs.resource
-    routes = Routes(resource.path + "/{id}/tags")
+    routes = Routes((path or resource.path) + "/{id}/tags")
 
     def find(request: Request, tx: Transaction, action: str) -> tuple[Row[Any], list[str]]:
         row, item = verbs.look_up(request, tx, request.params["id"])

@@ -1,0 +1,55 @@
+"""The types of rules the hosts do: `/qos/rule-types`. Source: Neutron's extensions qos-rule-type-details and qos-rule-type-filter."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from monostack.core.errors import Forbidden, NotFound
+from monostack.db import Transaction
+from monostack.http import Request, Routes
+from monostack.resources import Field
+from monostack.services.network.attributes import is_admin
+from monostack.services.network.qos.rules import LARGEST, TYPES, RuleType
+from monostack.services.network.values import to_boolean
+from monostack.services.network.words import bad
+
+DRIVER = "linuxbridge"  # Neutron's name for what shapes ports on Linux bridges
+FILTERS = ("all_rules", "all_supported")
+OPTIONS = ("fields", "limit", "marker", "sort_key", "sort_dir", "page_reverse")
+
+routes = Routes("/v2.0/qos/rule-types")
+
+
+def _only(request: Request, item: Mapping[str, Any]) -> dict[str, Any]:
+    fields = request.query_all("fields")
+    return {name: value for name, value in item.items() if not fields or name in fields}
+
+
+@routes.get("", policy="get_rule_type")
+def list_rule_types(request: Request, tx: Transaction) -> Any:
+    """List the types that can be used."""
+    unknown = [name for name, _ in request.query if name not in (*FILTERS, *OPTIONS)]
+    if unknown:
+        raise bad(f"{unknown} is invalid attribute for filtering")
+    every = to_boolean(request.query_map.get("all_rules", "false"))
+    kinds: Iterable[RuleType] = [kind for kind in TYPES if every or kind.enforced] if request.allows("get_rule_type") else ()
+    return {"rule_types": [_only(request, {"type": kind.name}) for kind in kinds]}
+
+
+@routes.get("/{id}", policy="get_rule_type")
+def show_rule_type(request: Request, tx: Transaction) -> Any:
+    """Show what rules of a type may say."""
+    if not is_admin(request):
+        raise Forbidden("Not authorized.", kind="NotAuthorized")
+    kind = next((kind for kind in TYPES if kind.name == request.params["id"]), None)
+    if kind is None:
+        raise NotFound("The resource could not be found.", kind="HTTPNotFound")
+    parameters = [_parameter(field) for field in kind.resource.fields if field.create]
+    drivers = [{"name": DRIVER, "supported_parameters": parameters}] if kind.enforced else []
+    return {"rule_type": _only(request, {"type": kind.name, "drivers": drivers})}
+
+
+def _parameter(field: Field) -> dict[str, Any]:
+    choices = field.kind.schema.get("enum")
+    if choices is not None:
+        return {"parameter_name": field.name, "parameter_type": "choices", "parameter_values": choices}
+    return {"parameter_name": field.name, "parameter_type": "range", "parameter_values": {"start": 0, "end": LARGEST}}
