@@ -36,7 +36,9 @@ ABOUT_CALLERS_OWN = (
     "/v2.0/quotas/{id}",  # so that managers read the limits of other projects, as with Neutron
 )  # fmt: skip
 # What an administrator, or its owner, may have made everybody's. That is refused to nobody; what is private is.
-MAY_BE_SHARED = ("/v2.0/networks/{id}", "/v2.0/subnets/{id}", "/v2/metadefs/namespaces/{namespace}")
+MAY_BE_SHARED = (
+    "/v2.0/networks/{id}", "/v2.0/subnets/{id}", "/v2.0/qos/policies", "/v2.0/qos/policies/{id}", "/v2/metadefs/namespaces/{namespace}",
+)  # fmt: skip
 NOT_FOR_DELEGATES = ("/v3/credentials", "/v3/users/{id}/credentials")  # whatever the rules say
 OWNER_IN_REQUEST = ("/v3/auth/tokens", "/usages")  # whose it is stands in a header or the query
 
@@ -73,7 +75,7 @@ class Operation:
 
     @property
     def is_list(self) -> bool:
-        return self.route.method == "GET" and "{" not in self.route.path
+        return self.route.method == "GET" and not self.route.path.endswith("}")
 
     @property
     def has_expectation(self) -> bool:

@@ -140,12 +140,13 @@ class Verbs:
         try:
             parent = self._parent(request, tx)
         except NotFound as fault:
-            unknown = fault  # who may not create it anyway hears that, rather than this
+            unknown = fault  # who may not create it even in what is his own hears that, rather than this
         for values in wanted:
             facts = self.parent(tx, request, values) if self.parent is not None else {}
-            if self.within is not None and parent is not None:
-                facts = {**facts, "ext_parent:project_id": parent.project_id}
-                values[self.within.column] = parent.id
+            if self.within is not None:
+                owner = parent.project_id if parent is not None else request.caller.project_id
+                facts = {**facts, "ext_parent:project_id": owner}
+                values[self.within.column] = parent.id if parent is not None else None
             fault = attributes.creation_fault(request, self.resource, self.rule("create"), values, facts)
             if fault is not None:
                 raise fault
