@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from waiting import LATEST, at
+from waiting import LATEST, at, wait_for
 
 from clouds import TestCloud
 
@@ -101,6 +101,27 @@ def test_a_host_whose_agent_is_gone_is_down(cloud: TestCloud) -> None:
     while _services(cloud)["sim-002"]["state"] != "up":
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_a_host_whose_agent_starts_again_is_given_servers_and_volumes(cloud: TestCloud, flavor: str, image: str, network: str) -> None:
+    links = [cloud.app.cloud.hosts._local[name] for name in _services(cloud)]
+    for link in links:
+        cloud.loop.call_soon_threadsafe(lambda link=link: link.disconnect(reconnect=False))
+    until = time.monotonic() + 20
+    while {each["state"] for each in _services(cloud).values()} != {"down"}:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    body = {"name": "meanwhile", "flavorRef": flavor, "imageRef": image, "networks": [{"uuid": network}]}
+    server = cloud.demo.post("compute", "/servers", {"server": body}).json()["server"]
+    made = cloud.demo.post("volume", "/volumes", {"volume": {"size": 1}})
+    assert (made.status_code, made.json()["volume"]["status"]) == (202, "creating")
+    for link in links:
+        cloud.run(link.connect())
+    wait_for(cloud.demo, server["id"], "ACTIVE")
+    while (status := cloud.demo.get("volume", f"/volumes/{made.json()['volume']['id']}").json()["volume"]["status"]) == "creating":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert status == "available"
 
 
 def test_zones(cloud: TestCloud, boot: Boot) -> None:

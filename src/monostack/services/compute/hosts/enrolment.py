@@ -24,12 +24,16 @@ _FORGET = sa.delete(controllers).where(controllers.c.id != sa.bindparam("me"), c
 _RELEASE = (
     sa.update(compute_hosts)
     .where(_h.controller == sa.bindparam("me"), _h.host.in_(sa.bindparam("the_hosts", expanding=True)))
-    .values(controller=None, updated_at=sa.bindparam("the_time"))
+    .values(controller=None, left_at=sa.bindparam("the_time"), updated_at=sa.bindparam("the_time"))
 )
-_ALONE = sa.update(compute_hosts).where(_h.controller.is_not(None), _h.controller != sa.bindparam("me")).values(controller=None)
+_ALONE = (
+    sa.update(compute_hosts)
+    .where(_h.controller.is_not(None), _h.controller != sa.bindparam("me"))
+    .values(controller=None, left_at=sa.bindparam("the_time"))
+)
 _FIELDS = (
     "host_ip", "hypervisor_type", "hypervisor_version", "accelerator", "cpu_info", "vcpus", "memory_mb", "local_gb", "traits", "boot_id",
-    "instance", "booted_at", "controller", "updated_at",
+    "instance", "booted_at", "controller", "left_at", "updated_at",
 )  # fmt: skip
 _REFRESH = (
     sa.update(compute_hosts)
@@ -52,7 +56,7 @@ def sign_of_life(tx: Transaction, me: str, name: str) -> None:
 
 def take_over(tx: Transaction, me: str) -> None:
     """No other controller can exist (SQLite): what a former process held is connected to nobody."""
-    if tx.execute(_ALONE, {"me": me}).rowcount:
+    if tx.execute(_ALONE, {"me": me, "the_time": clock.now()}).rowcount:
         changed(tx)
     tx.execute(_FORGET, {"me": me, "before": clock.now()})
 
@@ -71,7 +75,7 @@ def enrol(tx: Transaction, me: str, arrived: list[tuple[Hello, str]], scheduler:
         row = present.get(hello.host)
         same_boot = row is not None and row.boot_id == hello.boot_id
         values = {
-            **_described(hello), "host_ip": address, "controller": me, "updated_at": now,
+            **_described(hello), "host_ip": address, "controller": me, "left_at": None, "updated_at": now,
             "booted_at": row.booted_at if same_boot and row is not None else now,
         }  # fmt: skip
         if row is None:

@@ -23,6 +23,7 @@ class Host:
     disabled_reason: str | None
     forced_down: bool
     controller: str | None
+    left_at: str | None
     zone: str
     aggregates: tuple[Mapping[str, str], ...]  # the metadata of each
     hypervisor_type: str
@@ -84,7 +85,8 @@ def _host(row: Any, groups: tuple[Mapping[str, str], ...]) -> Host:
     zone = next((group["availability_zone"] for group in groups if group.get("availability_zone")), DEFAULT_ZONE)
     return Host(
         id=row.id, number=row.number, name=row.host, enabled=not row.disabled, disabled_reason=row.disabled_reason,
-        forced_down=row.forced_down, controller=row.controller, zone=zone, aggregates=groups, hypervisor_type=row.hypervisor_type,
-        hypervisor_version=row.hypervisor_version, accelerator=row.accelerator, arch=str(row.cpu_info.get("arch", "")),
-        cpu_info=row.cpu_info, vcpus=row.vcpus, memory_mb=row.memory_mb, local_gb=row.local_gb, service_id=row.service_id,
+        forced_down=row.forced_down, controller=row.controller, left_at=row.left_at, zone=zone, aggregates=groups,
+        hypervisor_type=row.hypervisor_type, hypervisor_version=row.hypervisor_version, accelerator=row.accelerator,
+        arch=str(row.cpu_info.get("arch", "")), cpu_info=row.cpu_info, vcpus=row.vcpus, memory_mb=row.memory_mb,
+        local_gb=row.local_gb, service_id=row.service_id,
     )  # fmt: skip

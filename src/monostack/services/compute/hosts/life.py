@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from monostack.db import Transaction
 from monostack.services.compute.hosts.known import Host
-from monostack.services.compute.hosts.table import alive, controllers
+from monostack.services.compute.hosts.table import alive, controllers, expected_back
 
 _LIVING = sa.select(controllers.c.id, controllers.c.seen_at)
 
@@ -19,6 +19,11 @@ def signs_of_life(tx: Transaction) -> dict[str, str]:
 def is_up(host: Host, living: Mapping[str, str]) -> bool:
     """Its agent is connected to a controller that lives, and no administrator says it is down."""
     return host.controller in living and not host.forced_down
+
+
+def takes_servers(host: Host, living: Mapping[str, str]) -> bool:
+    """It is up, or its agent was lost just now and is expected back."""
+    return is_up(host, living) or (expected_back(host.left_at) and not host.forced_down)
 
 
 def host_status(host: Host | None, living: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from monostack.core import clock, ids
 from monostack.db import Flag, Id, Json, Name, Timestamp, Transaction, table
 
 DOWN_AFTER = 60.0  # seconds without a sign of life
+BACK_WITHIN = 30.0  # seconds: an agent that was lost is expected back, as after a restart, and its host is given new servers
 DEFAULT_ZONE = "nova"
 INTERNAL_ZONE = "internal"
 
@@ -30,6 +31,7 @@ compute_hosts = table(
     sa.Column("instance", Id(), nullable=False),  # of the agent's process
     sa.Column("booted_at", Timestamp, nullable=False),  # when this boot_id was first seen
     sa.Column("controller", Id()),  # the controller it is connected to; None: to none
+    sa.Column("left_at", Timestamp),  # when it was lost; None while it is connected
     sa.Column("disabled", Flag, nullable=False),
     sa.Column("disabled_reason", Name()),
     sa.Column("forced_down", Flag, nullable=False),
@@ -80,6 +82,13 @@ def changed(tx: Transaction) -> None:
 
 def alive(seen_at: str | None) -> bool:
     """A sign of life that is young enough."""
-    if seen_at is None:
-        return False
-    return seen_at > (clock.now() - timedelta(seconds=DOWN_AFTER)).isoformat(timespec="microseconds")
+    return _younger(seen_at, DOWN_AFTER)
+
+
+def expected_back(left_at: str | None) -> bool:
+    """Whether a host was lost so lately that its agent probably just starts again."""
+    return _younger(left_at, BACK_WITHIN)
+
+
+def _younger(moment: str | None, seconds: float) -> bool:
+    return moment is not None and moment > (clock.now() - timedelta(seconds=seconds)).isoformat(timespec="microseconds")

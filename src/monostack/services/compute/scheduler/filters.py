@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from monostack.services.compute.hosts.known import Host
-from monostack.services.compute.hosts.life import is_up
+from monostack.services.compute.hosts.life import takes_servers
 from monostack.services.compute.scheduler.wish import Wish
 
 Living = Mapping[str, str]
@@ -24,7 +24,7 @@ _AGGREGATE = "aggregate_instance_extra_specs:"
 def alive(host: Host, wish: Wish, living: Living) -> str | None:
     if not host.enabled:
         return f"it is disabled ({host.disabled_reason})" if host.disabled_reason else "it is disabled"
-    return None if is_up(host, living) else "it is down"
+    return None if takes_servers(host, living) else "it is down"
 
 
 def wanted(host: Host, wish: Wish, living: Living) -> str | None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from monostack.agentlink import CommandFailed, CommandTimeout, HostUnreachable
-from monostack.hostcommands import ask
+from monostack.hostcommands import ask, connected
 from monostack.operations import Run, StepError
 from monostack.protocol.guests import GuestSpec
 from monostack.services.compute.guests.spec import spec_of
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 async def wired(cloud: "Cloud", host: str, port_ids: list[str]) -> None:
-    """Wait until the host has the network of these ports. Raises StepError."""
+    """Wait until the host has the network of these ports. One that is not connected is waited for as by `ask`. Raises StepError."""
     if not port_ids:
         return
+    await connected(cloud, host)
     try:
         await network.wire(cloud, host, port_ids)
     except CommandFailed as error:

@@ -10,12 +10,18 @@ from sqlalchemy.engine import Row
 from monostack.core import ids
 from monostack.db import Transaction
 from monostack.services.volume.hosts.capabilities import OVERSUBSCRIPTION, capable
-from monostack.services.volume.hosts.table import enrol, volume_hosts
+from monostack.services.volume.hosts.table import enrol, lately, volume_hosts
 from monostack.services.volume.volumes.table import VOLUMES
 
 LOOK_AT = 8
 _h, _v = volume_hosts.c, VOLUMES.table.c
-_FREE = sa.select(volume_hosts).where(_h.left_at.is_(None), _h.disabled.is_(False)).order_by(_h.uuid).limit(sa.bindparam("many"))
+_lately: Any = sa.bindparam("lately", type_=_h.left_at.type)
+_FREE = (
+    sa.select(volume_hosts)
+    .where(_h.left_at.is_(None) | (_h.left_at > _lately), _h.disabled.is_(False))
+    .order_by(_h.uuid)
+    .limit(sa.bindparam("many"))
+)
 _FROM = _FREE.where(_h.uuid >= sa.bindparam("here"))
 _BEFORE = _FREE.where(_h.uuid < sa.bindparam("here"))
 _ALLOCATED = sa.select(_v.host, sa.func.sum(_v.size)).where(_v.host.in_(sa.bindparam("hosts", expanding=True))).group_by(_v.host)
@@ -34,7 +40,7 @@ def allocated(tx: Transaction, hosts: Sequence[str]) -> dict[str, int]:
 
 def _some(tx: Transaction, cloud: Any) -> list[Row[Any]]:
     """A few hosts from anywhere among those that take volumes: uuids are random, so a random one is a random place in their order."""
-    here = {"here": ids.new_uuid(), "many": LOOK_AT}
+    here = {"here": ids.new_uuid(), "many": LOOK_AT, "lately": lately()}
     rows = [*tx.rows(_FROM, here)]
     if len(rows) < LOOK_AT:
         rows += tx.rows(_BEFORE, {**here, "many": LOOK_AT - len(rows)})
@@ -47,7 +53,7 @@ def place(tx: Transaction, cloud: Any, size: int, extra_specs: Mapping[str, Any]
     if not capable(extra_specs):
         return None
     rows = [enrol(tx, host)] if host is not None else _some(tx, cloud)
-    rows = [row for row in rows if cloud.hosts.hello(row.host) is not None]
+    rows = [row for row in rows if row.left_at is None or row.left_at > lately()]
     given = allocated(tx, [row.host for row in rows]) if rows else {}
     fitting = [row for row in rows if _fits(row, given.get(row.host, 0), size)]
     if not fitting:

@@ -1,5 +1,6 @@
 """What is known of the hosts that keep volumes. Each agent keeps them in its own files: the back end `file`, with one pool of that name."""
 
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,6 +9,8 @@ from sqlalchemy.engine import Row
 from monostack.core import clock, ids
 from monostack.db import Flag, Id, Name, Timestamp, Transaction, table
 from monostack.services.volume.volumes.table import BACKEND
+
+BACK_WITHIN = timedelta(seconds=30)  # an agent that was lost is expected back, as after a restart, and its host is given new volumes
 
 volume_hosts = table(
     "volume_hosts",
@@ -50,6 +53,11 @@ def enrol(tx: Transaction, host: str) -> Row[Any]:
     if row is None:
         row = tx.execute(_INSERT, {"host": host, "uuid": ids.new_uuid(), "disabled": False, "created_at": clock.now()}).one()
     return row
+
+
+def lately() -> str:
+    """Hosts that were lost after this moment are expected back."""
+    return (clock.now() - BACK_WITHIN).isoformat(timespec="microseconds")
 
 
 def set_host(tx: Transaction, host: str, **values: Any) -> None:
