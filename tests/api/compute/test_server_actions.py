@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from guests import act, guest, until
-from waiting import LATEST, at, wait_for
+from waiting import LATEST, at, wait_for, wait_gone
 
 from clouds import TestCloud
 
@@ -77,6 +77,21 @@ def test_guests_return_after_their_host_restarted(cloud: TestCloud, boot: Boot) 
     until(lambda: guest(cloud, running).boots == boots + 1)
     wait_for(cloud.demo, running, "ACTIVE")
     assert wait_for(cloud.demo, stopped, "SHUTOFF")["status"] == "SHUTOFF"
+
+
+def test_what_is_deleted_while_its_host_is_away_goes_when_it_is_back(cloud: TestCloud, boot: Boot, image: str) -> None:
+    root = {"boot_index": 0, "uuid": image, "source_type": "image", "destination_type": "volume", "volume_size": 1}
+    server = boot("away", imageRef=None, block_device_mapping_v2=[{**root, "delete_on_termination": True}])
+    (volume,) = server["os-extended-volumes:volumes_attached"]
+    link = cloud.app.cloud.hosts._local[cloud.admin.get("compute", f"/servers/{server['id']}").json()["server"]["OS-EXT-SRV-ATTR:host"]]
+    cloud.loop.call_soon_threadsafe(lambda: link.disconnect(reconnect=False))
+    assert cloud.demo.delete("compute", f"/servers/{server['id']}").status_code == 204
+    wait_gone(cloud.demo, server["id"])
+    until(lambda: cloud.demo.get("volume", f"/volumes/{volume['id']}").json()["volume"]["status"] == "deleting")
+    cloud.run(link.connect())
+    # Its guest has the volume open until it is found to be nobody's.
+    until(lambda: cloud.demo.get("volume", f"/volumes/{volume['id']}").status_code == 404)
+    until(lambda: server["id"] not in link.agent.drivers.hypervisor.known)
 
 
 def test_locked_servers_are_for_administrators(cloud: TestCloud, boot: Boot) -> None:

@@ -90,7 +90,8 @@ class FileBlock:
         if not await asyncio.to_thread(path.exists):
             return
         if await qemu_img.is_open(path):
-            raise CommandError("volume.in_use", f"volume {volume_id} is open in a running server: detach it first")
+            # As while a guest that no server wants any more is still there.
+            raise CommandError("volume.in_use", f"volume {volume_id} is open in a running server: detach it first", retry=True)
         await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def extend(self, request: ExtendVolume) -> None:
@@ -207,5 +208,6 @@ def _kept_in(directory: Path) -> list[str]:
 
 def _explained(error: ProgramError, volume_id: str) -> CommandError:
     if qemu_img.is_locked(error):
-        return CommandError("volume.in_use", f"volume {volume_id} is open in a running server that the command did not name")
+        said = f"volume {volume_id} is open in a running server that the command did not name"
+        return CommandError("volume.in_use", said, retry=True)
     return error

@@ -131,7 +131,7 @@ class SimulatedBlock:
     def _require_reachable(self, volume_id: str, server_id: str | None) -> None:
         holder = self.storage.holders.get(volume_id)
         if holder is not None and holder != server_id:
-            raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holder}")
+            raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holder}", retry=True)
 
     def _require_room(self, size_gib: int) -> None:
         free = self.storage.free_gib()

@@ -242,7 +242,7 @@ class SimulatedHypervisor:
             raise CommandError("volume.not_found", f"volume {volume_id} is not on this storage")
         holder = self._storage.holders.setdefault(volume_id, server_id)
         if holder != server_id:
-            raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holder}")
+            raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holder}", retry=True)
 
     def _off(self, server_id: str, guest: SimulatedGuest, state: str, reason: str) -> None:
         guest.state, guest.reason = state, reason
