@@ -170,6 +170,17 @@ def test_the_next_agent_and_the_next_libvirtd_find_the_guests(lab: GuestLab) -> 
     lab.do("guest.destroy", {"server_id": spec.server_id})
 
 
+def test_a_guest_of_which_only_files_are_left_is_known_and_can_be_destroyed(lab: GuestLab) -> None:
+    spec = lab.spec()
+    directory = lab.state / "guests" / spec.server_id
+    directory.mkdir()  # as an agent leaves it that was killed at the end of a destruction, or at the beginning of a creation
+    (directory / "root.qcow2").touch()
+    assert lab.states()[spec.server_id] == ("stopped", "unknown")
+    lab.do("guest.destroy", {"server_id": spec.server_id})
+    assert spec.server_id not in lab.states()
+    assert not directory.exists()
+
+
 def test_a_raw_image(lab: GuestLab) -> None:
     raw = lab.store / "raw"
     subprocess.run(["qemu-img", "convert", "-O", "raw", str(lab.store / "image"), str(raw)], check=True)

@@ -204,7 +204,11 @@ class LibvirtHypervisor:
         return await asyncio.to_thread(console.read, self._files.console_log(server_id), lines)
 
     async def guests(self) -> list[GuestState]:
-        return await self._libvirt.call(lifecycle.all_states, self._host.home)
+        """Also those whose files are all that is left, or all that is made yet: nobody else would know of them."""
+        with_files = await asyncio.to_thread(self._files.kept)
+        states = await self._libvirt.call(lifecycle.all_states, self._host.home)
+        known = {state.server_id for state in states}
+        return [*states, *(GuestState(server_id, "stopped", "unknown") for server_id in with_files if server_id not in known)]
 
     async def resize_volume(self, server_id: str, volume_id: str, size_gib: int) -> bool:
         return await self._libvirt.call(devices.resize, server_id, domain_xml.volume_alias(volume_id), size_gib * GIB)
