@@ -5,10 +5,15 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
+from monostack.agent.network.linux import namespaces
+
+T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 COMMAND = ROOT / ".venv" / "bin" / "monostack"
 
@@ -37,9 +42,28 @@ class Machine:
         self.environment |= {"MONOSTACK_STATE_DIR": str(state_dir), "PATH": f"{COMMAND.parent}:{self.environment['PATH']}"}
 
     def run(self, *command: str, within: float = 180, **environment: str) -> subprocess.CompletedProcess[str]:
-        inside = ["nsenter", "-t", str(self.pid), "-n", "-m", f"--wd={ROOT}", *command]
         options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": within}
-        return subprocess.run(inside, env=self.environment | environment, check=False, **options)
+        return subprocess.run(self._inside(command), env=self.environment | environment, check=False, **options)
+
+    def start(self, *command: str, log: Path) -> subprocess.Popen[bytes]:
+        """A process in the background; what it says is added to `log`."""
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                self._inside(command), env=self.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+
+    def _inside(self, command: tuple[str, ...]) -> list[str]:
+        return ["nsenter", "-t", str(self.pid), "-n", "-m", f"--wd={ROOT}", *command]
+
+    def in_network(self, work: Callable[[], T]) -> T:
+        """What `work` returns, called in a thread that is in the machine's network, as are the threads and sockets it makes."""
+
+        def enter() -> None:
+            with Path(f"/proc/{self.pid}/ns/net").open() as network:
+                namespaces.setns(network.fileno())
+
+        with ThreadPoolExecutor(1, initializer=enter) as thread:
+            return thread.submit(work).result()
 
     def monostack(self, *words: str, within: float = 240) -> str:
         """What the command prints. AssertionError when it fails."""
@@ -48,23 +72,23 @@ class Machine:
         return done.stdout
 
     def processes(self) -> list[str]:
-        """Command lines of what still runs for this cloud: inside its network, or outside with its directory among the words."""
-        here = _network(self.pid)
+        """Command lines of what runs for this cloud: in its namespaces, or in others with its directory among the words."""
+        here = _namespaces(self.pid)
         found: list[str] = []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == self.pid:
                 continue
             try:
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                if str(self.state_dir) in line or _network(int(entry.name)) == here:
+                if str(self.state_dir) in line or _namespaces(int(entry.name)) & here:
                     found.append(line)
             except (FileNotFoundError, ProcessLookupError, PermissionError):
                 continue  # it has just ended, or is the machine's own
         return found
 
 
-def _network(pid: int) -> int:
-    return Path(f"/proc/{pid}/ns/net").stat().st_ino
+def _namespaces(pid: int) -> set[int]:
+    return {Path(f"/proc/{pid}/ns/{kind}").stat().st_ino for kind in ("net", "mnt")}
 
 
 @contextmanager

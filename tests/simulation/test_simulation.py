@@ -13,10 +13,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from client import User
-from invariants import check
+from look import look_at
 from virtual_time import run
 from world import World
+
+from invariants import check
+from users import User
 
 SEEDS = [int(seed) for seed in os.environ.get("MONOSTACK_SEEDS", "").split(",") if seed] or list(range(100))
 ACTIONS = 25
@@ -24,16 +26,16 @@ LOOK = 60.0
 REST = 1800.0  # virtual seconds after the last fault until everything must have ended
 
 
-async def rest(world: World) -> None:
+async def rest(world: World, user: User) -> None:
     """Wait until everything holds; when it never does, say what does not."""
     for _ in range(int(REST / LOOK)):
         await asyncio.sleep(LOOK)
         try:
-            await check(world)
+            check(await look_at(world), user)
         except AssertionError:
             continue
         return
-    await check(world)
+    check(await look_at(world), user)
 
 
 async def scenario(world: World, user: User) -> None:
@@ -49,7 +51,7 @@ async def scenario(world: World, user: User) -> None:
             await user.act()
         await asyncio.sleep(world.random.choice((0.0, 0.001, 0.01, 0.3, 3.0, 40.0)))
     world.faults.clear()
-    await rest(world)
+    await rest(world, user)
     await world.crash_controller()
 
 

@@ -77,9 +77,9 @@ class World:
         assert answer.status == 201, answer.content
         self.token = answer.headers["x-subject-token"]
 
-    async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+    async def ask(self, method: str, path: str, body: Any = None, content: bytes | None = None, **headers: str) -> Answer:
         """A client's request. No answer of the cloud is ever a 500, whatever fails below it."""
-        answer = await call(self.app.http, method, path, self.token, body, **headers)
+        answer = await call(self.app.http, method, path, self.token, body, content, **headers)
         assert answer.status < 500, f"{method} {path} {body}: {answer.status} {answer.content!r}"
         return answer
 

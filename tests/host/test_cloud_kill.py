@@ -1,0 +1,123 @@
+"""Controller and agent killed at random moments, while servers and volumes are made, used and deleted: nothing is stuck, nothing lost.
+
+MONOSTACK_KILLS says how often (10 unless told otherwise), MONOSTACK_KILL_SEED repeats the choices of a former run.
+"""
+
+import asyncio
+import os
+import random
+import time
+from collections import Counter
+
+import pytest
+from guest_lab import guest_image
+from killed_cloud import KilledCloud
+from machine_look import ENDED, OPERATIONS, check_machine, look_at, rows
+from whole_machine import machine
+
+from invariants import check
+from users import COMPUTE, NETWORK, VOLUME, User
+
+pytestmark = pytest.mark.host
+
+KILLS = int(os.environ.get("MONOSTACK_KILLS", "10"))
+SEED = int(os.environ.get("MONOSTACK_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 32)
+LOOK_EVERY = 5  # kills
+REST = 400.0  # seconds until everything must have ended: guests let go of volumes once they have booted
+SERVERS, VOLUMES = 3, 4  # at one time
+VERBS = ("boot", "boot", "boot", "boot_from_volume", "delete", "delete", "reboot", "reboot", "make_volume", "make_volume", "attach",
+         "attach", "attach", "detach", "detach", "drop_volume")  # fmt: skip
+VICTIMS = (("server",), ("agent",), ("server", "agent"))
+
+
+async def prepare(cloud: KilledCloud) -> User:
+    cloud.start("server", "agent")
+    await cloud.ready()
+    await cloud.log_in()
+    user = User(cloud)
+    await user.prepare(guest_image().read_bytes(), "qcow2")
+    subnet = (await cloud.all(f"{NETWORK}/subnets", "subnets"))[0]["id"]
+    router = (await cloud.ask("POST", f"{NETWORK}/routers", {"router": {"name": "r"}})).json()["router"]["id"]
+    await cloud.ask("PUT", f"{NETWORK}/routers/{router}/add_router_interface", {"subnet_id": subnet})
+    project = (await cloud.all(f"{NETWORK}/networks", "networks"))[0]["project_id"]
+    for service, limit in ((COMPUTE, {"instances": SERVERS}), (VOLUME, {"volumes": VOLUMES})):
+        assert (await cloud.ask("PUT", f"{service}/os-quota-sets/{project}", {"quota_set": limit})).status == 200
+    for verb in ("boot", "boot", "make_volume", "make_volume"):
+        await user.act([verb])
+    return user
+
+
+async def rest(cloud: KilledCloud, user: User) -> None:
+    """Wait until everything holds; when it never does, say what does not."""
+    await cloud.ready()
+    until = time.monotonic() + REST
+    while True:
+        try:
+            look = await look_at(cloud)
+            check(look, user)
+            await check_machine(cloud, look)
+            assert {id for id, server in look.servers.items() if server["status"] == "SHUTOFF"} <= user.stopped
+        except AssertionError:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.5)
+            continue
+        cloud.say(f"all agrees: {Counter(server['status'] for server in look.servers.values())}, {len(look.volumes)} volumes")
+        for server in look.servers.values():
+            if server["status"] == "ERROR":
+                cloud.say(f"in error {server['id']}: {server['fault']['message']}")
+        return
+
+
+async def strike(cloud: KilledCloud, user: User) -> None:
+    """Have some things done at the same time, and kill at a moment of that."""
+    chance = cloud.random
+    acting = [asyncio.create_task(user.act(VERBS)) for _ in range(chance.randint(2, 4))]
+    if chance.random() < 0.6:  # else requests may be cut off too
+        await asyncio.gather(*acting)
+    await asyncio.sleep(chance.random() ** 2 * 1.5)  # most steps are short
+    victims = chance.choice(VICTIMS)
+    cloud.say(f"killing {' and '.join(victims)} during {[(row[0], row[1]) for row in rows(cloud, OPERATIONS)]}")
+    cloud.kill(*victims)
+    cloud.start(*victims)
+    await asyncio.gather(*acting)
+    if chance.random() < 0.8:  # else the next kill meets it starting
+        await cloud.ready()
+
+
+async def delete_everything(cloud: KilledCloud, user: User) -> None:
+    for server in await cloud.all(f"{COMPUTE}/servers", "servers"):
+        user.deleted.add(server["id"])
+        await cloud.ask("DELETE", f"{COMPUTE}/servers/{server['id']}")
+    await rest(cloud, user)
+    for volume in await cloud.all(f"{VOLUME}/volumes", "volumes"):
+        user.deleted.add(volume["id"])
+        await cloud.ask("DELETE", f"{VOLUME}/volumes/{volume['id']}")
+    await rest(cloud, user)
+    look = await look_at(cloud)
+    assert (look.servers, look.volumes) == ({}, {})
+
+
+async def scenario(cloud: KilledCloud) -> None:
+    user = await prepare(cloud)
+    for number in range(1, KILLS + 1):
+        await strike(cloud, user)
+        if number % LOOK_EVERY == 0 or number == KILLS:
+            await rest(cloud, user)
+    await delete_everything(cloud, user)
+
+
+def test_nothing_is_stuck_and_nothing_lost() -> None:
+    print(f"MONOSTACK_KILLS={KILLS} MONOSTACK_KILL_SEED={SEED}", flush=True)
+    with machine() as inside:
+        cloud = KilledCloud(inside, SEED)
+        try:
+            inside.in_network(lambda: asyncio.run(scenario(cloud)))
+            ended = Counter((row[0], row[1]) for row in rows(cloud, ENDED))
+            print(f"operations: {dict(ended)}")
+        except BaseException:
+            print(*(f"--- {name}\n{cloud.last_words(name, 200)}" for name in ("server", "agent")), sep="\n")
+            raise
+        finally:
+            print("\n".join(cloud.log))
+            cloud.end()

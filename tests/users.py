@@ -1,0 +1,124 @@
+"""What users do, at random: servers and volumes made, used and deleted, also while something else happens to them."""
+
+import random
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+COMPUTE, VOLUME, NETWORK, IMAGE = "/compute/v2.1", "/volume/v3", "/network/v2.0", "/image/v2"
+NOTHING = "00000000-0000-0000-0000-000000000000"
+
+
+class Answer(Protocol):
+    """What came back. Status 0: nothing did."""
+
+    status: int
+
+    def json(self) -> Any: ...
+
+
+class World(Protocol):
+    """Where a user lives. `random` decides everything, `log` keeps what happened."""
+
+    random: random.Random
+    log: list[str]
+
+    async def ask(self, method: str, path: str, body: Any = None, content: bytes | None = None) -> Answer: ...
+
+
+class User:
+    """Acts as one of `VERBS` says, or as the caller chooses."""
+
+    VERBS = ("boot", "boot", "boot", "delete", "delete", "power", "make_volume", "attach", "detach", "drop_volume")
+
+    def __init__(self, world: World, image: str = "", network: str = "") -> None:
+        self.world = world
+        self.servers: list[str] = []
+        self.volumes: list[str] = []
+        self.stopped: set[str] = set()  # servers that were asked to stop at some time
+        self.deleted: set[str] = set()  # servers and volumes that were asked to be deleted, with whatever answer
+        self.image, self.network = image, network
+
+    async def prepare(self, image: bytes = b"\0" * 4096, disk_format: str = "raw") -> None:
+        """An image, a network with a subnet, and a flavor."""
+        described = {"name": "i", "disk_format": disk_format, "container_format": "bare"}
+        self.image = (await self._made(201, "POST", f"{IMAGE}/images", described))["id"]
+        uploaded = await self.world.ask("PUT", f"{IMAGE}/images/{self.image}/file", content=image)
+        assert uploaded.status == 204, uploaded.status
+        self.network = (await self._made(201, "POST", f"{NETWORK}/networks", {"network": {"name": "n"}}))["network"]["id"]
+        subnet = {"network_id": self.network, "ip_version": 4, "cidr": "10.0.0.0/24"}
+        await self._made(201, "POST", f"{NETWORK}/subnets", {"subnet": subnet})
+        flavor = {"name": "m1.nano", "id": "1", "ram": 192, "vcpus": 1, "disk": 1}
+        await self._made(200, "POST", f"{COMPUTE}/flavors", {"flavor": flavor})
+
+    async def _made(self, status: int, method: str, path: str, body: Any) -> Any:
+        answer = await self.world.ask(method, path, body)
+        assert answer.status == status, f"{method} {path}: {answer.status} {answer.json()}"
+        return answer.json()
+
+    async def act(self, verbs: Sequence[str] = VERBS) -> None:
+        await getattr(self, self.world.random.choice(verbs))()
+
+    def _note(self, what: str, answer: Answer) -> None:
+        self.world.log.append(f"{what}: {answer.status}")
+
+    def missing(self, there: Collection[str]) -> set[str]:
+        """The servers and volumes that this user was promised and that nobody asked to be deleted, but are not `there`."""
+        return {*self.servers, *self.volumes} - self.deleted - set(there)
+
+    def _any(self, ids: list[str]) -> str:
+        """One that nobody asked to be deleted, where there is one."""
+        return self.world.random.choice([id for id in ids if id not in self.deleted] or ids or [NOTHING])
+
+    async def boot(self) -> None:
+        """A server with a disk of its own."""
+        await self._boot(imageRef=self.image)
+
+    async def boot_from_volume(self) -> None:
+        """A server on a volume that is made with it and goes with it."""
+        root = {"boot_index": 0, "uuid": self.image, "source_type": "image", "destination_type": "volume", "volume_size": 1}
+        await self._boot(block_device_mapping_v2=[{**root, "delete_on_termination": True}])
+
+    async def _boot(self, **source: Any) -> None:
+        server = {"name": "s", "flavorRef": "1", "networks": [{"uuid": self.network}], **source}
+        answer = await self.world.ask("POST", f"{COMPUTE}/servers", {"server": server})
+        if answer.status == 202:
+            self.servers.append(answer.json()["server"]["id"])
+        self._note(f"boot {self.servers[-1] if answer.status == 202 else ''}", answer)
+
+    async def delete(self) -> None:
+        server = self._any(self.servers)
+        self.deleted.add(server)
+        self._note(f"delete {server}", await self.world.ask("DELETE", f"{COMPUTE}/servers/{server}"))
+
+    async def power(self) -> None:
+        await self._act_on_server(({"os-stop": None}, {"os-start": None}, {"reboot": {"type": "HARD"}}, {"reboot": {"type": "SOFT"}}))
+
+    async def reboot(self) -> None:
+        await self._act_on_server(({"reboot": {"type": "HARD"}}, {"reboot": {"type": "HARD"}}, {"reboot": {"type": "SOFT"}}))
+
+    async def _act_on_server(self, choices: Sequence[dict[str, Any]]) -> None:
+        server, body = self._any(self.servers), self.world.random.choice(choices)
+        if "os-stop" in body:
+            self.stopped.add(server)
+        self._note(f"{body} {server}", await self.world.ask("POST", f"{COMPUTE}/servers/{server}/action", body))
+
+    async def make_volume(self) -> None:
+        answer = await self.world.ask("POST", f"{VOLUME}/volumes", {"volume": {"size": 1}})
+        if answer.status == 202:
+            self.volumes.append(answer.json()["volume"]["id"])
+        self._note(f"volume {self.volumes[-1] if answer.status == 202 else ''}", answer)
+
+    async def attach(self) -> None:
+        server, volume = self._any(self.servers), self._any(self.volumes)
+        body = {"volumeAttachment": {"volumeId": volume}}
+        self._note(f"attach {volume} to {server}", await self.world.ask("POST", f"{COMPUTE}/servers/{server}/os-volume_attachments", body))
+
+    async def detach(self) -> None:
+        server, volume = self._any(self.servers), self._any(self.volumes)
+        path = f"{COMPUTE}/servers/{server}/os-volume_attachments/{volume}"
+        self._note(f"detach {volume} from {server}", await self.world.ask("DELETE", path))
+
+    async def drop_volume(self) -> None:
+        volume = self._any(self.volumes)
+        self.deleted.add(volume)
+        self._note(f"delete volume {volume}", await self.world.ask("DELETE", f"{VOLUME}/volumes/{volume}"))
