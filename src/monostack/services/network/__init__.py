@@ -22,6 +22,7 @@ from monostack.services.network.rbac import api as rbac_api
 from monostack.services.network.reconcilers import RECONCILERS
 from monostack.services.network.routers import api as routers_api
 from monostack.services.network.subnets import api as subnets_api
+from monostack.services.network.topologies import api as topologies_api
 
 
 def _start(cloud: Any) -> None:
@@ -40,6 +41,7 @@ SERVICE = Service(
         *subnets_api.routes, *pools_api.routes, *ports_api.routes, *groups_api.routes, *routers_api.routes, *floatingips_api.routes,
         *forwardings_api.routes, *conntrack_helpers_api.routes, *rbac_api.routes, *qos_api.routes,
         *agents_api.routes, scheduling.routes,
+        topologies_api.routes,
     ),
     policies=POLICIES,
     policy_kinds=NETWORK_KINDS,

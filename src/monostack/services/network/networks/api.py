@@ -33,6 +33,8 @@ _PORTS = sa.select(PORTS.table).where(_p.network_id == sa.bindparam("network"))
 _USERS = sa.select(_p.id).where(_p.network_id == sa.bindparam("network"), _p.device_owner.not_in(AUTOMATIC)).order_by(_p.id)
 _AUTOMATIC = _PORTS.where(_p.device_owner.in_(AUTOMATIC))
 _GATEWAYS = sa.select(_p.id).where(_p.network_id == sa.bindparam("network"), _p.device_owner == "network:router_gateway").limit(1)
+_n = NETWORKS.table.c
+_DEFAULT = sa.select(_n.id).where(_n.is_default.is_(sa.true()), _n.external.is_(sa.true())).limit(1)
 _f = FLOATING_IPS.table.c
 _UNUSED = sa.select(FLOATING_IPS.table).where(_f.floating_network_id == sa.bindparam("network"), _f.port_id.is_(None))
 _SUBNETS = sa.select(SUBNETS.table).where(_s.network_id == sa.bindparam("network"))
@@ -46,6 +48,8 @@ def create_network(tx: Transaction, request: Request, values: Values) -> Row[Any
     check_hints(tx, "network", values["availability_zone_hints"])
     segments.choose(tx, request.cloud, values)
     qos.for_new_network(tx, request, values)
+    if values["is_default"] and values["router:external"]:
+        _check_only_default(tx, None)
     id = ids.new_uuid()
     qos.check_network(tx, values["qos_policy_id"], id)
     where = {"host": pick(request.cloud, id), "host_status": "DOWN"}
@@ -66,6 +70,8 @@ def update_network(tx: Transaction, request: Request, row: Row[Any], changes: Va
         _share(tx, row, changes.pop("shared"))
     if "router:external" in changes and changes["router:external"] != row.external:
         _make_external(tx, row, changes["router:external"])
+    if changes.get("is_default") and changes.get("router:external", row.external):
+        _check_only_default(tx, row.id)
     if "mtu" in changes:
         _check_mtu(tx, row, changes["mtu"])
         changes["mtu"] = segments.checked_mtu(row.network_type, changes["mtu"])
@@ -83,6 +89,13 @@ def _change_policy(tx: Transaction, request: Request, row: Row[Any], changes: Va
     qos.check_ports(tx, changes["qos_policy_id"], qos.mappings(ports))
     changed(tx, request.cloud, "port", [port.id for port in ports])
     changed(tx, request.cloud, "router", qos.routers_of(ports))
+
+
+def _check_only_default(tx: Transaction, but: str | None) -> None:
+    """One external network is the default. Raises DefaultExternalNetworkExists."""
+    present = tx.scalar(_DEFAULT)
+    if present is not None and present != but:
+        raise conflict(f"A default external network already exists: {present}.", "DefaultExternalNetworkExists")
 
 
 def _share(tx: Transaction, row: Row[Any], shared: bool) -> None:

@@ -31,14 +31,15 @@ def _own_or_given(table: sa.Table) -> Any:
 
 
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
-    pairs = [(row.id, row.host) for row in rows]
-    ids = [id for id, _ in pairs]
+    parts = [(row.id, row.host, row.external, row.is_default) for row in rows]
+    ids = [part[0] for part in parts]
     subnets, tags = values_of(tx, _subnets_of(), ids), tags_of(tx, ids)
     shared = shared_with(tx, ids, request.caller.project_id)
-    return [
-        {"subnets": subnets(id), "shared": shared(id), "tags": tags(id), "availability_zones": ["nova"] if host else []}
-        for id, host in pairs
-    ]
+    shown = []
+    for id, host, external, is_default in parts:
+        item = {"subnets": subnets(id), "shared": shared(id), "tags": tags(id), "availability_zones": ["nova"] if host else []}
+        shown.append({**item, "is_default": is_default} if external else item)
+    return shown
 
 
 _statements: dict[str, sa.Select[Any]] = {}
@@ -72,6 +73,15 @@ NETWORKS = Resource(
             create="create_network:router:external",
             update="update_network:router:external",
             column="external",
+        ),
+        Field(
+            "is_default",
+            values.boolean(),
+            default=False,
+            create="create_network:is_default",
+            update="update_network:is_default",
+            view=False,
+            sort=False,
         ),
         Field("mtu", values.number(), default=0, create=True, update=True),
         Field("availability_zones", values.tags(), column=None),
