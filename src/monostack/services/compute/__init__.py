@@ -10,12 +10,15 @@ from monostack.services.compute.flavors import access, api, extra_specs
 from monostack.services.compute.guests import metadata as guest_metadata
 from monostack.services.compute.hosts import aggregates, hypervisors, old_hosts, services, usage_audit, zones
 from monostack.services.compute.legacy import legacy
-from monostack.services.compute.proxies import fixed_ips, floating_ips, gone, images, networks
+from monostack.services.compute.proxies import fixed_ips, floating_ips, gone, image_metadata, images, networks
 from monostack.services.compute.proxies import security_groups as group_proxies
+from monostack.services.compute.proxies import volumes as volume_proxies
+from monostack.services.compute.proxies.volumes_boot import volumes_boot
 from monostack.services.compute.reconcilers import guests, hosts
 from monostack.services.compute.servers import (
     actions,
     addresses,
+    assisted_snapshots,
     console,
     create_image,
     deletion,
@@ -52,6 +55,7 @@ ROUTES = (
     servers.routes, deletion.routes, actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes,
     interfaces.routes, volume_attachments.routes, instance_actions.routes, services.routes, hypervisors.routes, aggregates.routes,
     zones.routes, quota_sets.routes, usage.routes, extensions.routes, images.routes, networks.routes,
+    image_metadata.routes, volume_proxies.routes, assisted_snapshots.routes,
     group_proxies.routes, floating_ips.routes, gone.routes, gone.bare_metal, consoles.routes,
     old_hosts.routes, usage_audit.routes, external_events.routes,
 )  # fmt: skip
@@ -69,7 +73,7 @@ SERVICE = Service(
     prefix="/compute",
     description="Servers",
     dialect=DIALECT,
-    routes=(versions.routes, *ROUTES, legacy(ROUTES)),
+    routes=(versions.routes, *ROUTES, volumes_boot(ROUTES), legacy(ROUTES)),
     policies=POLICIES,
     microversions=versions.MICROVERSIONS,
     catalog_path="/v2.1",

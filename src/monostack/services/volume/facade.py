@@ -9,6 +9,7 @@ from sqlalchemy.engine import Row
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.protocol.guests import VolumeConnection
+from monostack.services.volume import proxied
 from monostack.services.volume.attachments import rules
 from monostack.services.volume.attachments.table import OF_SERVERS, ONE, of_volume, set_attachment
 from monostack.services.volume.snapshots import api as snapshots
@@ -20,7 +21,8 @@ from monostack.services.volume.words import invalid_volume, missing
 
 __all__ = [
     "Attachment", "Snapshot", "Volume", "attachments_of", "authorize_reimage", "begin_detach", "complete_attach", "connection", "create",
-    "create_snapshot", "delete", "get", "image_metadata", "reachable", "reimage", "release", "reserve", "roll_back_detach", "state",
+    "create_snapshot", "delete", "get", "image_metadata", "proxied", "reachable", "reimage", "release", "reserve",
+    "roll_back_detach", "state",
 ]  # fmt: skip
 
 

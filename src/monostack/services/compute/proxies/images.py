@@ -112,18 +112,3 @@ def delete_image(request: Request, tx: Transaction) -> None:
         image.delete(tx, request, found.id)
     except Forbidden:
         raise Forbidden("You are not allowed to delete the image.") from None
-
-
-@routes.get("/{id}/metadata", until=(2, 38))
-def list_image_metadata(request: Request, tx: Transaction) -> Any:
-    """List an image's properties."""
-    return {"metadata": dict(_one(request, tx).properties)}
-
-
-@routes.get("/{id}/metadata/{key}", until=(2, 38))
-def show_image_metadata(request: Request, tx: Transaction) -> Any:
-    """Show one property of an image."""
-    properties, key = _one(request, tx).properties, request.params["key"]
-    if key not in properties:
-        raise NotFound("Metadata item was not found")
-    return {"meta": {key: properties[key]}}

@@ -29,6 +29,7 @@ _OF_SERVERS = (
     sa.select(server_volumes).where(_v.server_id.in_(sa.bindparam("the_servers", expanding=True))).order_by(_v.server_id, _v.number)
 )
 _ONE = sa.select(server_volumes).where(_v.server_id == sa.bindparam("the_server"), _v.volume_id == sa.bindparam("the_volume"))
+_OF_VOLUME = sa.select(server_volumes).where(_v.volume_id == sa.bindparam("the_volume"))
 _INSERT = sa.insert(server_volumes)
 _DELETE = sa.delete(server_volumes).where(_v.server_id == sa.bindparam("the_server"), _v.volume_id == sa.bindparam("the_volume"))
 _DELETE_ALL = sa.delete(server_volumes).where(_v.server_id == sa.bindparam("the_server"))
@@ -56,6 +57,11 @@ def attached_to(tx: Transaction, server_ids: Sequence[str]) -> dict[str, list[Ro
 
 def find(tx: Transaction, server_id: str, volume_id: str) -> Row[Any] | None:
     return tx.row(_ONE, {"the_server": server_id, "the_volume": volume_id})
+
+
+def of_volume(tx: Transaction, volume_id: str) -> Sequence[Row[Any]]:
+    """Each server's hold on a volume."""
+    return tx.rows(_OF_VOLUME, {"the_volume": volume_id})
 
 
 def is_volume_backed(tx: Transaction, server: Row[Any]) -> bool:
