@@ -23,6 +23,8 @@ class SimulatedGuest:
     name: str
     hostname: str
     root_size: int  # bytes; 0: it boots from a volume
+    ephemeral: list[int]  # GiB of each
+    swap: int  # MiB
     faults: GuestFaults
     state: str = "stopped"
     reason: str = ""
@@ -58,7 +60,9 @@ class SimulatedHypervisor:
             taken = next((server for server, other in self.known.items() if other.name == spec.name), None)
             if taken is not None:
                 raise CommandError("guest.name_taken", f"server {taken} is the guest {spec.name} already")
-            guest = self.known[spec.server_id] = SimulatedGuest(spec.name, spec.hostname, _root_size(spec), GuestFaults.read(spec.faults))
+            faults = GuestFaults.read(spec.faults)
+            guest = SimulatedGuest(spec.name, spec.hostname, _root_size(spec), spec.ephemeral_gib, spec.swap_mib, faults)
+            self.known[spec.server_id] = guest
         # What fails here leaves a stopped guest behind, as a domain that was defined and did not start.
         guest.faults.strike("create")
         await self._boot(guest, spec)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
+from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.protocol.guests import VolumeConnection
@@ -13,7 +14,9 @@ from monostack.services.volume import proxied
 from monostack.services.volume.attachments import rules
 from monostack.services.volume.attachments.table import OF_SERVERS, ONE, of_volume, set_attachment
 from monostack.services.volume.snapshots import api as snapshots
+from monostack.services.volume.snapshots.lookup import snapshot as find_snapshot
 from monostack.services.volume.snapshots.table import of_volume as snapshots_of
+from monostack.services.volume.types import table as types
 from monostack.services.volume.volumes import contents, creation, deletion, lookup
 from monostack.services.volume.volumes.creation import image_metadata
 from monostack.services.volume.volumes.table import BY_ID, VOLUMES, set_volume
@@ -21,8 +24,8 @@ from monostack.services.volume.words import invalid_volume, missing
 
 __all__ = [
     "Attachment", "Snapshot", "Volume", "attachments_of", "authorize_reimage", "begin_detach", "complete_attach", "connection", "create",
-    "create_snapshot", "delete", "get", "image_metadata", "proxied", "reachable", "reimage", "release", "reserve",
-    "roll_back_detach", "state",
+    "create_snapshot", "delete", "get", "get_snapshot", "has_type", "image_metadata", "proxied", "reachable", "reimage", "release",
+    "reserve", "roll_back_detach", "state",
 ]  # fmt: skip
 
 
@@ -98,6 +101,21 @@ def create_snapshot(tx: Transaction, request: Request, volume_id: str, name: str
     ours.authorize("volume:create_snapshot", VOLUMES.target(row))
     made = snapshots.begin(ours, tx, row, {"name": name, "description": row.description}, in_use=True)
     return Snapshot(made.id, made.volume_id, made.size, made.status)
+
+
+def get_snapshot(tx: Transaction, request: Request, snapshot_id: str) -> Snapshot:
+    """A snapshot the caller may know of. Raises NotFound."""
+    row = find_snapshot(tx, request.to("block-storage"), snapshot_id)
+    return Snapshot(row.id, row.volume_id, row.size, row.status)
+
+
+def has_type(tx: Transaction, request: Request, named: str) -> bool:
+    """Is there a volume type of this name or id that the caller may use?"""
+    try:
+        types.find(tx, request.to("block-storage"), named)
+    except NotFound:
+        return False
+    return True
 
 
 def authorize_reimage(tx: Transaction, request: Request, volume_id: str) -> None:

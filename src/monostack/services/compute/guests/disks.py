@@ -25,8 +25,8 @@ class LocalDisk:
 
 def local_disks(server: Row[Any]) -> list[LocalDisk]:
     """The ephemeral disks and the swap disk of a server, in order."""
-    flavor = server.flavor
-    sizes: list[tuple[int, str | None]] = [(flavor["ephemeral"], None)] if flavor["ephemeral"] else []
-    if flavor[SWAP]:
-        sizes.append((flavor[SWAP], SWAP))
+    sizes = server.local_disks
+    if sizes is None:
+        flavor = server.flavor
+        sizes = [(flavor["ephemeral"], None)] * bool(flavor["ephemeral"]) + [(flavor[SWAP], SWAP)] * bool(flavor[SWAP])
     return [LocalDisk(size, kind, device_name(number)) for number, (size, kind) in enumerate(sizes, 1)]

@@ -7,6 +7,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.protocol.guests import InstanceMetadata
+from monostack.services.compute.guests.disks import SWAP, local_disks
 from monostack.services.compute.guests.network_data import network_data
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.servers import injected_files, table
@@ -39,8 +40,8 @@ def build(
     if secret and server.admin_pass:
         meta_data["admin_pass"] = server.admin_pass
     return InstanceMetadata(
-        meta_data=meta_data, network_data=network_data(ports), ec2=_ec2(server, ports, hostname, zone, groups), user_data=server.user_data,
-        files=injected_files.of(server) if secret else [],
+        meta_data=meta_data, network_data=network_data(ports), ec2=_ec2(server, ports, volumes, hostname, zone, groups),
+        user_data=server.user_data, files=injected_files.of(server) if secret else [],
     )
 
 
@@ -55,14 +56,16 @@ def _devices(server: Row[Any], ports: Sequence[network.PortInfo], volumes: Itera
             yield {"type": "disk", "bus": "pci", "path": volume.device, "serial": volume.volume_id, "tags": [volume.tag]}
 
 
-def _ec2(server: Row[Any], ports: Sequence[network.PortInfo], hostname: str, zone: str, groups: Sequence[str]) -> dict[str, Any]:
+def _ec2(
+    server: Row[Any], ports: Sequence[network.PortInfo], volumes: Iterable[Row[Any]], hostname: str, zone: str, groups: Sequence[str]
+) -> dict[str, Any]:
     fixed = [ip for port in ports for ip in port.fixed_ips if ip.version == 4]
     floating = [address for ip in fixed for address in ip.floating_ips]
     tree: dict[str, Any] = {
         "ami-id": f"ami-{server.number:08x}",
         "ami-launch-index": str(server.launch_index),
         "ami-manifest-path": "FIXME",  # what EC2's own clients find in every OpenStack
-        "block-device-mapping": {"ami": "vda", "root": server.root_device or "/dev/vda"},
+        "block-device-mapping": _block_devices(server, volumes),
         "hostname": hostname,
         "instance-action": "none",
         "instance-id": f"i-{server.number:08x}",
@@ -78,6 +81,16 @@ def _ec2(server: Row[Any], ports: Sequence[network.PortInfo], hostname: str, zon
     if server.key_name is not None:
         tree["public-keys"] = {"0": {"_name": f"0={server.key_name}", "openssh-key": server.key_data}}
     return tree
+
+
+def _block_devices(server: Row[Any], volumes: Iterable[Row[Any]]) -> dict[str, str]:
+    """The devices by EC2's names for them."""
+    found = {"ami": "vda", "root": server.root_device or "/dev/vda"}
+    ephemeral = [disk.device for disk in local_disks(server) if disk.guest_format != SWAP]
+    found.update({f"ephemeral{number}": device for number, device in enumerate(ephemeral)})
+    found.update((SWAP, disk.device) for disk in local_disks(server) if disk.guest_format == SWAP)
+    found.update({f"ebs{number}": device for number, device in enumerate(sorted(volume.device for volume in volumes))})
+    return found
 
 
 def documents(tx: Transaction, server_ids: Sequence[str]) -> dict[str, InstanceMetadata]:

@@ -10,6 +10,7 @@ from monostack.db import Transaction
 from monostack.operations import StepError
 from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume, ImageSource, RootDisk
 from monostack.services.compute.guests import metadata
+from monostack.services.compute.guests.disks import SWAP, local_disks
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.servers import table
 from monostack.services.compute.servers import volumes as server_volumes
@@ -32,6 +33,7 @@ def spec_of(tx: Transaction, cloud: "Cloud", server_id: str) -> GuestSpec:
         raise StepError(f"Server {server_id} does not exist any more, or has no host.", kind="cancelled")
     ports = network.ports_of(tx, [server_id]).get(server_id, [])
     volumes = server_volumes.attached_to(tx, [server_id]).get(server_id, [])
+    local = local_disks(server)
     hosts = known_hosts(tx)
     host = hosts.by_name.get(server.host)
     groups = network.security_group_names(tx, [server_id]).get(server_id, [])
@@ -47,8 +49,8 @@ def spec_of(tx: Transaction, cloud: "Cloud", server_id: str) -> GuestSpec:
         nics=[nic(port, server.image) for port in ports],
         config_drive=server.config_drive,
         metadata=metadata.build(server, ports, volumes, zone, groups, secret=True),
-        ephemeral_gib=[server.flavor["ephemeral"]] if server.flavor["ephemeral"] else [],
-        swap_mib=server.flavor["swap"],
+        ephemeral_gib=[disk.size for disk in local if disk.guest_format != SWAP],
+        swap_mib=next((disk.size for disk in local if disk.guest_format == SWAP), 0),
         properties=_properties(server),
         faults=_faults(server._mapping["metadata"]) if host is not None and host.accelerator == "simulated" else {},
     )

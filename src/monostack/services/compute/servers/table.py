@@ -52,6 +52,7 @@ servers = table(
     sa.Column("image", Json),  # the image's format, size and hash, and its hw_ and os_ properties
     sa.Column("hints", Json),  # scheduler hints
     sa.Column("devices", Json),  # tags of NICs by port id
+    sa.Column("local_disks", Json),  # [[size, format], ...] where a mapping asked for others than the flavor's; see guests.disks
     sa.Column("injected_files", Json),  # [{"path", "contents"}] for its config drive, contents as base64
     sa.Column("key_data", sa.Text),
     sa.Column("admin_pass", Name()),  # until the first boot has ended

@@ -9,6 +9,7 @@ from monostack.core.errors import BadRequest, Conflict, Fault, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
+from monostack.services.compute.guests.disks import local_disks
 from monostack.services.compute.paging import slice_of
 from monostack.services.compute.parameters import BOOLEAN, NON_NEGATIVE, TAG, UUID, Json, fields, is_true, one, queries
 from monostack.services.compute.servers import history
@@ -84,7 +85,8 @@ def attach_volume(request: Request, tx: Transaction) -> Any:
     found = volume.get(tx, request, given["volumeId"])
     check_state(request, server, "attach_volume")
     attached = server_volumes.attached_to(tx, [server.id]).get(server.id, [])
-    device = _device(given.get("device"), [row.device for row in attached])
+    names = [*(row.device for row in attached), *(disk.device for disk in local_disks(server))]
+    device = _device(given.get("device"), names)
     if len(attached) >= MAX_VOLUMES:
         raise BadRequest(f"The maximum allowed number of disk devices ({MAX_VOLUMES}) to attach to a single instance has been exceeded.")
     if found.multiattach and not request.at_least(2, 60):

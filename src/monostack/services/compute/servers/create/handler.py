@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from monostack.core import clock, ids
 from monostack.core.errors import BadRequest, Fault, Forbidden
@@ -18,7 +17,8 @@ from monostack.services.compute.scheduler import NoValidHost, pick
 from monostack.services.compute.servers import history, table
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.servers.create.body import CREATE
-from monostack.services.compute.servers.create.devices import Disk, device_names
+from monostack.services.compute.servers.create.devices import device_names, volume_body
+from monostack.services.compute.servers.create.mappings import ROOT, Disk
 from monostack.services.compute.servers.create.order import Order, hostname_of, take
 from monostack.services.compute.servers.states import BUILDING, ERROR, NOSTATE, SPAWNING
 from monostack.services.compute.workflows.outcome import fault as fault_of
@@ -157,7 +157,8 @@ def _ports(request: Request, tx: Transaction, order: Order, server_id: str, host
 def _volumes(request: Request, tx: Transaction, order: Order, server_id: str) -> list[str]:
     """Reserve the volumes that exist, begin to make the others. Returns the ids of the new ones."""
     made: list[str] = []
-    names = device_names(order.disks.volumes, order.disks.root is None)
+    taken = [*([ROOT] if order.disks.root is None else []), *order.disks.local_names(order.flavor)]
+    names = device_names(order.disks.volumes, taken)
     for number, (disk, device) in enumerate(zip(order.disks.volumes, names, strict=True)):
         if disk.source == "volume":
             volume_id = disk.source_id or ""
@@ -170,7 +171,7 @@ def _volumes(request: Request, tx: Transaction, order: Order, server_id: str) ->
             {
                 "id": ids.new_uuid(), "number": number, "server_id": server_id, "volume_id": volume_id, "attachment_id": attachment,
                 "device": device, "boot_index": disk.boot_index, "delete_on_termination": disk.delete_on_termination, "tag": disk.tag,
-                "bus": disk.bus, "attached": False, "created_at": clock.now(),
+                "bus": disk.bus or "virtio", "attached": False, "created_at": clock.now(),
             },
         )  # fmt: skip
     return made
@@ -178,13 +179,8 @@ def _volumes(request: Request, tx: Transaction, order: Order, server_id: str) ->
 
 def _new_volume(request: Request, tx: Transaction, disk: Disk) -> str:
     """Raises Forbidden over quota, else BadRequest in the volume service's words."""
-    body: dict[str, Any] = {"name": "", "size": disk.size, "volume_type": disk.volume_type}
-    if disk.source == "image":
-        body["imageRef"] = disk.source_id
-    elif disk.source == "snapshot":
-        body["snapshot_id"] = disk.source_id
     try:
-        return volume.create(tx, request, {name: value for name, value in body.items() if value is not None}).id
+        return volume.create(tx, request, volume_body(disk)).id
     except Fault as fault:
         kind = Forbidden if fault.status == 413 else BadRequest
         raise kind(fault.message) from None

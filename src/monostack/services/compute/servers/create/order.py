@@ -19,7 +19,8 @@ from monostack.services.compute.parameters import is_true
 from monostack.services.compute.scheduler import GroupRule, Wish, wish_for
 from monostack.services.compute.servers import injected_files, table
 from monostack.services.compute.servers.create import images
-from monostack.services.compute.servers.create.devices import Disks, disks_of, entries_of
+from monostack.services.compute.servers.create.devices import Disks, check_disks
+from monostack.services.compute.servers.create.mappings import disks_asked
 from monostack.services.image import facade as image
 from monostack.services.network import facade as network
 from monostack.services.volume import facade as volume
@@ -219,10 +220,10 @@ def take(request: Request, tx: Transaction) -> Order:
     if body.get("trusted_image_certificates"):
         request.authorize("os_compute_api:servers:create:trusted_certs")
     hosts = _hosts(request, tx, body, forced)
-    entries = entries_of(body)
-    if entries:
+    mapped = bool(body.get("block_device_mapping") or body.get("block_device_mapping_v2"))
+    if mapped:
         request.authorize("os_compute_api:servers:create:attach_volume")
-    if not body.get("imageRef") and not entries:
+    if not body.get("imageRef") and not mapped:
         raise BadRequest("Missing imageRef attribute")
     flavor = _flavor(request, tx, body)
     if body.get("hostname") and most > 1:
@@ -232,7 +233,8 @@ def take(request: Request, tx: Transaction) -> Order:
     groups = network.find_security_groups(tx, request, sorted({g["name"] for g in body.get("security_groups") or () if g.get("name")}))
     nics = _nics(request, tx, body.get("networks"), most)
     key = _key(request, tx, body.get("key_name"))
-    disks = disks_of(tx, request, entries, flavor, found is not None, most > 1)
+    asked = disks_asked(body, found.properties if found is not None else {}, flavor)
+    disks = check_disks(tx, request, asked, flavor, found is not None, most > 1)
     local_root = disks.root is None
     if not local_root and body.get("trusted_image_certificates"):
         raise BadRequest("Image certificate validation is not supported when booting from volume")
@@ -255,7 +257,7 @@ def take(request: Request, tx: Transaction) -> Order:
     wish = _with_volumes(wish, disks, request, tx)
     password = body["adminPass"] if "adminPass" in body else new_password()
     values = _values(request, tx, body, flavor, kept, found, disks, properties, key, zone, hints, password)
-    values["injected_files"] = files
+    values.update(injected_files=files, local_disks=disks.local)
     return Order(request.body, flavor, found, disks, nics, groups, group, wish, count, password, values)
 
 
@@ -302,7 +304,7 @@ def _values(
         "project_id": request.project_id,
         "user_id": request.caller.user_id,
         "description": described,
-        "image_id": found.id if found is not None and local else "",
+        "image_id": found.id if found is not None else "",
         "flavor_id": flavor.id,
         "flavor": {name: value for name, value in kept.items() if name != "id"},
         "vcpus": flavor.vcpus,

@@ -1,0 +1,141 @@
+"""Disks of servers in every form they may be asked for: volumes from all sources, ephemeral disks, swap, and images that name disks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from guests import guest, until
+from waiting import LATEST, at, wait_for
+
+from clouds import Client, TestCloud
+
+Boot = Callable[..., dict[str, Any]]
+BLANK = {"source_type": "blank", "destination_type": "volume", "volume_size": 1, "delete_on_termination": True}
+EPHEMERAL = {"source_type": "blank", "destination_type": "local"}
+SWAP = {**EPHEMERAL, "guest_format": "swap"}
+
+
+@pytest.fixture(scope="module")
+def large(cloud: TestCloud) -> str:
+    """A flavor with an ephemeral disk and swap."""
+    body = {"flavor": {"name": "large", "id": "large", "ram": 64, "disk": 1, "vcpus": 1, "OS-FLV-EXT-DATA:ephemeral": 2, "swap": 512}}
+    assert cloud.admin.post("compute", "/flavors", body).status_code == 200
+    return "large"
+
+
+@pytest.fixture(scope="module")
+def local(image: str) -> dict[str, Any]:
+    return {"boot_index": 0, "uuid": image, "source_type": "image", "destination_type": "local"}
+
+
+def _volume(client: Client, bootable: bool = False) -> str:
+    volume_id = client.post("volume", "/volumes", {"volume": {"size": 1}}).json()["volume"]["id"]
+    until(lambda: client.get("volume", f"/volumes/{volume_id}").json()["volume"]["status"] == "available")
+    if bootable:
+        assert client.post("volume", f"/volumes/{volume_id}/action", {"os-set_bootable": {"bootable": True}}).status_code == 200
+    return volume_id
+
+
+def _devices(client: Client, server_id: str) -> list[str]:
+    answer = client.get("compute", f"/servers/{server_id}/os-volume_attachments", headers=LATEST).json()
+    return [each["device"] for each in answer["volumeAttachments"]]
+
+
+def test_volumes_from_every_source(cloud: TestCloud, boot: Boot, image: str) -> None:
+    volume_id = _volume(cloud.demo, bootable=True)
+    snapshot = cloud.demo.post("volume", "/snapshots", {"snapshot": {"volume_id": volume_id}}).json()["snapshot"]["id"]
+    until(lambda: cloud.demo.get("volume", f"/snapshots/{snapshot}").json()["snapshot"]["status"] == "available")
+    disks = [
+        {"boot_index": 0, "uuid": volume_id, "source_type": "volume", "destination_type": "volume"},
+        {"uuid": snapshot, "source_type": "snapshot", "destination_type": "volume", "delete_on_termination": True, "tag": "from-snapshot"},
+        {"uuid": image, "source_type": "image", "destination_type": "volume", "volume_size": 2, "volume_type": "__DEFAULT__"},
+        {**BLANK, "device_name": "/dev/vdh", "disk_bus": "virtio"},
+    ]  # fmt: skip
+    server = boot("sources", imageRef=None, block_device_mapping_v2=disks)
+    assert server["image"] == "" and _devices(cloud.demo, server["id"]) == ["/dev/vda", "/dev/vdb", "/dev/vdc", "/dev/vdh"]
+    held = [each["id"] for each in server["os-extended-volumes:volumes_attached"]]
+    made = [cloud.demo.get("volume", f"/volumes/{each}").json()["volume"] for each in held]
+    assert [(each["size"], each["status"]) for each in made] == [(1, "in-use"), (1, "in-use"), (2, "in-use"), (1, "in-use")]
+    assert (made[0]["id"], made[1]["snapshot_id"], made[2]["volume_image_metadata"]["image_id"]) == (volume_id, snapshot, image)
+    assert sorted(guest(cloud, server["id"]).volumes) == sorted(held)
+    cloud.demo.delete("compute", f"/servers/{server['id']}")
+    left = (held[0], held[2])
+    until(lambda: [cloud.demo.get("volume", f"/volumes/{each}").status_code for each in held] == [200, 404, 200, 404])
+    until(lambda: all(cloud.demo.get("volume", f"/volumes/{each}").json()["volume"]["status"] == "available" for each in left))
+
+
+def test_local_disks_come_before_volumes(cloud: TestCloud, boot: Boot, large: str, local: dict[str, Any]) -> None:
+    usual = boot("usual", flavorRef=large, block_device_mapping_v2=[local, BLANK])
+    assert _devices(cloud.demo, usual["id"]) == ["/dev/vdd"]
+    volume_id = _volume(cloud.demo)
+    attached = cloud.demo.post("compute", f"/servers/{usual['id']}/os-volume_attachments", {"volumeAttachment": {"volumeId": volume_id}})
+    assert attached.json()["volumeAttachment"]["device"] == "/dev/vde"
+    made = guest(cloud, usual["id"])
+    assert (made.ephemeral, made.swap) == ([2], 512)
+
+
+def test_several_ephemeral_disks_and_less_swap(cloud: TestCloud, boot: Boot, large: str, local: dict[str, Any]) -> None:
+    body = {"flavor": {"name": "roomy", "id": "roomy", "ram": 64, "disk": 1, "vcpus": 1, "OS-FLV-EXT-DATA:ephemeral": 2}}
+    assert cloud.admin.post("compute", "/flavors", body).status_code == 200
+    half = {**EPHEMERAL, "volume_size": 1}
+    made = guest(cloud, boot("halves", flavorRef="roomy", block_device_mapping_v2=[local, half, half])["id"])
+    assert (made.ephemeral, made.swap) == ([1, 1], 0)
+    made = guest(cloud, boot("less", flavorRef=large, block_device_mapping_v2=[local, {**SWAP, "volume_size": 100}])["id"])
+    assert (made.ephemeral, made.swap) == ([2], 100)
+    legacy = [{"virtual_name": "ephemeral0", "volume_size": 1, "device_name": "vdb"}]
+    made = guest(cloud, boot("legacy", flavorRef=large, version="2.1", block_device_mapping=legacy)["id"])
+    assert (made.ephemeral, made.swap) == ([1], 512)
+
+
+def test_a_server_boots_from_the_image_of_a_volume_backed_one(cloud: TestCloud, boot: Boot, image: str) -> None:
+    root = {"boot_index": 0, "uuid": image, "source_type": "image", "destination_type": "volume", "volume_size": 1}
+    first = boot("first", imageRef=None, block_device_mapping_v2=[root, BLANK])["id"]
+    made = cloud.demo.post("compute", f"/servers/{first}/action", {"createImage": {"name": "both"}}, headers=LATEST).json()["image_id"]
+    snapshots = cloud.demo.get("volume", "/snapshots", params={"limit": 2}).json()["snapshots"]
+    until(lambda: all(cloud.demo.get("volume", f"/snapshots/{s['id']}").json()["snapshot"]["status"] == "available" for s in snapshots))
+    second = boot("second", imageRef=made)
+    assert second["image"]["id"] == made and _devices(cloud.demo, second["id"]) == ["/dev/vda", "/dev/vdb"]
+    held = [each["id"] for each in second["os-extended-volumes:volumes_attached"]]
+    origins = {cloud.demo.get("volume", f"/volumes/{each}").json()["volume"]["snapshot_id"] for each in held}
+    assert origins == {each["id"] for each in snapshots}
+    local = {"boot_index": 0, "uuid": made, "source_type": "image", "destination_type": "local"}  # as clients add it by themselves
+    third = boot("third", imageRef=made, block_device_mapping_v2=[local])
+    assert len(third["os-extended-volumes:volumes_attached"]) == 2
+    again = cloud.demo.post("compute", f"/servers/{third['id']}/action", {"createImage": {"name": "again"}}, headers=at("2.45"))
+    assert again.status_code == 202
+    wait_for(cloud.demo, third["id"], "ACTIVE")
+
+
+MISSING = "11111111-1111-4111-8111-111111111111"
+NO_ORDER = (
+    "Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination is not valid."
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("disks", "message"),
+    [
+        ([BLANK], NO_ORDER),
+        (["local", {**BLANK, "boot_index": 0}], NO_ORDER),
+        (["local", {**EPHEMERAL, "volume_size": 3}], "Ephemeral disks requested are larger"),
+        (["local", {**SWAP, "volume_size": 600}], "Swap drive requested is larger than instance type allows."),
+        (["local", SWAP, SWAP], "Block Device Mapping is Invalid: More than one swap drive requested."),
+        (["local", *[{**EPHEMERAL, "volume_size": 1}] * 2], "You specified more local devices than the limit allows"),
+        (["local", {**BLANK, "device_name": "/dev/vda"}], "The volume cannot be assigned the same device name as the root device vda"),
+        (["local", {**BLANK, "volume_type": "nosuch"}], "Volume type nosuch could not be found."),
+        (["local", {**BLANK, "volume_size": None}], "Invalid input for field/attribute volume_size"),
+        (["local", {**BLANK, "disk_bus": "nonsense"}], "Block Device Mapping is Invalid."),
+        (["local", {"source_type": "snapshot", "destination_type": "volume", "uuid": MISSING}], f"failed to get snapshot {MISSING}."),
+        (["local", {"source_type": "volume", "destination_type": "volume", "uuid": MISSING}], f"Volume {MISSING} could not be found."),
+        (["local", {"source_type": "blank", "destination_type": "volume"}], "Blank volumes (source: 'blank', dest: 'volume') need"),
+        (["local", {"source_type": "blank", "destination_type": "volume", "uuid": MISSING}], "Invalid device UUID."),
+        (["local", {"destination_type": "volume"}], "Missing device UUID."),
+        (["local", {"source_type": "image", "destination_type": "local", "uuid": MISSING, "boot_index": 1}], "Mapping image to local is"),
+    ],
+)  # fmt: skip
+def test_refusals(cloud: TestCloud, large: str, image: str, local: dict[str, Any], disks: list[Any], message: str) -> None:
+    mapping = [local if disk == "local" else disk for disk in disks]
+    body = {"name": "no", "flavorRef": large, "imageRef": image, "networks": "none", "block_device_mapping_v2": mapping}
+    answer = cloud.demo.post("compute", "/servers", {"server": body}, headers=LATEST)
+    assert answer.status_code == 400, answer.text
+    assert message in answer.json()["badRequest"]["message"]
