@@ -7,14 +7,14 @@ from clouds import TestCloud
 
 def test_the_version_documents_need_no_token(cloud: TestCloud) -> None:
     both = httpx.get(f"{cloud.url}/compute/").json()["versions"]
-    assert [(v["id"], v["version"], v["min_version"]) for v in both] == [("v2.0", "", ""), ("v2.1", "2.96", "2.1")]
+    assert [(v["id"], v["version"], v["min_version"]) for v in both] == [("v2.0", "", ""), ("v2.1", "2.104", "2.1")]
     for path in ("v2.1", "v2.1/"):
         shown = httpx.get(f"{cloud.url}/compute/{path}").json()["version"]
         assert shown["links"][0] == {"rel": "self", "href": f"{cloud.url}/compute/v2.1/"}
 
 
 def test_the_answer_names_the_microversion(cloud: TestCloud) -> None:
-    for asked, got in ((None, "2.1"), ("compute 2.53", "2.53"), ("compute latest", "2.96"), ("volume 3.50", "2.1")):
+    for asked, got in ((None, "2.1"), ("compute 2.53", "2.53"), ("compute latest", "2.104"), ("volume 3.50", "2.1")):
         answer = cloud.demo.get("compute", "/flavors", headers={"openstack-api-version": asked})
         assert answer.status_code == 200
         assert answer.headers["openstack-api-version"] == f"compute {got}"
@@ -25,9 +25,9 @@ def test_the_answer_names_the_microversion(cloud: TestCloud) -> None:
 
 
 def test_versions_outside_the_range_are_refused(cloud: TestCloud) -> None:
-    answer = cloud.demo.get("compute", "/flavors", headers={"openstack-api-version": "compute 2.97"})
+    answer = cloud.demo.get("compute", "/flavors", headers={"openstack-api-version": "compute 2.105"})
     assert answer.status_code == 406
-    message = "Version 2.97 is not supported by the API. Minimum is 2.1 and maximum is 2.96."
+    message = "Version 2.105 is not supported by the API. Minimum is 2.1 and maximum is 2.104."
     assert answer.json() == {"computeFault": {"code": 406, "message": message}}
     assert cloud.demo.get("compute", "/flavors", headers={"openstack-api-version": "compute two"}).status_code == 400
 

@@ -109,10 +109,10 @@ def test_locked_servers_are_for_administrators(cloud: TestCloud, boot: Boot) -> 
     act(cloud.admin, server_id, {"unlock": None})
 
 
-def test_what_is_not_built_is_501(cloud: TestCloud, boot: Boot) -> None:
+def test_what_is_gone_and_what_never_was(cloud: TestCloud, boot: Boot) -> None:
     server_id = boot("plain")["id"]
-    answer = act(cloud.demo, server_id, {"os-getRDPConsole": None})
-    assert (answer.status_code, answer.json()["notImplemented"]["code"]) == (501, 501)
+    answer = act(cloud.demo, server_id, {"resetNetwork": None})
+    assert (answer.status_code, answer.json()["computeFault"]["code"]) == (410, 410)
     assert act(cloud.demo, server_id, {"dance": None}).json()["badRequest"]["message"] == "There is no such action: dance"
 
 

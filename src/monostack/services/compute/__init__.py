@@ -1,4 +1,4 @@
-"""The compute service: Nova's API, microversions 2.1 to 2.96."""
+"""The compute service: Nova's API, microversions 2.1 to 2.104."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from monostack.services.compute.dialect import DIALECT
 from monostack.services.compute.flavors import access, api, extra_specs
 from monostack.services.compute.guests import metadata as guest_metadata
 from monostack.services.compute.hosts import aggregates, hypervisors, old_hosts, services, usage_audit, zones
-from monostack.services.compute.legacy import legacy
+from monostack.services.compute.legacy import legacy, strict
 from monostack.services.compute.proxies import fixed_ips, floating_ips, gone, image_metadata, images, networks
 from monostack.services.compute.proxies import security_groups as group_proxies
 from monostack.services.compute.proxies import volumes as volume_proxies
@@ -32,6 +32,7 @@ from monostack.services.compute.servers import (
     rebuild,
     rescue,
     security_groups,
+    shares,
     suspension,
     tags,
     volume_attachments,
@@ -57,7 +58,7 @@ ROUTES = (
     zones.routes, quota_sets.routes, usage.routes, extensions.routes, images.routes, networks.routes,
     image_metadata.routes, volume_proxies.routes, assisted_snapshots.routes,
     group_proxies.routes, floating_ips.routes, gone.routes, gone.bare_metal, consoles.routes,
-    old_hosts.routes, usage_audit.routes, external_events.routes,
+    old_hosts.routes, usage_audit.routes, external_events.routes, shares.routes,
 )  # fmt: skip
 
 
@@ -73,7 +74,7 @@ SERVICE = Service(
     prefix="/compute",
     description="Servers",
     dialect=DIALECT,
-    routes=(versions.routes, *ROUTES, volumes_boot(ROUTES), legacy(ROUTES)),
+    routes=(versions.routes, *strict(ROUTES), legacy(ROUTES), *strict([volumes_boot(ROUTES)])),
     policies=POLICIES,
     microversions=versions.MICROVERSIONS,
     catalog_path="/v2.1",

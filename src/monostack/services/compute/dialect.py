@@ -39,6 +39,13 @@ DIALECT = Dialect(
 )
 
 
+def bare(status: int) -> Response:
+    """An empty answer that Nova leaves as WebOb makes it."""
+    response = Response(None, status)
+    response.content_type = "text/html; charset=UTF-8"
+    return response
+
+
 def server_not_found(server_id: str) -> Fault:
     return NotFound(f"Instance {server_id} could not be found.")
 

@@ -1,6 +1,10 @@
-"""The API 2.0 at /compute/v2: what 2.1 serves without microversions, for clients that know neither; unknown attributes are ignored."""
+"""What follows for many routes at once from the age of a client.
 
-from collections.abc import Iterable
+The API 2.0 at /compute/v2 is what 2.1 serves without microversions, for clients that know neither; unknown attributes are ignored.
+Since 2.102 no list and no item takes query parameters that mean nothing.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +12,8 @@ from monostack.http import Route, Routes
 from monostack.http.schema import Schema
 
 _VERSION = (2, 0)
+_STRICT = (2, 102)
+_NO_QUERY = Schema({"type": "object", "properties": {}, "additionalProperties": False})
 
 
 def _relaxed(schema: Any) -> Any:
@@ -36,3 +42,17 @@ def legacy(groups: Iterable[Routes]) -> Routes:
     for group in groups:
         old.entries += [_old(route) for route in group.entries if route.path.startswith("/v2.1/") and route.serves(_VERSION)]
     return old
+
+
+def strict(groups: Iterable[Routes]) -> Iterator[Routes]:
+    """The routes, with those that read refusing unknown query parameters from 2.102 on."""
+    for group in groups:
+        yield Routes("", [_refusing(route) if route.method == "GET" and not route.public else route for route in group.entries])
+
+
+def _refusing(route: Route) -> Route:
+    latest: Any = route.query[0][1].document if route.query else None
+    if latest is not None and latest.get("additionalProperties") is False:
+        return route
+    schema = _NO_QUERY if latest is None else Schema({**latest, "additionalProperties": False})
+    return replace(route, query=((_STRICT, schema), *route.query))

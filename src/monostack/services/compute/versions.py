@@ -8,7 +8,7 @@ from monostack.http import Microversions, Request, Response, Routes
 MICROVERSIONS = Microversions(
     name="compute",
     minimum=(2, 1),
-    maximum=(2, 96),
+    maximum=(2, 104),
     legacy_header="x-openstack-nova-api-version",
     path="/v2.1",
     fixed={"v2": (2, 0)},

@@ -15,7 +15,7 @@ from monostack.resources import Field, Kind, ListQuery, Resource, Scopes, choice
 from monostack.resources.fields import REQUIRED
 from monostack.services.compute.links import next_page
 from monostack.services.compute.paging import limit_and_marker
-from monostack.services.compute.parameters import BOOLEAN, NAME, SIZE, SIZE_OR_ZERO, TEXT, is_true, queries, strict_flag
+from monostack.services.compute.parameters import BOOLEAN, NAME, REGEX, SIZE, SIZE_OR_ZERO, TEXT, is_true, queries, query, strict_flag
 from monostack.services.compute.style import LINKED
 
 SORT_KEYS = {
@@ -24,17 +24,17 @@ SORT_KEYS = {
     "swap": "swap", "updated_at": "updated_at", "vcpu_weight": "id", "vcpus": "vcpus",
 }  # fmt: skip
 _SORT_KEY = {"type": "string", "enum": list(SORT_KEYS)}
-LIST_QUERY = queries(
-    {
-        "limit": {"type": ["integer", "string"], "pattern": "^[0-9]*$", "minimum": 0, "minLength": 1},
-        "marker": TEXT,
-        "is_public": TEXT,
-        "minRam": TEXT,
-        "minDisk": TEXT,
-        "sort_key": _SORT_KEY,
-        "sort_dir": choice("asc", "desc").schema,
-    }
-)
+_FILTERS = {
+    "limit": {"type": ["integer", "string"], "pattern": "^[0-9]*$", "minimum": 0, "minLength": 1},
+    "marker": TEXT,
+    "is_public": TEXT,
+    "minRam": TEXT,
+    "minDisk": TEXT,
+    "sort_key": _SORT_KEY,
+    "sort_dir": choice("asc", "desc").schema,
+}
+_NEWER_SORT_KEY = {"type": "string", "enum": [key for key in SORT_KEYS if key != "rxtx_factor"]}
+LIST_QUERY = [*queries(_FILTERS), ((2, 102), query({**_FILTERS, "name": REGEX, "sort_key": _NEWER_SORT_KEY}, strict=True))]
 
 flavor_projects = table(
     "flavor_projects",
@@ -77,10 +77,10 @@ FLAVORS = Resource(
         Field("disk", _size(SIZE_OR_ZERO), REQUIRED, create=True, column="root_gb"),
         Field("swap", _size(SIZE_OR_ZERO), 0, create=True),
         Field("OS-FLV-EXT-DATA:ephemeral", _size(SIZE_OR_ZERO), 0, create=True, column="ephemeral_gb"),
-        Field("OS-FLV-DISABLED:disabled", Kind(Flag(), {"type": "boolean"}), False, column="disabled"),
+        Field("OS-FLV-DISABLED:disabled", Kind(Flag(), {"type": "boolean"}), False, column="disabled", until=(2, 101)),
         Field("vcpus", _size(SIZE), REQUIRED, create=True),
         Field("os-flavor-access:is_public", Kind(Flag(), BOOLEAN), True, create=True, column="is_public"),
-        Field("rxtx_factor", Kind(sa.Float(), _FACTOR), 1.0, create=True, show=float),
+        Field("rxtx_factor", Kind(sa.Float(), _FACTOR), 1.0, create=True, show=float, until=(2, 101)),
         Field("description", Kind(sa.Text(), _DESCRIPTION), create=True, update=True, nullable=True, since=(2, 55)),
         Field("extra_specs", json_value(), {}, since=(2, 61), view="os_compute_api:os-flavor-extra-specs:index"),
         Field("created_at", time(), view=False),
@@ -162,14 +162,16 @@ def _public_filter(request: Request) -> Any:
 def _rows(request: Request, tx: Transaction) -> tuple[Sequence[Row[Any]], int]:
     limit, marker = limit_and_marker(request)
     key, direction = request.query_map.get("sort_key") or "flavorid", request.query_map.get("sort_dir") or "asc"
-    query = ListQuery(sorts=[(SORT_KEYS[key], direction)], limit=limit, marker=marker)
+    wanted = ListQuery(sorts=[(SORT_KEYS[key], direction)], limit=limit, marker=marker)
     for name, column in (("minRam", "memory_mb"), ("minDisk", "root_gb")):
         least = _number(request, name)
         if least is not None:
-            query.filters[column, "ge"] = least
+            wanted.filters[column, "ge"] = least
     if not request.caller.is_admin:
-        query.filters["disabled", "eq"] = False
-    return FLAVORS.page(request, tx, query, _public_filter(request)), limit
+        wanted.filters["disabled", "eq"] = False
+    if request.at_least(2, 102) and "name" in request.query_map:
+        wanted.filters["name", "regex"] = request.query_map["name"]
+    return FLAVORS.page(request, tx, wanted, _public_filter(request)), limit
 
 
 def _listed(request: Request, tx: Transaction, collection: str, only: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from monostack.core.errors import BadRequest, Conflict, Fault, Forbidden, NotFound
 from monostack.db import Transaction
-from monostack.http import Request, Routes
+from monostack.http import Request, Response, Routes
+from monostack.services.compute.dialect import bare
 from monostack.services.compute.parameters import IP, Json, fields, one
 from monostack.services.compute.proxies import LAST, LAST_ACTIONS
 from monostack.services.compute.proxies.faults import passed_on, told
@@ -123,7 +124,7 @@ _ADD = one("addFloatingIp", fields({"address": IP, "fixed_address": IP}, ("addre
 
 
 @ACTIONS.action("addFloatingIp", body=_ADD, until=LAST_ACTIONS, policy="os_compute_api:os-floating-ips:add")
-def add_floating_ip(request: Request, tx: Transaction) -> None:
+def add_floating_ip(request: Request, tx: Transaction) -> Response:
     """Lead a floating IP to a server."""
     server = visible(request, tx)
     request.authorize("os_compute_api:os-floating-ips:add", {"project_id": server.project_id})
@@ -145,6 +146,7 @@ def add_floating_ip(request: Request, tx: Transaction) -> None:
         raise BadRequest(
             f"Unable to associate floating IP {address} to fixed IP {fixed} for instance {server.id}. Error: {error}"
         ) from None
+    return bare(202)
 
 
 def _fixed(ports: Sequence[network.PortInfo], server_id: str, address: str, wanted: str | None) -> tuple[str, str]:
@@ -167,7 +169,7 @@ _REMOVE = one("removeFloatingIp", fields({"address": IP}, ("address",)))
 
 
 @ACTIONS.action("removeFloatingIp", body=_REMOVE, until=LAST_ACTIONS, policy="os_compute_api:os-floating-ips:remove")
-def remove_floating_ip(request: Request, tx: Transaction) -> None:
+def remove_floating_ip(request: Request, tx: Transaction) -> Response:
     """Lead a floating IP nowhere."""
     address = request.body["removeFloatingIp"]["address"]
     floating_ip = _by_address(request, tx, address)
@@ -176,3 +178,4 @@ def remove_floating_ip(request: Request, tx: Transaction) -> None:
     if server is None or server.id != request.params["id"]:
         raise Conflict(f"Floating IP {address} is not associated with instance {request.params['id']}.")
     network.proxied.update(tx, request, "floatingip", floating_ip["id"], {"port_id": None})
+    return bare(202)

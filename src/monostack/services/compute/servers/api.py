@@ -2,11 +2,27 @@
 
 from typing import Any
 
-from monostack.core.errors import BadRequest
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
-from monostack.services.compute.parameters import DESCRIPTION, DISK_CONFIG, FQDN, HOSTNAME, IPV4, IPV6, NAME, Json, fields, one, query
+from monostack.services.compute.hosts.known import known_hosts
+from monostack.services.compute.parameters import (
+    DESCRIPTION,
+    DISK_CONFIG,
+    FQDN,
+    HOSTNAME,
+    IPV4,
+    IPV6,
+    NAME,
+    NAME_OR_NONE,
+    Json,
+    fields,
+    one,
+    query,
+)
 from monostack.services.compute.servers import table
 from monostack.services.compute.servers.create.order import access_ip
 from monostack.services.compute.servers.lookup import authorize, visible
@@ -22,10 +38,12 @@ def _update(version: tuple[int, int]) -> Json:
         properties["description"] = DESCRIPTION
     if version >= (2, 90):
         properties["hostname"] = FQDN if version >= (2, 94) else HOSTNAME
+    if version >= (2, 104):
+        properties["pinned_availability_zone"] = NAME_OR_NONE
     return one("server", fields(properties))
 
 
-_UPDATE = [(version, _update(version)) for version in ((0, 0), (2, 19), (2, 90), (2, 94))]
+_UPDATE = [(version, _update(version)) for version in ((0, 0), (2, 19), (2, 90), (2, 94), (2, 104))]
 _COLUMNS = {
     "description": "description", "hostname": "hostname", "OS-DCF:diskConfig": "disk_config", "accessIPv4": "access_ip_v4",
     "accessIPv6": "access_ip_v6",
@@ -54,9 +72,23 @@ def update_server(request: Request, tx: Transaction) -> Any:
         values["name"] = given["name"].strip()
     if values.get("disk_config") == "AUTO" and ((server.image or {}).get("properties") or {}).get("auto_disk_config") == "disabled":
         raise BadRequest(f"Requested image {server.image_id} has automatic disk resize disabled.")
+    if "pinned_availability_zone" in given:
+        values["availability_zone"] = _pinned(tx, server, given["pinned_availability_zone"])
     if values:
         table.update(tx, server.id, **values)
         record(tx, request, "server.update", server.id, server.project_id, {"changed": sorted(values)})
     if "name" in values or "hostname" in values:
         network.items_changed(tx, request.cloud, "metadata", [server.id])
     return show(request, tx, server.id, everything=request.at_least(2, 75))
+
+
+def _pinned(tx: Transaction, server: Row[Any], asked: str | None) -> str | None:
+    """The zone the server stays in when it moves: none, or the one it is in. Raises Conflict."""
+    current = known_hosts(tx).zone_of(server.host) if server.host else None
+    if asked is None or asked == server.availability_zone:
+        return asked
+    if server.availability_zone is not None:
+        raise Conflict("Cannot change pinned availability zone directly. Unpin first by setting pinned_availability_zone to null.")
+    if asked != current:
+        raise Conflict(f"Server can only be pinned to its current availability zone '{current}', but '{asked}' was requested.")
+    return asked

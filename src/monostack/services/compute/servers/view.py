@@ -19,6 +19,7 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.compute.hosts.known import KnownHosts, known_hosts
 from monostack.services.compute.hosts.life import host_status, signs_of_life
+from monostack.services.compute.image_properties import NAMES as NAMES_OF_PROPERTIES
 from monostack.services.compute.links import Linker, linker
 from monostack.services.compute.server_groups import groups_of
 from monostack.services.compute.servers import volumes
@@ -55,6 +56,8 @@ class Page:
     attached: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     groups: Mapping[str, list[str]] = field(default_factory=dict)
     user_data: Mapping[str, str | None] = field(default_factory=dict)
+    properties: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of the servers' images
+    hints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     is_admin: bool = False
 
 
@@ -123,6 +126,19 @@ def status(row: Any) -> str:
 def _image(row: Any, page: Page) -> Any:
     image_id = row[I["image_id"]]
     return {"id": image_id, "links": page.links.bookmark_only("images", image_id)} if image_id else ""
+
+
+def _image_with_properties(row: Any, page: Page) -> Any:
+    image = _image(row, page)
+    if image:
+        image["properties"] = {name: value for name, value in page.properties.get(row[I["id"]], {}).items() if name in NAMES_OF_PROPERTIES}
+    return image
+
+
+def _hints(row: Any, page: Page) -> dict[str, list[str]]:
+    """Each hint as a list of texts, as the scheduler reads them."""
+    given = page.hints.get(row[I["id"]]) or {}
+    return {name: [str(each) for each in (value if isinstance(value, list) else [value])] for name, value in given.items()}
 
 
 def _flavor_link(row: Any, page: Page) -> Any:
@@ -194,7 +210,7 @@ def plan_of(shape: Shape) -> Plan:
         ("flavor", flavor),
         ("hostId", lambda row, page: host_id(row[I["host"]], row[I["project_id"]])),
         ("id", I["id"]),
-        ("image", _image),
+        ("image", _image_with_properties if shape.since(98) else _image),
         ("links", lambda row, page: page.links.both("servers", row[I["id"]])),
         ("metadata", _json("metadata")),
         ("name", I["name"]),
@@ -246,6 +262,8 @@ def _later(shape: Shape) -> Entries:
         plan.append(("server_groups", lambda row, page: page.groups.get(row[I["id"]], [])))
     if shape.since(73):
         plan.append(("locked_reason", I["locked_reason"]))
+    if shape.since(100):
+        plan.append(("scheduler_hints", _hints))
     if shape.since(90) and not shape.extended:
         plan.append(("OS-EXT-SRV-ATTR:hostname", I["hostname"]))
     return plan
@@ -280,9 +298,14 @@ def page_for(request: Request, tx: Transaction, rows: Sequence[Any], shape: Shap
         page.groups = groups_of(tx, ids)
     if shape.extended and shape.since(3):
         page.user_data = {row.id: row.user_data for row in tx.rows(_USER_DATA, {"the_ids": ids})}
+    if shape.since(98):
+        asked = tx.rows(_ASKED, {"the_ids": ids})
+        page.properties = {row.id: (row.image or {}).get("properties") or {} for row in asked}
+        page.hints = {row.id: row.hints for row in asked}
     return page
 
 
+_ASKED = sa.select(servers.c.id, servers.c.image, servers.c.hints).where(servers.c.id.in_(sa.bindparam("the_ids", expanding=True)))
 _USER_DATA = sa.select(servers.c.id, servers.c.user_data).where(
     servers.c.id.in_(sa.bindparam("the_ids", expanding=True)), servers.c.user_data.is_not(None)
 )

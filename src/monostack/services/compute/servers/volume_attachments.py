@@ -9,6 +9,7 @@ from monostack.core.errors import BadRequest, Conflict, Fault, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
+from monostack.services.compute.dialect import bare
 from monostack.services.compute.guests.disks import local_disks
 from monostack.services.compute.paging import slice_of
 from monostack.services.compute.parameters import BOOLEAN, NON_NEGATIVE, TAG, UUID, Json, fields, is_true, one, queries
@@ -110,6 +111,8 @@ def attach_volume(request: Request, tx: Transaction) -> Any:
         },
     )  # fmt: skip
     _start(request, tx, server, "attach_volume", found.id)
+    if request.at_least(2, 101):
+        return bare(202)
     shown: dict[str, Any] = {"id": found.id, "serverId": server.id, "volumeId": found.id, "device": device}
     if request.at_least(2, 70):
         shown["tag"] = given.get("tag")
