@@ -70,6 +70,7 @@ link_libvirt() {
         /usr/lib/python3/dist-packages/libvirtmod*.so; do
         ln -sf "$file" "$target/"
     done
+    .venv/bin/python -m compileall -q "$target/libvirt.py" "$target/libvirt_qemu.py" # compiling it anew costs each agent 11 MiB
 }
 
 # The project itself, run from this checkout. Its setuptools is not pinned by a lock, so nothing is built: a path and a command do.

@@ -1,26 +1,27 @@
-"""Bodies and queries against JSON schemas: jsonschema-rs decides quickly, Python's jsonschema words what is wrong.
+"""Bodies and queries against JSON schemas: jsonschema-rs decides quickly, Python's jsonschema words what is wrong (http.refusal).
 
 The two differ at the edges (jsonschema-rs was only ever the stricter one), so what the fast one refuses the slow one decides. Texts are
 Python jsonschema's because OpenStack's are.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import jsonschema
-import jsonschema.exceptions
-import jsonschema.validators
 import jsonschema_rs
-from jsonschema.exceptions import ValidationError
 from netaddr import AddrFormatError, IPAddress, IPNetwork
 
-FORMATS = jsonschema.FormatChecker(formats=())
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+else:
+    ValidationError = Any  # the real one takes long to load
+
 _UUID = re.compile(r"^[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}$")
 
 
-def _number(value: Any) -> int | float | None:
+def number(value: Any) -> int | float | None:
+    """A number, also one in a string."""
     for kind in (int, float):
         try:
             return kind(value)
@@ -36,30 +37,16 @@ class _Minimum:
         self.limit = limit
 
     def validate(self, instance: Any) -> None:
-        number = _number(instance)
-        if number is not None and number < self.limit:
+        value = number(instance)
+        if value is not None and value < self.limit:
             raise ValueError("less than the minimum")
 
 
 class _Maximum(_Minimum):
     def validate(self, instance: Any) -> None:
-        number = _number(instance)
-        if number is not None and number > self.limit:
+        value = number(instance)
+        if value is not None and value > self.limit:
             raise ValueError("greater than the maximum")
-
-
-def _numeric(name: str) -> Any:
-    def check(validator: Any, limit: Any, instance: Any, schema: Any) -> Any:
-        number = _number(instance) if isinstance(instance, str) else instance
-        if number is not None:
-            yield from jsonschema.Draft202012Validator.VALIDATORS[name](validator, limit, number, schema)
-
-    return check
-
-
-_EXACT: Any = cast(Any, jsonschema.validators).extend(
-    jsonschema.Draft202012Validator, {name: _numeric(name) for name in ("minimum", "maximum")}
-)
 
 
 def _is_uuid(value: Any) -> bool:
@@ -87,11 +74,14 @@ def _is_ipv6(value: Any) -> bool:
     return not isinstance(value, str) or (":" in value and _parses(IPAddress)(value))
 
 
-best_match: Callable[[Iterable[ValidationError]], ValidationError | None] = jsonschema.exceptions.best_match  # pyright: ignore
-
-CHECKS = {"uuid": _is_uuid, "ip-address": _parses(IPAddress), "ipv4": _is_ipv4, "ipv6": _is_ipv6, "cidr": _parses(IPNetwork)}
-for _name, _check in CHECKS.items():
-    FORMATS.checks(_name)(_check)
+CHECKS: dict[str, Callable[[Any], bool]] = {
+    "uuid": _is_uuid,
+    "ip-address": _parses(IPAddress),
+    "ipv4": _is_ipv4,
+    "ipv6": _is_ipv6,
+    "cidr": _parses(IPNetwork),
+}
+_telling: dict[str, tuple[Callable[[Any], bool], type[ValueError] | tuple[()]]] = {name: (check, ()) for name, check in CHECKS.items()}
 
 
 def add_format(name: str, check: Callable[[Any], bool], fault: type[ValueError] | None = None) -> None:
@@ -104,7 +94,7 @@ def add_format(name: str, check: Callable[[Any], bool], fault: type[ValueError] 
             return False
 
     CHECKS[name] = silent
-    FORMATS.checks(name, raises=fault or ())(check)
+    _telling[name] = check, fault or ()
 
 
 class Schema:
@@ -123,11 +113,13 @@ class Schema:
 
     @cached_property
     def _exact(self) -> Any:
-        return _EXACT(self.document, format_checker=FORMATS)
+        # jsonschema takes long to load, and not every cloud refuses something.
+        from monostack.http import refusal
+
+        return refusal.Validator(self.document, _telling)
 
     def error(self, value: Any, *, first: bool = False) -> ValidationError | None:
         """None if the value is valid, else the most relevant error with its path, or the `first` in the order of the schema."""
         if self._fast.is_valid(value):
             return None
-        errors = self._exact.iter_errors(value)
-        return next(errors, None) if first else best_match(errors)
+        return self._exact.error(value, first)

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jsonschema.exceptions import ValidationError
-
 from monostack.core.errors import Fault
 from monostack.http.request import Request
 from monostack.http.response import Response
 from monostack.http.routing import Routes, Version
+from monostack.http.schema import ValidationError
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from jsonschema.exceptions import ValidationError
-
 from monostack.core.errors import BadRequest, Fault
 from monostack.http.request import Request
 from monostack.http.response import Response
+from monostack.http.schema import ValidationError
 
 FAULT_NAMES = {
     400: "badRequest", 401: "unauthorized", 403: "forbidden", 404: "itemNotFound", 405: "badMethod", 409: "conflictingRequest",

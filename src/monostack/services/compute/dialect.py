@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from jsonschema.exceptions import ValidationError
-
 from monostack.core.errors import BadRequest, Conflict, Fault, MethodNotAllowed, NotFound
 from monostack.http import Dialect, Request, Response, pages
+from monostack.http.schema import ValidationError
 from monostack.http.words import middleware_401, nova_invalid, nova_invalid_query, wrapped_fault
 from monostack.services.compute.parameters import BadName
 
@@ -20,7 +19,7 @@ def _fault(fault: Fault, request: Request) -> Response:
 
 
 def _invalid(error: ValidationError, request: Request) -> Fault:
-    while isinstance(error.parent, ValidationError):
+    while error.parent is not None:
         error = error.parent  # Nova names the value that fits none of several schemas, not how it fails one of them
     if isinstance(error.cause, BadName):
         return BadRequest(str(error.cause))

@@ -1,7 +1,7 @@
 """/os-keypairs: each user's public keys, by name. Generated ones were handed out once; from 2.92 on users bring their own."""
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
@@ -13,7 +13,9 @@ from monostack.http import Request, Response, Routes
 from monostack.services.compute.links import next_page
 from monostack.services.compute.paging import limit_and_marker
 from monostack.services.compute.parameters import NAME, PAGE, TEXT, fields, one, query
-from monostack.services.compute.ssh_keys import GeneratedKey, generate_ssh, generate_x509, ssh_fingerprint, x509_fingerprint
+
+if TYPE_CHECKING:
+    from monostack.services.compute import ssh_keys
 
 MAX_KEY = 16384  # characters of a public key or certificate
 
@@ -124,15 +126,25 @@ def show_keypair(request: Request, tx: Transaction) -> Any:
     return {"keypair": {**shown, "id": row.number, "deleted": False, "deleted_at": None, "updated_at": None}}
 
 
-async def _generate(request: Request) -> GeneratedKey | None:
+async def _generate(request: Request) -> "ssh_keys.GeneratedKey | None":
     """Making a key takes a while: before the transaction, in a thread."""
     given = request.body["keypair"]
     if "public_key" in given:
         return None
     user_id = _user(request, "create", given.get("user_id"))
-    if given.get("type") == "x509":
-        return await asyncio.to_thread(generate_x509, user_id)
-    return await asyncio.to_thread(generate_ssh)
+    return await asyncio.to_thread(_pair, given.get("type"), user_id)
+
+
+def _pair(kind: str | None, user_id: str) -> "ssh_keys.GeneratedKey":
+    from monostack.services.compute import ssh_keys  # certificates take long to load
+
+    return ssh_keys.generate_x509(user_id) if kind == "x509" else ssh_keys.generate_ssh()
+
+
+def _fingerprint(kind: str, public: str) -> str:
+    from monostack.services.compute import ssh_keys
+
+    return ssh_keys.x509_fingerprint(public) if kind == "x509" else ssh_keys.ssh_fingerprint(public)
 
 
 @routes.post("", policy="os_compute_api:os-keypairs:create", body=_CREATE, prepare=_generate)
@@ -144,9 +156,9 @@ def create_keypair(request: Request, tx: Transaction) -> Any:
     limit = request.cloud.config.quota.compute.key_pairs
     if 0 <= limit <= tx.scalar(_COUNT, {"the_user": user_id}):
         raise Forbidden("Quota exceeded, too many key pairs.")
-    generated: GeneratedKey | None = request.prepared
+    generated: ssh_keys.GeneratedKey | None = request.prepared
     public = generated.public if generated else given["public_key"]
-    fingerprint = x509_fingerprint(public) if kind == "x509" else ssh_fingerprint(public)
+    fingerprint = _fingerprint(kind, public)
     if find(tx, user_id, name) is not None:
         raise Conflict(f"Key pair '{name}' already exists.")
     row = tx.execute(

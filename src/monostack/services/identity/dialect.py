@@ -7,10 +7,9 @@ Source: keystone/exception.py, keystone/common/validation.
 from http import HTTPStatus
 from typing import Any
 
-from jsonschema.exceptions import ValidationError
-
 from monostack.core.errors import BadRequest, Fault
 from monostack.http import Dialect, Request, Response
+from monostack.http.schema import ValidationError
 
 AUTHENTICATE = "The request you have made requires authentication."
 FORBIDDEN = "You are not authorized to perform the requested action."

@@ -1,10 +1,9 @@
 """How Glance words faults: WebOb's pages, with the cause as their explanation."""
 
-from jsonschema.exceptions import ValidationError
-
 from monostack.core.errors import BadRequest, Fault, Unauthorized
 from monostack.http import Dialect, Request, Response
 from monostack.http.pages import render
+from monostack.http.schema import ValidationError
 from monostack.services.image.policy import refusal
 
 

@@ -15,10 +15,10 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from monostack.core.errors import Fault, TooLarge
-from monostack.services.image.inspection import Inspection
 
 if TYPE_CHECKING:
     from monostack.cloud import Cloud
+    from monostack.services.image.inspection import Inspection
 
 BLOCK = 1 << 20  # bytes written, hashed and read at a time
 HASH = "sha512"
@@ -72,6 +72,12 @@ class Store:
             path.unlink(missing_ok=True)
 
 
+def _inspection() -> "Inspection":
+    from monostack.services.image.inspection import Inspection  # takes long to load
+
+    return Inspection()
+
+
 class _Sink:
     """A file being written: each block is written and inspected in one thread and hashed in another while the next one arrives."""
 
@@ -80,7 +86,7 @@ class _Sink:
         self.size = 0
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.sha512 = hashlib.sha512()
-        self.inspection = Inspection() if inspect else None
+        self.inspection = _inspection() if inspect else None
         self._work: asyncio.Task[None] | None = None
 
     async def take(self, parts: list[bytes]) -> None:

@@ -12,7 +12,7 @@ from monostack.core import clock, ids
 from monostack.core.errors import BadRequest, MethodNotAllowed, NotFound
 from monostack.db import Id, Json, Name, Timestamp, Transaction, table
 from monostack.http import Request, Routes
-from monostack.http.schema import FORMATS, Schema
+from monostack.http.schema import CHECKS, Schema
 from monostack.resources import query as list_queries
 from monostack.resources.query import ListQuery
 from monostack.resources.style import seconds_z
@@ -115,7 +115,7 @@ def _query(request: Request) -> ListQuery:
     if filters.get("type") and filters["type"] != "import":
         raise BadRequest(f"Invalid type value: {filters['type']}")
     marker = given.get("marker")
-    if marker and not FORMATS.conforms(marker, "uuid"):
+    if marker and not CHECKS["uuid"](marker):
         raise BadRequest("Invalid marker format")
     try:
         limit = int(given.get("limit", DEFAULT_LIMIT))

@@ -1,10 +1,9 @@
 """How the network service words what goes wrong: `{"NeutronError": {"type": ..., "message": ..., "detail": ""}}`."""
 
 
-from jsonschema.exceptions import ValidationError
-
 from monostack.core.errors import BadRequest, Fault
 from monostack.http import Dialect, Request, Response
+from monostack.http.schema import ValidationError
 from monostack.http.words import middleware_401
 from monostack.services.network.words import UNREADABLE
 

@@ -3,12 +3,11 @@
 import copy
 from typing import Any
 
-from jsonschema.exceptions import ValidationError
-
 from monostack.core.errors import BadRequest, Fault
 from monostack.http import Dialect, Microversions, Request, Response
 from monostack.http.microversions import requested, text
 from monostack.http.pages import render
+from monostack.http.schema import ValidationError
 from monostack.http.words import middleware_401
 
 MICROVERSIONS = Microversions("placement", minimum=(1, 0), maximum=(1, 39))

@@ -1,10 +1,9 @@
 """How Cinder words what goes wrong."""
 
-from jsonschema.exceptions import ValidationError
-
 from monostack.core.errors import BadRequest, Fault, NotFound
 from monostack.http import Dialect, Request, Response
 from monostack.http.pages import render
+from monostack.http.schema import ValidationError
 from monostack.http.words import middleware_401, wrapped_fault
 from monostack.services.volume.parameters import Refusal
 from monostack.services.volume.words import MALFORMED
