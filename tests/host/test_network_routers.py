@@ -230,3 +230,26 @@ def test_a_long_answer_fits_through_a_network_of_smaller_packets(lab: Lab) -> No
         total = 0
         while total < 200_000:
             total += len(there.recv(65536))
+
+
+def test_address_scopes_are_kept_apart_and_within_one_nothing_is_translated(lab: Lab) -> None:
+    site = Site(lab)
+    scope, another = "5c000000-0000-4000-8000-000000000001", "5c000000-0000-4000-8000-000000000002"
+    with site.c.listen(80):
+        assert site.a.reaches(C, 80)
+        site.router["interfaces"][0]["scopes"] = {"4": scope}
+        site.router["interfaces"][1]["scopes"] = {"4": another}
+        lab.apply(items(router=[site.router]))
+        assert site.a.is_kept_from(C, 80)
+        # By the gateway's address it is seen, and by a floating IP it is reached, from everywhere.
+        assert caller_seen(site.a, site.out, OUTER) == "172.24.4.10"
+        site.float((FLOATING, C))
+        assert site.a.reaches(FLOATING, 80) and site.out.reaches(FLOATING, 80)
+        site.float()
+        site.router["interfaces"][1]["scopes"] = {"4": scope}
+        site.router["gateway"]["scopes"] = {"4": scope}
+        site.out.route("10.20.0.0/24", "172.24.4.10")
+        site.out.route("10.10.0.0/24", "172.24.4.10")
+        lab.apply(items(router=[site.router]))
+        assert site.a.reaches(C, 80) and site.out.reaches(C, 80)
+        assert caller_seen(site.a, site.out, OUTER) == A

@@ -47,7 +47,9 @@ def field(kind: str, match: str) -> Closure:
     name, equals, value = rest.partition("=")
     if not (colon and equals):
         raise ValueError(f"field:{match}: expected field:RESOURCE:FIELD=VALUE")
-    names = ("shared", "network:shared") if (resource, name) == ("networks", "shared") else _target_names(name)
+    # What is not shown of a resource, or is its network's, is under a name of its own.
+    singular = {"networks": "network", "address_groups": "address_group"}.get(resource)
+    names = ("shared", f"{singular}:shared") if singular and name == "shared" else _target_names(name)
     if value.startswith("~"):
         try:
             pattern = re.compile(value[1:])

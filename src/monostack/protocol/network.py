@@ -112,6 +112,7 @@ class RouterInterface(msgspec.Struct):
     network_id: str
     mac: str
     addresses: list[str]  # "10.0.0.1/24"
+    scopes: dict[str, str] = {}  # address scopes by IP version ("4", "6")
 
 
 class RouterGateway(msgspec.Struct):
@@ -122,6 +123,7 @@ class RouterGateway(msgspec.Struct):
     gateway_ips: list[str]
     snat: bool
     qos: Qos | None = None  # of what bears the gateway's address
+    scopes: dict[str, str] = {}
 
 
 class FloatingIPItem(msgspec.Struct):

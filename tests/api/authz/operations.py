@@ -37,7 +37,8 @@ ABOUT_CALLERS_OWN = (
 )  # fmt: skip
 # What an administrator, or its owner, may have made everybody's. That is refused to nobody; what is private is.
 MAY_BE_SHARED = (
-    "/v2.0/networks/{id}", "/v2.0/subnets/{id}", "/v2.0/qos/policies", "/v2.0/qos/policies/{id}", "/v2/metadefs/namespaces/{namespace}",
+    "/v2.0/networks/{id}", "/v2.0/subnets/{id}", "/v2.0/qos/policies", "/v2.0/qos/policies/{id}",
+    "/v2.0/address-scopes", "/v2.0/address-scopes/{id}", "/v2/metadefs/namespaces/{namespace}",
 )  # fmt: skip
 NOT_FOR_DELEGATES = ("/v3/credentials", "/v3/users/{id}/credentials")  # whatever the rules say
 OWNER_IN_REQUEST = ("/v3/auth/tokens", "/usages")  # whose it is stands in a header or the query

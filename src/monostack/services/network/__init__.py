@@ -6,6 +6,8 @@ from monostack.authz.defaults.network import POLICIES
 from monostack.authz.network_checks import NETWORK_KINDS
 from monostack.http import Service
 from monostack.services.network import availability, extensions, quotas, root, zones
+from monostack.services.network.address_groups import api as address_groups_api
+from monostack.services.network.address_scopes import api as address_scopes_api
 from monostack.services.network.agents import api as agents_api
 from monostack.services.network.agents import scheduling
 from monostack.services.network.conntrack_helpers import api as conntrack_helpers_api
@@ -40,6 +42,7 @@ SERVICE = Service(
         root.routes, extensions.routes, quotas.routes, zones.routes, availability.routes, *networks_api.routes,
         *subnets_api.routes, *pools_api.routes, *ports_api.routes, *groups_api.routes, *routers_api.routes, *floatingips_api.routes,
         *forwardings_api.routes, *conntrack_helpers_api.routes, *rbac_api.routes, *qos_api.routes,
+        *address_groups_api.routes, *address_scopes_api.routes,
         *agents_api.routes, scheduling.routes,
         topologies_api.routes,
     ),

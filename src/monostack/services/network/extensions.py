@@ -8,6 +8,8 @@ from monostack.http import Request, Routes
 
 EXTENSIONS = (
     ("aap-reject-multicast", "Allowed address pairs reject multicast extension", "2026-04-01T00:00:00-00:00"),
+    ("address-group", "Address group", "2020-07-15T10:00:00-00:00"),
+    ("address-scope", "Address scope", "2015-07-26T10:00:00-00:00"),
     ("agent", "agent", "2013-02-03T10:00:00-00:00"),
     ("agent_sort_key", "Agents Sort Key", "2013-02-03T10:00:00-00:00"),
     ("allowed-address-pairs", "Allowed Address Pairs", "2013-07-23T10:00:00-00:00"),
@@ -70,14 +72,18 @@ EXTENSIONS = (
     ("quota-check-limit-default", "Quota engine limit check by default", "2024-08-21T16:00:00-00:00"),
     ("quota_details", "Quota details management support", "2017-02-10T10:00:00-00:00"),
     ("quotas", "Quota management support", "2012-07-29T10:00:00-00:00"),
+    ("rbac-address-group", "Add address_group type to RBAC", "2021-01-20T00:00:00-00:00"),
+    ("rbac-address-scope", "Add address_scope type to RBAC", "2020-02-12T00:00:00-00:00"),
     ("rbac-policies", "RBAC Policies", "2015-06-17T12:15:12-00:00"),
     ("rbac-security-groups", "Add security_group type to network RBAC", "2019-02-14T00:00:00-00:00"),
+    ("rbac-subnetpool", "Add subnetpool type to RBAC", "2020-02-05T00:00:00-00:00"),
     ("revision-if-match", "If-Match constraints based on revision_number", "2016-12-11T00:00:00-00:00"),
     ("router", "Neutron L3 Router", "2012-07-20T10:00:00-00:00"),
     ("router-enable-snat", 'Exposes the router "enable_snat" read-only configuration flag', "2025-09-18T18:00:00-00:00"),
     ("router_availability_zone", "Router Availability Zone", "2015-01-01T10:00:00-00:00"),
     ("security-group", "security-group", "2012-10-05T10:00:00-00:00"),
     ("security-groups-normalized-cidr", "Normalized CIDR field for security group rules", "2020-07-28T10:00:00-00:00"),
+    ("security-groups-remote-address-group", "Remote address group id field for security group rules", "2020-08-25T10:00:00-00:00"),
     (
         "security-groups-rules-belongs-to-default-sg",
         "Security group rule belongs to the project's default security group",

@@ -27,7 +27,7 @@ from monostack.services.network.attributes import Values
 from monostack.services.network.words import bad, bad_request, forbidden, no_resource
 
 Facts = Mapping[str, Any]
-FACTS = ("network:project_id", "network:shared", "security_group:project_id", "ext_parent:project_id")
+FACTS = ("network:project_id", "network:shared", "security_group:project_id", "ext_parent:project_id", "address_group:shared")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,8 @@ class Verbs:
 
     parent(tx, request, values) gives the facts policies read of the parents of what is to be created. together(tx, request, all) checks
     what one request creates as a whole. before_list(request) is awaited before a list. `counted`: the quota counts it. `within`: it is
-    a part of another resource, whose id `create` finds among the values.
+    a part of another resource, whose id `create` finds among the values. `unread`: what policies do not read of what is to be updated, so
+    that who sees it by these only hears that it does not exist.
     """
 
     resource: Resource
@@ -64,6 +65,7 @@ class Verbs:
     before_list: Callable[[Request], Awaitable[None]] | None = None
     counted: bool = True
     within: Within | None = None
+    unread: Sequence[str] = ()
 
     def rule(self, action: str) -> str:
         """The policy rule of an action."""
@@ -163,6 +165,7 @@ class Verbs:
         assert self.update is not None
         changes = attributes.accept_update(request, self.resource, attributes.body(request, self.resource))
         row, item = self.look_up(request, tx, self._id(request))
+        item = {name: value for name, value in item.items() if name not in self.unread} if self.unread else item
         fault = attributes.update_fault(request, self.resource, self.rule("update"), item, changes)
         if fault is not None:
             raise fault if self.sees(request, {**item, **changes}) else no_resource()

@@ -3,7 +3,7 @@
 from ipaddress import IPv4Address, ip_address, ip_interface
 from typing import NamedTuple
 
-from monostack.agent.network.linux import conntrack
+from monostack.agent.network.linux import conntrack, isolation
 from monostack.agent.network.linux.chains import limited
 from monostack.agent.network.linux.nftables import Chain, Elements, Table
 from monostack.agent.network.linux.settings import METADATA_ADDRESS, TABLE
@@ -28,7 +28,7 @@ def table(router: RouterItem, outside: str) -> Table:
     """The ruleset of a router whose interface to the external network is `outside`; empty without a gateway."""
     own = gateway_address(router)
     if router.gateway is None:
-        return Table("ip", TABLE)
+        return Table("ip", TABLE, {}, isolation.apart(router, "4"))
     governed = [(item.floating_ip, item.qos) for item in router.floating_ips] + ([(str(own), router.gateway.qos)] if own else [])
     floating, fixed = mappings(router)
     forwarded = forwardings(router)
@@ -47,6 +47,7 @@ def table(router: RouterItem, outside: str) -> Table:
     ]
     if own is not None:
         leaving.append(f'oifname != "{outside}" snat to {own}')
+        leaving += isolation.untranslated(router, outside)
         if router.gateway.snat:
             leaving.append(f"snat to {own}")
     return Table(
@@ -71,6 +72,7 @@ def table(router: RouterItem, outside: str) -> Table:
             # What bears an address of the router's outside is held to that address's policy: before it is translated, and after.
             "calling": Chain(_policed(governed, outside, "iif", "daddr"), _HOOK.format("prerouting", "mangle")),
             "sending": Chain(_policed(governed, outside, "oif", "saddr"), _HOOK.format("postrouting", _AFTER)),
+            **isolation.apart(router, "4"),
             "own": Chain(
                 (f'iifname "{outside}" ip daddr {METADATA_ADDRESS} drop',), "type filter hook input priority filter; policy accept;"
             ),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Interface, ip_interface
 
-from monostack.agent.network.linux import addresses, advertise, announce, helpers, namespaces, nat, nftables, sysctl
+from monostack.agent.network.linux import addresses, advertise, announce, helpers, isolation, namespaces, nat, nftables, sysctl
 from monostack.agent.network.linux.dnsmasq import Dnsmasq
 from monostack.agent.network.linux.links import MARK, Link, Links, plug
 from monostack.agent.network.linux.nftables import NftablesError, Table
@@ -98,6 +98,7 @@ class Routers:
         return [address.ip for address in new if isinstance(address, IPv4Interface)]
 
     def _translate(self, name: str, router: RouterItem, *, anew: bool) -> None:
+        self._install(name, isolation.table(router), anew=anew)
         if self._install(name, nat.table(router, inside(router.gateway) if router.gateway else ""), anew=anew):
             nat.cut(router)
 

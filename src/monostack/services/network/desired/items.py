@@ -26,6 +26,7 @@ from monostack.protocol.network import (
     SubnetItem,
     tap_name,
 )
+from monostack.services.network.address_groups.table import find_many as find_address_groups
 from monostack.services.network.addresses.table import allocations, of_ports
 from monostack.services.network.conntrack_helpers import table as helpers
 from monostack.services.network.desired.paths import Paths
@@ -36,6 +37,7 @@ from monostack.services.network.groups.bindings import bindings, groups_of
 from monostack.services.network.groups.table import find_groups, rules_of
 from monostack.services.network.lookup import among, grouped, read
 from monostack.services.network.networks.table import find_all as find_networks
+from monostack.services.network.pools.affinity import scopes_of
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.ports.table import find_many as find_ports
 from monostack.services.network.qos import items as qos
@@ -200,15 +202,19 @@ def _rule(row: Row[Any]) -> RuleItem:
         port_min=row.port_range_min,
         port_max=row.port_range_max,
         remote_cidr=prefix,
-        remote_group=row.remote_group_id,
+        remote_group=row.remote_group_id or row.remote_address_group_id,
     )
 
 
 def members(tx: Transaction, ids: Collection[str]) -> dict[str, MembersItem]:
-    """The addresses of the ports in each of these groups; a group that has none or does not exist has none."""
+    """The addresses of the ports in each of these security groups, or in each address group; one that does not exist has none."""
     addresses, pairs = grouped(tx, _ADDRESSES, ids), grouped(tx, _PAIRS, ids)
+    lists = find_address_groups(tx, ids)
     found = {}
     for id in ids:
+        if id in lists:
+            found[id] = MembersItem(id, lists[id].addresses)
+            continue
         allowed = [pair["ip_address"] for row in pairs.get(id, ()) for pair in row[1]]
         found[id] = MembersItem(id, list(dict.fromkeys([*(row[1] for row in addresses.get(id, ())), *allowed])))
     return found
@@ -226,6 +232,7 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
     under = _gateway_policies(tx, rows, [port for port in everything if port.device_owner == GATEWAY])
     named = {one.qos_policy_id for found in floating.values() for one in found}
     policies = qos.policies(tx, {*under.values(), *named} - {None})
+    scopes = scopes_of(tx, list(subnets.values()))
     found = {}
     for id, row in rows.items():
         policy = policies.get(under.get(id) or "")
@@ -241,6 +248,7 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
             port_forwardings=[_forwarding(one) for one in forwarded.get(id, ())],
             helpers=[ConntrackHelperItem(one.helper, one.protocol, one.port) for one in helping.get(id, ())],
         )
+        _tell_scopes(item, mine, addresses, scopes)
         found[id] = Router(item, row.host)
     return found
 
@@ -269,6 +277,18 @@ def _with_prefix(addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]]) 
 
 def _interface(port: Row[Any], addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]]) -> RouterInterface:
     return RouterInterface(port.id, port.network_id, port.mac_address, _with_prefix(addresses, subnets))
+
+
+def _tell_scopes(
+    router: RouterItem, ports: Collection[Row[Any]], addresses: Mapping[str, Collection[Row[Any]]], scopes: Mapping[str, str | None]
+) -> None:
+    """Each end of a router is in the address scopes of its subnets, at most one for each IP version."""
+    known = {
+        port.id: {"6" if ":" in one.ip_address else "4": scope for one in addresses[port.id] if (scope := scopes.get(one.subnet_id))}
+        for port in ports
+    }
+    for end in [*router.interfaces, *([router.gateway] if router.gateway else [])]:
+        end.scopes = known[end.port_id]
 
 
 def _floating_ip(row: Row[Any], policies: Mapping[str, Qos]) -> FloatingIPItem:

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Row
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.network import attributes, quotas, rbac, standard
+from monostack.services.network.address_groups.table import ADDRESS_GROUPS
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
 from monostack.services.network.groups import default, rules
@@ -71,6 +72,8 @@ def create_rule(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     remote = values.get("remote_group_id")
     if remote and remote not in usable_groups(tx, [remote], values["project_id"]) and not attributes.is_admin(request):
         raise not_found("security_group", remote)
+    if values.get("remote_address_group_id"):
+        ADDRESS_GROUPS.get(request, tx, values["remote_address_group_id"])
     group = get_group(tx, values["security_group_id"])
     if remote:
         get_group(tx, remote)

@@ -35,21 +35,38 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     ids = [part[0] for part in parts]
     subnets, tags = values_of(tx, _subnets_of(), ids), tags_of(tx, ids)
     shared = shared_with(tx, ids, request.caller.project_id)
+    scopes = grouped(tx, _scopes_of(), ids)
     shown = []
     for id, host, external, is_default in parts:
         item = {"subnets": subnets(id), "shared": shared(id), "tags": tags(id), "availability_zones": ["nova"] if host else []}
+        item |= _scopes(scopes.get(id, ()))
         shown.append({**item, "is_default": is_default} if external else item)
     return shown
+
+
+def _scopes(found: Sequence[Row[Any]]) -> dict[str, str | None]:
+    by_version = {row.ip_version: row.address_scope_id for row in found}
+    return {"ipv4_address_scope": by_version.get(4), "ipv6_address_scope": by_version.get(6)}
 
 
 _statements: dict[str, sa.Select[Any]] = {}
 
 
 def _subnets_of() -> sa.Select[Any]:
-    if not _statements:  # the subnets' module imports this one
+    if "subnets" not in _statements:  # the subnets' module imports this one
         subnets = metadata.tables["subnets"].c
         _statements["subnets"] = sa.select(subnets.network_id, subnets.id).where(among(subnets.network_id)).order_by(subnets.id)
     return _statements["subnets"]
+
+
+def _scopes_of() -> sa.Select[Any]:
+    if "scopes" not in _statements:
+        subnets, pools = metadata.tables["subnets"].c, metadata.tables["subnetpools"].c
+        found = sa.select(subnets.network_id, pools.ip_version, pools.address_scope_id).join(
+            metadata.tables["subnetpools"], pools.id == subnets.subnetpool_id
+        )
+        _statements["scopes"] = found.where(among(subnets.network_id), pools.address_scope_id.is_not(None))
+    return _statements["scopes"]
 
 
 NETWORKS = Resource(
@@ -84,6 +101,8 @@ NETWORKS = Resource(
             sort=False,
         ),
         Field("mtu", values.number(), default=0, create=True, update=True),
+        Field("ipv4_address_scope", values.uuid(), column=None),
+        Field("ipv6_address_scope", values.uuid(), column=None),
         Field("availability_zones", values.tags(), column=None),
         Field("availability_zone_hints", values.hints(), default=list, create=True, filter=False, sort=False),
         Field(

@@ -3,18 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from netaddr import AddrFormatError, IPNetwork, IPSet
+from netaddr import IPNetwork, IPSet
 from sqlalchemy.engine import Row
 
+from monostack.core import ids
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.network import documents, standard
+from monostack.services.network import documents, rbac, standard
 from monostack.services.network.attributes import Values
+from monostack.services.network.pools import affinity
 from monostack.services.network.pools.table import POOLS, default_of
 from monostack.services.network.subnets.table import of_pool
 from monostack.services.network.tags.api import tag_routes
+from monostack.services.network.values.lists import given_networks
 from monostack.services.network.verbs import Verbs
-from monostack.services.network.words import bad, invalid, refused
+from monostack.services.network.words import invalid, refused
 
 SMALLEST_PREFIX = {4: 8, 6: 64}
 LARGEST_PREFIX = {4: 32, 6: 128}
@@ -67,8 +70,13 @@ def create_pool(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     bounds = _bounds(version, values)
     if values["is_default"]:
         _check_only_default(tx, version)
-    row = {**values, **bounds, "ip_version": version, "prefixes": compact(values["prefixes"])}
-    return standard.insert(POOLS, tx, request, row)
+    id = ids.new_uuid()
+    affinity.check_pool(tx, request, id, version, values["prefixes"], values.get("address_scope_id"))
+    given = {**values, **bounds, "id": id, "ip_version": version, "prefixes": compact(values["prefixes"])}
+    row = standard.insert(POOLS, tx, request, given)
+    if values["shared"]:
+        rbac.grant(tx, row.project_id, "subnetpool", id, rbac.SHARED)
+    return row
 
 
 def update_pool(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
@@ -81,12 +89,18 @@ def update_pool(tx: Transaction, request: Request, row: Row[Any], changes: Value
     _bounds(row.ip_version, {**row._mapping, **changes})
     if changes.get("is_default") and not row.is_default:
         _check_only_default(tx, row.ip_version)
+    affinity.check_change(tx, request, row)
+    scope = changes.get("address_scope_id", row.address_scope_id)
+    affinity.check_pool(tx, request, row.id, row.ip_version, changes.get("prefixes", row.prefixes), scope)
+    if scope != row.address_scope_id:
+        affinity.rescoped(tx, request.cloud, row.id)
     return POOLS.change(tx, request, row, changes)
 
 
 def delete_pool(tx: Transaction, request: Request, row: Row[Any]) -> None:
     if of_pool(tx, row.id):
         raise refused("Unable to delete subnet pool: Subnet pool has existing allocations.", "SubnetPoolDeleteError")
+    rbac.forget(tx, row.id)
     standard.remove(POOLS, tx, request, row)
 
 
@@ -96,15 +110,7 @@ _PREFIXES = documents.one_of("prefixes", documents.TEXTS)
 
 
 def _given_prefixes(request: Request) -> list[str]:
-    given = request.body.get("prefixes") if isinstance(request.body, dict) else None
-    if not isinstance(given, list):
-        raise bad("Request body contains invalid data")
-    for prefix in given:
-        try:
-            IPNetwork(prefix)
-        except (AddrFormatError, ValueError, TypeError):
-            raise refused(f"invalid IPNetwork {prefix}", "AddrFormatError") from None
-    return given
+    return given_networks(request.body, "prefixes")
 
 
 @_routes.put("/{id}/add_prefixes", policy="add_prefixes", body_document=_PREFIXES)

@@ -1,6 +1,6 @@
 """The pools."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +11,8 @@ from monostack.http import Request
 from monostack.resources import Field, Kind, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
+from monostack.services.network.lookup import among, grouped
+from monostack.services.network.rbac.table import SHARED, is_shared, shared_with, visible
 from monostack.services.network.scopes import scope_of
 from monostack.services.network.standard import STANDARD, TAGS
 from monostack.services.network.style import STYLE
@@ -31,12 +33,13 @@ def _length(name: str) -> Field:
 
 
 def _own_or_shared(table: sa.Table) -> Any:
-    return sa.or_(table.c.project_id == sa.bindparam("caller_project"), table.c.shared.is_(sa.true()))
+    return sa.or_(table.c.project_id == sa.bindparam("caller_project"), table.c.id.in_(visible((SHARED,))))
 
 
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
-    tags = tags_of(tx, [row.id for row in rows])
-    return [{"tags": tags(row.id)} for row in rows]
+    ids = [row.id for row in rows]
+    tags, shared = tags_of(tx, ids), shared_with(tx, ids, request.caller.project_id)
+    return [{"tags": tags(id), "shared": shared(id)} for id in ids]
 
 
 POOLS = Resource(
@@ -57,17 +60,20 @@ POOLS = Resource(
         Field(
             "is_default", values.boolean(), default=False, create="create_subnetpool:is_default", update="update_subnetpool:is_default"
         ),
-        Field("shared", values.boolean(), default=False, create="create_subnetpool:shared"),
+        Field("shared", values.boolean(), default=False, create="create_subnetpool:shared", column=None),
+        Field("address_scope_id", values.nullable(values.uuid()), create=True, update=True, nullable=True, index=True),
         TAGS,
         *STANDARD,
     ),
     scopes=Scopes(scope_of, {"all": None, "project": _own_or_shared}),
-    conditions=CONDITIONS,
+    conditions={**CONDITIONS, "shared": is_shared},
     expand=_expand,
 )
 
 _p = POOLS.table.c
 _BY_ID = sa.select(POOLS.table).where(_p.id == sa.bindparam("the_id"))
+_BY_IDS = sa.select(POOLS.table).where(among(_p.id))
+_IN_SCOPE = sa.select(POOLS.table).where(_p.address_scope_id == sa.bindparam("scope"))
 _DEFAULT = sa.select(POOLS.table).where(_p.is_default.is_(sa.true()), _p.ip_version == sa.bindparam("version"))
 
 
@@ -77,6 +83,15 @@ def get(tx: Transaction, id: str) -> Row[Any]:
     if row is None:
         raise not_found("subnetpool", id)
     return row
+
+
+def find_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row[Any]]:
+    return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids, "id").items()}
+
+
+def in_scope(tx: Transaction, address_scope_id: str) -> Sequence[Row[Any]]:
+    """The pools of an address scope."""
+    return tx.rows(_IN_SCOPE, {"scope": address_scope_id})
 
 
 def default_of(tx: Transaction, version: int) -> Row[Any] | None:

@@ -53,7 +53,7 @@ def delete_policy(tx: Transaction, request: Request, row: Row[Any]) -> None:
     standard.remove(POLICIES, tx, request, row)
 
 
-VERBS = Verbs(POLICIES, create=create_policy, update=update_policy, delete=delete_policy, counted=False)
+VERBS = Verbs(POLICIES, create=create_policy, update=update_policy, delete=delete_policy, counted=False, unread=("shared",))
 
 
 # --- rules ---------------------------------------------------------------------------------------------------------------

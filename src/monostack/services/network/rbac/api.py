@@ -9,6 +9,7 @@ from monostack.http import Request
 from monostack.services.network.attributes import Values, is_admin
 from monostack.services.network.networks import table as networks
 from monostack.services.network.networks.table import NETWORKS
+from monostack.services.network.pools import affinity
 from monostack.services.network.rbac.kinds import KINDS, check_unused
 from monostack.services.network.rbac.table import ACTIONS, EXTERNAL, POLICIES, targets
 from monostack.services.network.standard import bump
@@ -26,6 +27,8 @@ def create_policy(tx: Transaction, request: Request, values: Values) -> Row[Any]
         raise invalid(f"Only admins can manipulate policies on {'networks' if kind == 'network' else 'objects'} they do not own")
     if target in targets(tx, id, action):
         raise conflict("An RBAC policy already exists with those values.", "DuplicateRbacPolicy")
+    if kind == "subnetpool":
+        affinity.check_given(tx, id, target)
     if action == EXTERNAL:
         network = networks.get(tx, id)
         if not network.external:

@@ -11,17 +11,21 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Fault
 from monostack.db import Transaction
 from monostack.resources import Resource
+from monostack.services.network.address_groups.table import ADDRESS_GROUPS
+from monostack.services.network.address_scopes.table import ADDRESS_SCOPES
 from monostack.services.network.groups.bindings import bindings
-from monostack.services.network.groups.table import GROUPS
+from monostack.services.network.groups.table import GROUPS, RULES
 from monostack.services.network.networks.table import NETWORKS
+from monostack.services.network.pools.table import POOLS
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.qos import use
 from monostack.services.network.qos.table import POLICIES as QOS_POLICIES
 from monostack.services.network.rbac.table import EVERYBODY, EXTERNAL, SHARED, grant, revoke, targets
 from monostack.services.network.routers.table import ROUTERS
+from monostack.services.network.subnets.table import SUBNETS
 from monostack.services.network.words import conflict
 
-_p, _r, _b = PORTS.table.c, ROUTERS.table.c, bindings.c
+_p, _r, _b, _s, _o, _u = PORTS.table.c, ROUTERS.table.c, bindings.c, SUBNETS.table.c, POOLS.table.c, RULES.table.c
 _object = sa.bindparam("object")
 Users = Callable[[Transaction, str], set[str]]
 
@@ -80,6 +84,13 @@ KINDS: Mapping[str, Shareable] = {
         strict=False,
     ),
     "qos_policy": Shareable(QOS_POLICIES, {SHARED: use.projects_using}, _PROJECT),
+    "subnetpool": Shareable(POOLS, {SHARED: _users(sa.select(_s.project_id).where(_s.subnetpool_id == _object).distinct())}, _PROJECT),
+    "address_scope": Shareable(
+        ADDRESS_SCOPES, {SHARED: _users(sa.select(_o.project_id).where(_o.address_scope_id == _object).distinct())}, _PROJECT
+    ),
+    "address_group": Shareable(
+        ADDRESS_GROUPS, {SHARED: _users(sa.select(_u.project_id).where(_u.remote_address_group_id == _object).distinct())}, _PROJECT
+    ),
 }
 
 

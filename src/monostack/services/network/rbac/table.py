@@ -20,7 +20,14 @@ SHARED = "access_as_shared"
 EXTERNAL = "access_as_external"
 EVERYBODY = "*"
 
-ACTIONS = {"network": (SHARED, EXTERNAL), "security_group": (SHARED,), "qos_policy": (SHARED,)}
+ACTIONS = {
+    "network": (SHARED, EXTERNAL),
+    "security_group": (SHARED,),
+    "qos_policy": (SHARED,),
+    "subnetpool": (SHARED,),
+    "address_scope": (SHARED,),
+    "address_group": (SHARED,),
+}
 
 
 def _object_type(value: Any) -> str:

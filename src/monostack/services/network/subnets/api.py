@@ -17,7 +17,7 @@ from monostack.services.network.addresses.table import allocations, position
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
 from monostack.services.network.networks.table import NETWORKS
-from monostack.services.network.pools import cutting
+from monostack.services.network.pools import affinity, cutting
 from monostack.services.network.pools import table as pools
 from monostack.services.network.ports import dhcp
 from monostack.services.network.ports.table import PORTS
@@ -68,7 +68,7 @@ def create_subnet(tx: Transaction, request: Request, values: Values) -> Row[Any]
         values["cidr"] = cutting.cut(tx, pool, values["project_id"], values.get("cidr"), values.get("prefixlen"))
         rules.check(values)
     rules.check_overlap(network.id, values["cidr"], present)
-    rules.check_same_pool(values, present)
+    affinity.check_same(tx, values["ip_version"], values.get("subnetpool_id"), present)
     _complete(values)
     row = standard.insert(SUBNETS, tx, request, {**values, "network_project_id": network.project_id})
     standard.bump(NETWORKS, tx, [network.id])

@@ -7,7 +7,6 @@ from netaddr import IPAddress, IPNetwork
 from sqlalchemy.engine import Row
 
 from monostack.services.network.addresses.rules import gateway_is_wrong
-from monostack.services.network.attributes import Values
 from monostack.services.network.subnets.table import AUTOMATIC_MODES
 from monostack.services.network.words import conflict, invalid, refused
 
@@ -106,12 +105,3 @@ def check_overlap(network_id: str, cidr: str, others: Sequence[Row[Any]]) -> Non
         there = IPNetwork(other.cidr)
         if there.version == wanted.version and there.first <= wanted.last and wanted.first <= there.last:
             raise invalid(f"Requested subnet with cidr: {cidr} for network: {network_id} overlaps with another subnet")
-
-
-def check_same_pool(values: Values, others: Sequence[Row[Any]]) -> None:
-    """All subnets of one IP version on a network come from one pool, or from none."""
-    for other in others:
-        if other.ip_version == values["ip_version"] and other.subnetpool_id != values.get("subnetpool_id"):
-            raise refused(
-                "Subnets hosted on the same network must be allocated from the same subnet pool.", "NetworkSubnetPoolAffinityError"
-            )

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import netaddr
-from netaddr import IPAddress, IPNetwork
+from netaddr import AddrFormatError, IPAddress, IPNetwork
 
 from monostack.db import Json
 from monostack.resources import Kind
@@ -162,6 +162,19 @@ def _service_types(value: Any) -> list[str]:
 def _prefixes(value: Any) -> list[str]:
     check_list(value)
     return [check_subnet(prefix) for prefix in value]
+
+
+def given_networks(body: Any, name: str) -> list[str]:
+    """The prefixes under a name in the body of an action. Raises what Neutron answers to anything else."""
+    given = body.get(name) if isinstance(body, dict) else None
+    if not isinstance(given, list):
+        raise bad("Request body contains invalid data")
+    for prefix in given:
+        try:
+            IPNetwork(prefix)
+        except (AddrFormatError, ValueError, TypeError):
+            raise refused(f"invalid IPNetwork {prefix}", "AddrFormatError") from None
+    return given
 
 
 def _group_ids(value: Any) -> list[str]:

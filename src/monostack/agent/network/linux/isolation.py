@@ -1,0 +1,45 @@
+"""Address scopes in a router: what is in different ones is not routed between them, and what is in the same one is not translated.
+
+A floating IP, and the gateway's address, lead from one scope into another.
+"""
+
+from collections.abc import Iterator
+
+from monostack.agent.network.linux.nftables import Chain, Table
+from monostack.agent.network.linux.settings import INSIDE, TABLE, short
+from monostack.protocol.network import RouterItem
+
+_HOOK = "type filter hook forward priority filter; policy accept;"
+
+
+def apart(router: RouterItem, version: str) -> dict[str, Chain]:
+    """The chain that keeps the scopes apart; none where there are no two."""
+    rules = tuple(_rules(router, version))
+    return {"apart": Chain(rules, _HOOK)} if rules else {}
+
+
+def _rules(router: RouterItem, version: str) -> Iterator[str]:
+    ends = [(INSIDE + short(end.port_id), end.scopes.get(version)) for end in router.interfaces]
+    for name, scope in ends:
+        others = ", ".join(f'"{other}"' for other, theirs in ends if theirs != scope)
+        if others:
+            yield f'iifname "{name}" oifname {{ {others} }} ct status & dnat == 0 drop'
+        if router.gateway is not None and router.gateway.scopes.get(version) != scope:
+            outside = INSIDE + short(router.gateway.port_id)
+            yield f'iifname "{outside}" oifname "{name}" ct status & (snat | dnat) == 0 drop'
+            if version == "6" or not router.gateway.snat:
+                floating = ", ".join(item.fixed_ip for item in router.floating_ips)
+                but = f" ip saddr != {{ {floating} }}" if version == "4" and floating else ""
+                yield f'iifname "{name}" oifname "{outside}" ct status & dnat == 0{but} drop'
+
+
+def untranslated(router: RouterItem, outside: str) -> list[str]:
+    """Statements for what leaves by the gateway with its own address: it is in the scope of what is there."""
+    scope = router.gateway.scopes.get("4") if router.gateway else None
+    inner = [f'"{INSIDE}{short(end.port_id)}"' for end in router.interfaces if scope is not None and end.scopes.get("4") == scope]
+    return [f'iifname {{ {", ".join(inner)} }} oifname "{outside}" accept'] if inner else []
+
+
+def table(router: RouterItem) -> Table:
+    """The ruleset of IPv6; that of IPv4 is among the translation's."""
+    return Table("ip6", TABLE, {}, apart(router, "6"))

@@ -1,0 +1,1 @@
+"""Address groups: lists of prefixes that security group rules name. Source: Neutron's extension address-group."""
