@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from guest_lab import GuestLab, guest_lab
 
-from monostack.protocol.guests import RescueGuest, UnrescueGuest
+from monostack.protocol.guests import RescueGuest, RootDisk, UnrescueGuest
 
 pytestmark = pytest.mark.host
 GIB = 1 << 30
@@ -96,3 +96,32 @@ def _disks(lab: GuestLab, name: str) -> dict[str, str | None]:
         order = disk.find("boot")
         found[disk.find("target").get("dev")] = order.get("order") if order is not None else None
     return found
+
+
+def test_a_guest_is_resized_and_gets_its_old_disks_back(lab: GuestLab) -> None:
+    spec = lab.spec(swap_mib=16)
+    reference = {"server_id": spec.server_id}
+    larger = msgspec.structs.replace(spec, root=RootDisk(lab.image, 2), memory_mib=160, ephemeral_gib=[1], swap_mib=32)
+    lab.do("guest.create", spec)
+    lab.wait_console(spec.server_id, "boot finished")
+    assert lab.refuse("guest.keep", reference).code == "guest.running"
+    lab.do("guest.stop", {"server_id": spec.server_id, "timeout": 0})
+    assert lab.refuse("guest.resize", larger).code == "guest.not_kept"
+    for _ in range(2):
+        lab.do("guest.keep", reference)
+    for _ in range(2):
+        lab.do("guest.resize", larger)
+    assert lab.refuse("guest.resize", msgspec.structs.replace(larger, root=RootDisk(lab.image, 1))).code == "guest.disk_shrink"
+    lab.do("guest.start", larger)
+    lab.wait_console(spec.server_id, "boot finished", times=2)
+    directory = lab.state / "guests" / spec.server_id
+    xml = subprocess.run(["virsh", "-c", lab.daemon.uri, "domblkinfo", spec.name, "--all"], check=True, capture_output=True, text=True)
+    assert [line.split()[1] for line in xml.stdout.splitlines()[2:5]] == [str(2 * GIB), str(GIB), str(32 << 20)]
+    for _ in range(2):
+        lab.do("guest.restore", spec)
+    assert lab.states()[spec.server_id][0] == "stopped"
+    assert sorted(path.name for path in directory.iterdir()) == ["base.img", "config.iso", "console.log", "root.qcow2", "swap.img"]
+    lab.do("guest.start", spec)
+    lab.wait_console(spec.server_id, "boot finished", times=3)
+    lab.do("guest.destroy", reference)
+    assert lab.reports == []

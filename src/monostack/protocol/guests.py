@@ -12,6 +12,10 @@
 | guest.resume         | GuestSpec      | {} once it goes on from there; one whose memory is lost boots |
 | guest.rescue         | RescueGuest    | {} once it boots from the rescue image, its own disks beside it |
 | guest.unrescue       | UnrescueGuest  | {} once the rescue disk is gone, and the guest boots from its own |
+| guest.keep           | GuestRef       | {} once copies of a stopped guest's disks are put aside |
+| guest.resize         | GuestSpec      | {} once its disks, which are kept, have the new sizes; it stays off |
+| guest.restore        | GuestSpec      | {} once it is off and has the disks that were kept; also if none were |
+| guest.forget_kept    | GuestRef       | {} once no disks are kept any more        |
 | guest.destroy        | GuestRef       | {} also when there is nothing; removes domain, overlay, config drive, console log |
 | guest.attach_volume  | AttachVolume   | {} hot-plugged if running                  |
 | guest.detach_volume  | DetachVolume   | {} once the guest let go                   |

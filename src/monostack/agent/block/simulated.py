@@ -28,6 +28,7 @@ class SimulatedStorage:
         self.snapshots: dict[str, int] = {}
         self.backups: dict[str, int] = {}
         self.holders: dict[str, str] = {}  # the running guest that has a volume open
+        self.kept: dict[str, int] = {}  # size in bytes of the root disk of guests that are being resized, by server
 
     def free_gib(self) -> int:
         return self.capacity_gib - sum(self.volumes.values()) - sum(self.snapshots.values())

@@ -73,6 +73,26 @@ async def unrescue(drivers: Drivers, args: UnrescueGuest) -> dict[str, Any]:
     return {}
 
 
+async def keep(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
+    await drivers.hypervisor.keep(args.server_id)
+    return {}
+
+
+async def resize(drivers: Drivers, args: GuestSpec) -> dict[str, Any]:
+    await drivers.hypervisor.resize(args)
+    return {}
+
+
+async def restore(drivers: Drivers, args: GuestSpec) -> dict[str, Any]:
+    await drivers.hypervisor.restore(args)
+    return {}
+
+
+async def forget_kept(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
+    await drivers.hypervisor.forget_kept(args.server_id)
+    return {}
+
+
 async def destroy(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
     await drivers.hypervisor.destroy(args.server_id)
     return {}
@@ -140,6 +160,10 @@ HANDLERS = {
     "guest.resume": Handler(GuestSpec, resume, _server_and_volumes),
     "guest.rescue": Handler(RescueGuest, rescue, lambda args: _server_and_volumes(args.spec)),
     "guest.unrescue": Handler(UnrescueGuest, unrescue, lambda args: _server_and_volumes(args.spec)),
+    "guest.keep": Handler(GuestRef, keep, _server),
+    "guest.resize": Handler(GuestSpec, resize, _server_and_volumes),
+    "guest.restore": Handler(GuestSpec, restore, _server_and_volumes),
+    "guest.forget_kept": Handler(GuestRef, forget_kept, _server),
     "guest.destroy": Handler(GuestRef, destroy, _server),
     "guest.attach_volume": Handler(AttachVolume, attach_volume, lambda args: (server(args.server_id), volume(args.volume.volume_id))),
     "guest.detach_volume": Handler(DetachVolume, detach_volume, lambda args: (server(args.server_id), volume(args.volume_id))),

@@ -61,6 +61,25 @@ class Hypervisor(Protocol):
         """End a rescue at once, drop its disk, and boot the guest from its own disks, or leave it off. Also where no rescue is."""
         ...
 
+    async def keep(self, server_id: str) -> None:
+        """Put copies of a stopped guest's own disks aside. Those that are kept already stay. Raises CommandError `guest.running`."""
+        ...
+
+    async def resize(self, spec: GuestSpec) -> None:
+        """Give a guest whose disks are kept, here or where this host can read them, the sizes of `spec`. It stays off.
+
+        Raises CommandError: `guest.not_kept`, and `guest.disk_shrink` when a disk is larger than it shall be.
+        """
+        ...
+
+    async def restore(self, spec: GuestSpec) -> None:
+        """Turn the guest off and give it the disks that were kept of it. Where none are, it stays as it is."""
+        ...
+
+    async def forget_kept(self, server_id: str) -> None:
+        """Remove the disks that are kept. Nothing there is success."""
+        ...
+
     async def destroy(self, server_id: str) -> None:
         """Remove the guest and all that is its own on this host. Nothing there is success."""
         ...

@@ -29,6 +29,7 @@ class SimulatedGuest:
     state: str = "stopped"
     reason: str = ""
     boots: int = 0
+    keeps: bool = False  # copies of its disks are on the storage, and are its own
     rescue: str | None = None  # the image it was booted from to be rescued
     volumes: dict[str, str] = field(default_factory=dict)  # device by volume id
     nics: dict[str, str] = field(default_factory=dict)  # MAC by port id
@@ -60,9 +61,7 @@ class SimulatedHypervisor:
             taken = next((server for server, other in self.known.items() if other.name == spec.name), None)
             if taken is not None:
                 raise CommandError("guest.name_taken", f"server {taken} is the guest {spec.name} already")
-            faults = GuestFaults.read(spec.faults)
-            guest = SimulatedGuest(spec.name, spec.hostname, _root_size(spec), spec.ephemeral_gib, spec.swap_mib, faults)
-            self.known[spec.server_id] = guest
+            guest = self.known[spec.server_id] = _guest_of(spec)
         # What fails here leaves a stopped guest behind, as a domain that was defined and did not start.
         guest.faults.strike("create")
         await self._boot(guest, spec)
@@ -150,12 +149,52 @@ class SimulatedHypervisor:
         if start:
             await self._boot(guest, spec)
 
+    async def keep(self, server_id: str) -> None:
+        guest = self._off_guest(server_id)
+        guest.faults.strike("keep")
+        self._storage.kept.setdefault(server_id, guest.root_size)
+        guest.keeps = True
+
+    async def resize(self, spec: GuestSpec) -> None:
+        kept = self._storage.kept.get(spec.server_id)
+        if kept is None:
+            raise CommandError("guest.not_kept", f"no disks of server {spec.server_id} are kept")
+        guest = self.known.get(spec.server_id)
+        if guest is None:
+            guest = self.known[spec.server_id] = _guest_of(spec)
+        self._off_guest(spec.server_id).faults.strike("resize")
+        size = _root_size(spec)
+        if size < kept:
+            raise CommandError("guest.disk_shrink", f"the root disk of server {spec.server_id} has {kept} bytes, {size} are too few")
+        guest.root_size, guest.ephemeral, guest.swap = size, spec.ephemeral_gib, spec.swap_mib
+
+    async def restore(self, spec: GuestSpec) -> None:
+        guest = self._guest(spec.server_id)
+        guest.faults.strike("restore")
+        if guest.is_on:
+            self._off(spec.server_id, guest, "stopped", "destroyed")
+        if guest.keeps:
+            guest.root_size, guest.ephemeral, guest.swap = self._storage.kept[spec.server_id], spec.ephemeral_gib, spec.swap_mib
+        self._forget_kept(spec.server_id, guest)
+
+    async def forget_kept(self, server_id: str) -> None:
+        guest = self.known.get(server_id)
+        if guest is not None:
+            guest.faults.strike("forget_kept")
+            self._forget_kept(server_id, guest)
+
+    def _forget_kept(self, server_id: str, guest: SimulatedGuest) -> None:
+        if guest.keeps:
+            self._storage.kept.pop(server_id, None)
+            guest.keeps = False
+
     async def destroy(self, server_id: str) -> None:
         guest = self.known.get(server_id)
         if guest is None:
             return
         guest.faults.strike("destroy")
         self._off(server_id, guest, "stopped", "destroyed")
+        self._forget_kept(server_id, guest)
         del self.known[server_id]
 
     async def attach_volume(self, server_id: str, volume: GuestVolume) -> None:
@@ -237,6 +276,12 @@ class SimulatedHypervisor:
             raise CommandError("guest.not_running", f"the guest of server {server_id} is off")
         return guest
 
+    def _off_guest(self, server_id: str) -> SimulatedGuest:
+        guest = self._guest(server_id)
+        if guest.is_on:
+            raise CommandError("guest.running", f"the guest of server {server_id} runs")
+        return guest
+
     def _require_tap(self, nic: GuestNic) -> None:
         if not self._network.has_tap(nic.port_id, nic.tap):
             raise CommandError("guest.tap_missing", f"port {nic.port_id} has no interface {nic.tap} on this host yet", retry=True)
@@ -285,6 +330,11 @@ def _root_size(spec: GuestSpec) -> int:
         return 0
     whole_sectors = -(-(spec.root.image.virtual_size or spec.root.image.size) // 512) * 512
     return spec.root.size_gib * GIB or whole_sectors
+
+
+def _guest_of(spec: GuestSpec) -> SimulatedGuest:
+    faults = GuestFaults.read(spec.faults)
+    return SimulatedGuest(spec.name, spec.hostname, _root_size(spec), spec.ephemeral_gib, spec.swap_mib, faults)
 
 
 def console_text(guest: SimulatedGuest) -> str:

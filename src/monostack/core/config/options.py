@@ -186,6 +186,17 @@ class Scheduler(Section, frozen=True):
     reserved_host_disk_mb: Annotated[int, _option("Disk in MiB of each host that guests do not get.", ge=0)] = 0
 
 
+class Compute(Section, frozen=True):
+    """Servers."""
+
+    resize_confirm_window: Annotated[
+        int, _option("Seconds after which a resize is confirmed by itself. 0: it waits for its owner.", ge=0)
+    ] = 0
+    shelved_offload_time: Annotated[
+        int, _option("Seconds for which a shelved server stays on its host. 0: it leaves at once, -1: never by itself.", ge=-1)
+    ] = 0
+
+
 class Operations(Section, frozen=True):
     """Durable operations: boots, attachments, deletions."""
 
@@ -242,6 +253,7 @@ class Config(Section, frozen=True):
     log: Log = Log()
     quota: Quota = Quota()
     scheduler: Scheduler = Scheduler()
+    compute: Compute = Compute()
     operations: Operations = Operations()
     console: Console = Console()
     emulator: Emulator = Emulator()

@@ -14,7 +14,7 @@ from monostack.services.compute.proxies import fixed_ips, floating_ips, gone, im
 from monostack.services.compute.proxies import security_groups as group_proxies
 from monostack.services.compute.proxies import volumes as volume_proxies
 from monostack.services.compute.proxies.volumes_boot import volumes_boot
-from monostack.services.compute.reconcilers import guests, hosts
+from monostack.services.compute.reconcilers import guests, hosts, resizes
 from monostack.services.compute.servers import (
     actions,
     addresses,
@@ -31,6 +31,7 @@ from monostack.services.compute.servers import (
     power,
     rebuild,
     rescue,
+    resize,
     security_groups,
     shares,
     suspension,
@@ -39,7 +40,15 @@ from monostack.services.compute.servers import (
 )
 from monostack.services.compute.servers import api as servers
 from monostack.services.compute.servers.create import handler
-from monostack.services.compute.workflows import boot_server, delete_server, rebuild_server, snapshot_server, volumes
+from monostack.services.compute.workflows import (
+    boot_server,
+    delete_server,
+    end_resize,
+    rebuild_server,
+    resize_server,
+    snapshot_server,
+    volumes,
+)
 from monostack.services.compute.workflows import interfaces as nics
 from monostack.services.compute.workflows import power as powering
 from monostack.services.compute.workflows import rescue as rescuing
@@ -50,7 +59,9 @@ if TYPE_CHECKING:
     from monostack.cloud import Cloud
 
 # Modules whose actions are reached through servers' one action URL.
-ACTION_MODULES = (power, suspension, rescue, locks, console, security_groups, deletion, floating_ips, fixed_ips, create_image, rebuild)
+ACTION_MODULES = (
+    power, suspension, rescue, resize, locks, console, security_groups, deletion, floating_ips, fixed_ips, create_image, rebuild,
+)  # fmt: skip
 ROUTES = (
     api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes,
     servers.routes, deletion.routes, actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes,
@@ -82,9 +93,10 @@ SERVICE = Service(
     project_in_path=r"^(?P<head>/v2(?:\.1)?)/(?P<project>[0-9a-f]{32})(?P<tail>/.*)?$",
     workflows=(
         boot_server.WORKFLOW, delete_server.WORKFLOW, powering.START, powering.STOP, powering.REBOOT, suspending.PAUSE, suspending.UNPAUSE,
-        suspending.SUSPEND, suspending.RESUME, rescuing.RESCUE, rescuing.UNRESCUE, volumes.ATTACH, volumes.DETACH, nics.ATTACH, nics.DETACH,
-        snapshot_server.SNAPSHOT, snapshot_server.BACKUP, rebuild_server.WORKFLOW,
+        suspending.SUSPEND, suspending.RESUME, rescuing.RESCUE, rescuing.UNRESCUE, resize_server.WORKFLOW, end_resize.CONFIRM,
+        end_resize.REVERT, volumes.ATTACH, volumes.DETACH, nics.ATTACH, nics.DETACH, snapshot_server.SNAPSHOT, snapshot_server.BACKUP,
+        rebuild_server.WORKFLOW,
     ),
-    reconcilers=(hosts.RECONCILER, guests.RECONCILER),
+    reconcilers=(hosts.RECONCILER, guests.RECONCILER, resizes.RECONCILER),
     start=start,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Quotas: what a project may use, and what it uses, counted from the rows. No other count is kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -70,6 +70,23 @@ def used(tx: Transaction, project_id: str) -> dict[str, int]:
     return {"instances": int(row[0]), "cores": int(row[1]), "ram": int(row[2])}
 
 
+def require(tx: Transaction, cloud: Any, project_id: str, more: Mapping[str, int]) -> None:
+    """Raises Forbidden, as Nova words it, when the project may not use this much more of `cores` and `ram`. What is not more is free."""
+    wanted = {name: amount for name, amount in more.items() if amount > 0}
+    if not wanted:
+        return
+    limits, taken = limits_of(tx, cloud, project_id), used(tx, project_id)
+    over = [name for name in sorted(wanted) if 0 <= limits[name] < taken[name] + wanted[name]]
+    if over:
+        raise _exceeded(over, wanted, taken, limits)
+
+
+def _exceeded(over: Sequence[str], asked: Mapping[str, int], taken: Mapping[str, int], limits: Mapping[str, int]) -> Forbidden:
+    wanted, held, allowed = (", ".join(str(amounts[name]) for name in over) for amounts in (asked, taken, limits))
+    names = ", ".join(over)
+    return Forbidden(f"Quota exceeded for {names}: Requested {wanted}, but already used {held} of {allowed} {names}")
+
+
 def affordable(tx: Transaction, request: Request, limits: Mapping[str, int], vcpus: int, memory_mb: int, least: int, most: int) -> int:
     """How many servers of this size, from `least` to `most`, the project may still make. Raises Forbidden as Nova words it.
 
@@ -85,8 +102,4 @@ def affordable(tx: Transaction, request: Request, limits: Mapping[str, int], vcp
     if count >= least:
         return count
     over = [name for name in sorted(bounded) if each[name] * least > room[name]]
-    asked = ", ".join(str(each[name] * least) for name in over)
-    held = ", ".join(str(taken[name]) for name in over)
-    allowed = ", ".join(str(limits[name]) for name in over)
-    names = ", ".join(over)
-    raise Forbidden(f"Quota exceeded for {names}: Requested {asked}, but already used {held} of {allowed} {names}")
+    raise _exceeded(over, {name: each[name] * least for name in over}, taken, limits)

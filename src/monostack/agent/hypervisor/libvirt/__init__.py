@@ -11,7 +11,7 @@ from monostack.agent.block import qemu_img
 from monostack.agent.block.outgoing import OutgoingFiles
 from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError
-from monostack.agent.hypervisor.libvirt import console, devices, domain_xml, inventory, lifecycle, rescue, screen, suspension
+from monostack.agent.hypervisor.libvirt import console, devices, domain_xml, inventory, kept_disks, lifecycle, rescue, screen, suspension
 from monostack.agent.hypervisor.libvirt.connection import Connection
 from monostack.agent.hypervisor.libvirt.daemon import Daemon
 from monostack.agent.hypervisor.libvirt.domain_xml import Surroundings
@@ -148,8 +148,35 @@ class LibvirtHypervisor:
                 if start:
                     await self._start(spec, files)
                 else:
-                    await self._libvirt.call(lifecycle.define, domain_xml.domain(spec, files, self._host))
+                    await self._define(spec, files)
             await self._files.drop_rescue(spec.server_id)
+
+    async def keep(self, server_id: str) -> None:
+        await self._require_off(server_id)
+        await kept_disks.keep(self._files.directory(server_id), self._host.user)
+
+    async def resize(self, spec: GuestSpec) -> None:
+        await self._require_off(spec.server_id)
+        await kept_disks.grow(self._files.directory(spec.server_id), spec)
+        await self._define(spec, await self._files.make(spec))
+
+    async def restore(self, spec: GuestSpec) -> None:
+        with self._states.changing(spec.server_id, "stopped"):
+            await self._libvirt.call(lifecycle.pull_plug, spec.server_id)
+            await kept_disks.restore(self._files.directory(spec.server_id))
+            await self._define(spec, await self._files.refresh(spec))
+
+    async def forget_kept(self, server_id: str) -> None:
+        await kept_disks.forget(self._files.directory(server_id))
+
+    async def _require_off(self, server_id: str) -> None:
+        if await self._look(server_id) is None:
+            raise CommandError("guest.not_found", f"server {server_id} is not on this host")
+        if await self._libvirt.call(lifecycle.is_running, server_id):
+            raise CommandError("guest.running", f"the guest of server {server_id} runs")
+
+    async def _define(self, spec: GuestSpec, files: domain_xml.OwnFiles) -> None:
+        await self._libvirt.call(lifecycle.define, domain_xml.domain(spec, files, self._host))
 
     async def destroy(self, server_id: str) -> None:
         with self._states.changing(server_id, "stopped"):

@@ -21,6 +21,7 @@ from monostack.events import record
 from monostack.protocol import Hello, Report
 from monostack.protocol.guests import GuestRef, GuestState
 from monostack.reconcile import Reconciler
+from monostack.services.compute.migrations import table as migrations
 from monostack.services.compute.servers import history, table
 from monostack.services.compute.servers.states import (
     ACTIVE,
@@ -120,8 +121,9 @@ async def _look_at(cloud: "Cloud", host: str) -> None:
         answer = await cloud.hosts.call(host, "guest.list", None, id=ids.new_uuid(), timeout=30.0)
         guests = {state.server_id: state for state in msgspec.convert(answer["guests"], list[GuestState])}
         # Read after the list: a server that was placed here since has a row, and its guest is no stray.
-        rows = {row.id: row for row in await cloud.db.read(lambda tx: tx.rows(_OF_HOST, {"the_host": host}))}
-        for server_id in sorted(set(guests) - set(rows)):
+        here, moving = await cloud.db.read(lambda tx: (tx.rows(_OF_HOST, {"the_host": host}), migrations.at_host(tx, host)))
+        rows = {row.id: row for row in here}
+        for server_id in sorted(set(guests) - set(rows) - moving):
             log.info("host %s has a guest that no server wants: %s", host, server_id)
             await cloud.hosts.call(host, "guest.destroy", GuestRef(server_id), id=ids.new_uuid(), timeout=60.0)
         wrong = [server_id for server_id, row in rows.items() if _differs(row, guests.get(server_id))]

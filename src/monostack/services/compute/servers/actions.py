@@ -6,12 +6,8 @@ from monostack.http.actions import Actions
 # Those of OpenStack that are not served (yet).
 _NOT_BUILT = (
     "changePassword",
-    "confirmResize",
     "evacuate",
-    "migrate",
     "os-migrateLive",
-    "resize",
-    "revertResize",
     "shelve",
     "shelveOffload",
     "trigger_crash_dump",

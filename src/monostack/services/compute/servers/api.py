@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from monostack.core.errors import BadRequest, Conflict
+from monostack.core.errors import Conflict
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
@@ -24,6 +24,7 @@ from monostack.services.compute.parameters import (
     query,
 )
 from monostack.services.compute.servers import table
+from monostack.services.compute.servers.create.images import check_disk_config
 from monostack.services.compute.servers.create.order import access_ip
 from monostack.services.compute.servers.lookup import authorize, visible
 from monostack.services.compute.servers.view import show
@@ -70,8 +71,7 @@ def update_server(request: Request, tx: Transaction) -> Any:
             values[column] = access_ip(values[column])
     if "name" in given:
         values["name"] = given["name"].strip()
-    if values.get("disk_config") == "AUTO" and ((server.image or {}).get("properties") or {}).get("auto_disk_config") == "disabled":
-        raise BadRequest(f"Requested image {server.image_id} has automatic disk resize disabled.")
+    check_disk_config(server, values.get("disk_config"))
     if "pinned_availability_zone" in given:
         values["availability_zone"] = _pinned(tx, server, given["pinned_availability_zone"])
     if values:

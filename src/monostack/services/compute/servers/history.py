@@ -1,5 +1,6 @@
 """What was done to a server: an action for each request, with the events of its workflow. Source: os-instance-actions."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -69,7 +70,7 @@ def start(
 
 def input_of(server: Row[Any], **more: Any) -> dict[str, Any]:
     """What every workflow of a server is given: where it is, and when it was asked for."""
-    return {"host": server.host, "started": clock.now().isoformat(timespec="microseconds"), **more}
+    return {"host": server.host, "started": clock.now().isoformat(timespec="microseconds")} | more
 
 
 def event(name: str, started: str, host: str | None, error: str | None = None) -> dict[str, Any]:
@@ -80,8 +81,13 @@ def event(name: str, started: str, host: str | None, error: str | None = None) -
     }  # fmt: skip
 
 
-def finish(tx: Transaction, run: "Run", name: str, host: str | None, error: str | None = None) -> None:
-    """The workflow that a request started is over; `error` says why it failed. One statement: a workflow is an action's only event."""
+def finish(
+    tx: Transaction, run: "Run", name: str, host: str | None, error: str | None = None, earlier: Sequence[str] = ()
+) -> None:
+    """The workflow that a request started is over; `error` says why it failed. `earlier` are events of it that went well before.
+
+    One statement: a workflow's events are all that an action has.
+    """
     if run.request_id is None:
         return
     tx.execute(
@@ -91,7 +97,7 @@ def finish(tx: Transaction, run: "Run", name: str, host: str | None, error: str 
             "the_request": run.request_id,
             "the_message": "Error" if error else None,
             "the_time": clock.now(),
-            "the_events": [event(name, run.input["started"], host, error)],
+            "the_events": [event(name, run.input["started"], host, error), *(event(e, run.input["started"], host) for e in earlier)],
         },
     )
 

@@ -31,7 +31,7 @@ def rescue_server(request: Request, tx: Transaction) -> Response:
     server = for_action(request, tx, "os_compute_api:os-rescue", "rescue")
     image_id, properties = _image(request, tx, server, asked.get("rescue_image_ref"))
     _check_volumes(tx, server)
-    if not server.image_id and not (request.at_least(2, 87) and _DEVICE in properties and _BUS in properties):
+    if server_volumes.is_volume_backed(tx, server) and not (request.at_least(2, 87) and _DEVICE in properties and _BUS in properties):
         raise BadRequest(f"Instance {server.id} cannot be rescued: Cannot rescue a volume-backed instance")
     table.update(tx, server.id, admin_pass=password[:255])
     begin(

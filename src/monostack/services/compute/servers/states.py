@@ -14,6 +14,7 @@ PAUSED = "paused"
 SUSPENDED = "suspended"
 STOPPED = "stopped"
 RESCUED = "rescued"
+RESIZED = "resized"
 ERROR = "error"
 DELETED = "deleted"
 
@@ -30,6 +31,12 @@ SUSPENDING = "suspending"
 RESUMING = "resuming"
 RESCUING = "rescuing"
 UNRESCUING = "unrescuing"
+RESIZE_PREP = "resize_prep"
+RESIZE_MIGRATING = "resize_migrating"
+RESIZE_MIGRATED = "resize_migrated"
+RESIZE_FINISH = "resize_finish"
+RESIZE_REVERTING = "resize_reverting"
+MIGRATING = "migrating"
 REBOOTING = "rebooting"
 REBOOT_PENDING = "reboot_pending"
 REBOOT_STARTED = "reboot_started"
@@ -60,17 +67,17 @@ STATUS: dict[str, dict[str, str]] = {
         REBOOTING_HARD: "HARD_REBOOT", "reboot_pending_hard": "HARD_REBOOT", "reboot_started_hard": "HARD_REBOOT",
         UPDATING_PASSWORD: "PASSWORD",
         REBUILDING: "REBUILD", REBUILD_BLOCK_DEVICE_MAPPING: "REBUILD", REBUILD_SPAWNING: "REBUILD",
-        "migrating": "MIGRATING",
-        "resize_prep": "RESIZE", "resize_migrating": "RESIZE", "resize_migrated": "RESIZE", "resize_finish": "RESIZE",
+        MIGRATING: "MIGRATING",
+        RESIZE_PREP: "RESIZE", RESIZE_MIGRATING: "RESIZE", RESIZE_MIGRATED: "RESIZE", RESIZE_FINISH: "RESIZE",
     },
     BUILDING: {"default": "BUILD"},
     STOPPED: {
         "default": "SHUTOFF",
-        "resize_prep": "RESIZE", "resize_migrating": "RESIZE", "resize_migrated": "RESIZE", "resize_finish": "RESIZE",
+        RESIZE_PREP: "RESIZE", RESIZE_MIGRATING: "RESIZE", RESIZE_MIGRATED: "RESIZE", RESIZE_FINISH: "RESIZE",
         REBUILDING: "REBUILD", REBUILD_BLOCK_DEVICE_MAPPING: "REBUILD", REBUILD_SPAWNING: "REBUILD",
     },
-    "resized": {"default": "VERIFY_RESIZE", "resize_reverting": "REVERT_RESIZE"},
-    PAUSED: {"default": "PAUSED", "migrating": "MIGRATING"},
+    RESIZED: {"default": "VERIFY_RESIZE", RESIZE_REVERTING: "REVERT_RESIZE"},
+    PAUSED: {"default": "PAUSED", MIGRATING: "MIGRATING"},
     SUSPENDED: {"default": "SUSPENDED"},
     RESCUED: {"default": "RESCUE"},
     ERROR: {
@@ -126,7 +133,7 @@ def _in(*states: str) -> frozenset[str]:
     return frozenset(states)
 
 
-_USED = _in(ACTIVE, PAUSED, STOPPED, SUSPENDED, "resized", "soft-delete", "shelved", "shelved_offloaded")
+_USED = _in(ACTIVE, PAUSED, STOPPED, SUSPENDED, RESIZED, "soft-delete", "shelved", "shelved_offloaded")
 _ANY_TASK_OF_REBOOT = frozenset({None, REBOOTING, REBOOT_PENDING, REBOOT_STARTED, REBOOTING_HARD, RESUMING, PAUSING, UNPAUSING,
                                  SUSPENDING})  # fmt: skip
 
@@ -146,13 +153,17 @@ ACTIONS: dict[str, Allowed] = {
     "createBackup": Allowed(_in(ACTIVE, STOPPED, PAUSED, SUSPENDED), locked=True),
     "rescue": Allowed(_in(ACTIVE, STOPPED, ERROR)),
     "unrescue": Allowed(_in(RESCUED)),
-    "attach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, "resized", "soft-delete", "shelved", "shelved_offloaded")),
-    "detach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, "resized", "soft-delete", "shelved", "shelved_offloaded")),
+    "resize": Allowed(_in(ACTIVE, STOPPED)),
+    "confirmResize": Allowed(_in(RESIZED)),
+    "revertResize": Allowed(_in(RESIZED)),
+    "os-migrateLive": Allowed(_in(ACTIVE, PAUSED)),
+    "attach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, "soft-delete", "shelved", "shelved_offloaded")),
+    "detach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, "soft-delete", "shelved", "shelved_offloaded")),
     "attach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
     "detach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
     "update_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),
     "delete_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),
-    "remote_console": Allowed(None, None, launched=False, locked=True, host=True, refused_tasks=_in(DELETING, "migrating")),
+    "remote_console": Allowed(None, None, launched=False, locked=True, host=True, refused_tasks=_in(DELETING, MIGRATING)),
     "inject_network_info": Allowed(None, None, launched=False, host=True),
     "fixed_ip": Allowed(None, None, launched=False, host=True),
     "add_security_group": Allowed(None, None, launched=False, locked=True),

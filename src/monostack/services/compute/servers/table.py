@@ -20,6 +20,7 @@ servers = table(
     sa.Column("image_id", Id(), nullable=False),  # "" when booted from a volume
     sa.Column("flavor_id", Name(), nullable=False),
     sa.Column("flavor", Json, nullable=False),  # as microversion 2.47 shows it, with extra specs
+    # What counts against quotas: those of the flavor, while a server is resized the larger ones of both flavors.
     sa.Column("vcpus", sa.Integer, nullable=False),
     sa.Column("memory_mb", sa.Integer, nullable=False),
     sa.Column("vm_state", Name(32), nullable=False),

@@ -7,6 +7,7 @@ from monostack.db import Transaction
 from monostack.operations import Run, Step, StepError, Workflow
 from monostack.protocol.guests import GuestRef
 from monostack.services.compute import server_groups
+from monostack.services.compute.migrations import table as migrations
 from monostack.services.compute.servers import history, table
 from monostack.services.compute.servers.states import ERROR, NOSTATE
 from monostack.services.compute.workflows.commands import ask
@@ -18,14 +19,20 @@ EVENT = "compute_terminate_instance"
 
 async def destroy_guest(run: Run) -> None:
     """Where the host is not there the server goes all the same; its guest is destroyed when the host comes back."""
-    host = run.input["host"]
-    if host is None:
-        return
-    try:
-        await ask(run, host, "guest.destroy", GuestRef(run.resource_id), 120.0, patience=1.0)
-    except StepError as error:
-        if error.kind != "unreachable" or host in run.cloud.hosts.connected():
-            raise
+    for host in await run.cloud.db.read(lambda tx: _hosts(tx, run)):
+        try:
+            await ask(run, host, "guest.destroy", GuestRef(run.resource_id), 120.0, patience=1.0)
+        except StepError as error:
+            if error.kind != "unreachable" or host in run.cloud.hosts.connected():
+                raise
+
+
+def _hosts(tx: Transaction, run: Run) -> list[str]:
+    """Where the server has a guest: at its host, and while it is resized at its former one."""
+    hosts = {run.input["host"]}
+    for migration in migrations.open_of(tx, run.resource_id):
+        hosts |= {migration.source, migration.dest}
+    return sorted(host for host in hosts if host is not None)
 
 
 def mark_deleted(run: Run, tx: Transaction) -> None:

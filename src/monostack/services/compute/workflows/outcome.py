@@ -1,5 +1,6 @@
 """How workflows end for a server: well, or with a fault its owner can read."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from monostack.core import clock
@@ -17,10 +18,10 @@ def fault(message: str, code: int = 500, details: str | None = None) -> dict[str
     return {"code": code, "created": created, "message": message[:MAX_MESSAGE], "details": details or message}
 
 
-def succeeded(run: Run, tx: Transaction, event: str, **values: Any) -> None:
-    """The server is as it was asked to be."""
+def succeeded(run: Run, tx: Transaction, event: str, earlier: Sequence[str] = (), **values: Any) -> None:
+    """The server is as it was asked to be. `earlier` are events that went before `event`."""
     table.update(tx, run.resource_id, task_state=None, **values)
-    history.finish(tx, run, event, run.input.get("host"))
+    history.finish(tx, run, event, run.input.get("host"), earlier=earlier)
     record(tx, None, f"server.{run.workflow}.done", run.resource_id, run.project_id)
 
 

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.engine import Row
+
 from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
@@ -29,8 +31,7 @@ def check(found: image.ImageInfo, memory_mb: int, root_gb: int, *, local_root: b
     option = found.properties.get("img_config_drive", "optional")
     if option not in ("optional", "mandatory"):
         raise BadRequest(f"Image's config drive option '{option}' is invalid")
-    if memory_mb < found.min_ram:
-        raise BadRequest("Flavor's memory is too small for requested image.")
+    check_memory(memory_mb, found.min_ram)
     least = found.min_disk * GIB
     if not local_root:
         if volume_gib is not None and volume_gib * GIB < least:
@@ -39,8 +40,18 @@ def check(found: image.ImageInfo, memory_mb: int, root_gb: int, *, local_root: b
                 f"{volume_gib * GIB} bytes, minimum size is {least} bytes."
             )
         return
-    room = root_gb * GIB
-    size = found.size or 0
+    check_disk(root_gb, found.size or 0, found.min_disk, found.virtual_size or 0)
+
+
+def check_memory(memory_mb: int, min_ram: int) -> None:
+    """Raises BadRequest when an image wants more memory (MiB) than the flavor has."""
+    if memory_mb < min_ram:
+        raise BadRequest("Flavor's memory is too small for requested image.")
+
+
+def check_disk(root_gb: int, size: int, min_disk: int, virtual_size: int) -> None:
+    """Raises BadRequest when an image (bytes, GiB, bytes) does not fit on the flavor's root disk (GiB)."""
+    room, least = root_gb * GIB, min_disk * GIB
     if room and size > room:
         raise BadRequest(f"Flavor's disk is too small for requested image. Flavor disk is {room} bytes, image is {size} bytes.")
     if room and least > room:
@@ -48,10 +59,8 @@ def check(found: image.ImageInfo, memory_mb: int, root_gb: int, *, local_root: b
             "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is "
             f"{room} bytes, minimum size is {least} bytes."
         )
-    if room and (found.virtual_size or 0) > room:
-        raise BadRequest(
-            f"Flavor's disk is too small for requested image. Flavor disk is {room} bytes, image is {found.virtual_size} bytes."
-        )
+    if room and virtual_size > room:
+        raise BadRequest(f"Flavor's disk is too small for requested image. Flavor disk is {room} bytes, image is {virtual_size} bytes.")
 
 
 def source(tx: Transaction, cloud: "Cloud", found: image.ImageInfo) -> ImageSource:
@@ -70,6 +79,12 @@ def disk_config(found: image.ImageInfo | None, asked: str | None) -> str:
     if asked is not None:
         return asked
     return "AUTO" if said in ("true", "1", "yes", "on", "t", "y") else "MANUAL"
+
+
+def check_disk_config(server: Row[Any], asked: str | None) -> None:
+    """Raises BadRequest when AUTO is asked for and the image of the server forbids it."""
+    if asked == "AUTO" and ((server.image or {}).get("properties") or {}).get("auto_disk_config") == "disabled":
+        raise BadRequest(f"Requested image {server.image_id} has automatic disk resize disabled.")
 
 
 def is_mandatory_config_drive(properties: Any) -> bool:

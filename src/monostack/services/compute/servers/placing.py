@@ -1,0 +1,78 @@
+"""Finding a host for a server that there is already: for a resize, a migration, or when it is unshelved."""
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import Conflict
+from monostack.db import Transaction
+from monostack.services.compute import server_groups
+from monostack.services.compute.hosts.known import Host, known_hosts
+from monostack.services.compute.hosts.life import is_up, signs_of_life
+from monostack.services.compute.scheduler import GroupRule, Wish, wish_for
+from monostack.services.compute.servers import volumes as server_volumes
+from monostack.services.volume import facade as volume
+
+if TYPE_CHECKING:
+    from monostack.cloud import Cloud
+
+SIMULATED = "simulated"
+
+
+def wish_of(
+    tx: Transaction, cloud: "Cloud", server: Row[Any], flavor: Mapping[str, Any], *, hosts: Collection[str] | None = None,
+    avoid: Collection[str] = (), zone: str | None = None, from_disks: bool = True,
+) -> Wish:  # fmt: skip
+    """What the server, with `flavor` as servers keep it, wants of a host. `from_disks`: it takes the disks of its present host along."""
+    image = (server.image or {}).get("properties") or {}
+    reach, because = _within_reach(tx, cloud, server, from_disks=from_disks)
+    if reach is not None:
+        hosts = reach if hosts is None else [name for name in hosts if name in reach]
+    return wish_for(
+        flavor, image, local_root=not server_volumes.is_volume_backed(tx, server), zone=zone, hosts=hosts,
+        hosts_because=because or "another host was asked for", avoid=avoid, group=_group(tx, server),
+    )  # fmt: skip
+
+
+def _within_reach(tx: Transaction, cloud: "Cloud", server: Row[Any], *, from_disks: bool) -> tuple[list[str] | None, str | None]:
+    """The hosts that can have the server's disks and volumes, and what is wrong with the others. None: all can."""
+    known = known_hosts(tx).by_name
+    names, because = list(known), None
+    if from_disks:
+        # Hosts hand each other no disks, except simulated ones, which share their storage.
+        shares = server.host in known and known[server.host].accelerator == SIMULATED
+        names = [name for name in names if name == server.host or (shares and known[name].accelerator == SIMULATED)]
+        because = "the server's disks are on another host"
+    held = server_volumes.attached_to(tx, [server.id]).get(server.id, ())
+    states = [state for row in held if (state := volume.state(tx, row.volume_id)) is not None]
+    if states:
+        names = [name for name in names if all(volume.reachable(state, cloud, name) for state in states)]
+        because = "the server's volumes are not within its reach"
+    return (None, None) if because is None else (names, because)
+
+
+def _group(tx: Transaction, server: Row[Any]) -> GroupRule | None:
+    """The rule of the server's group, which counts the others in it."""
+    for group_id in server_groups.groups_of(tx, [server.id]).get(server.id, ()):
+        group = server_groups.find(tx, group_id)
+        if group is None:
+            continue
+        held: dict[str, int] = {}
+        for member in server_groups.members_of(tx, group_id):
+            if member.host and member.server_id != server.id:
+                held[member.host] = held.get(member.host, 0) + 1
+        return GroupRule(group.policy, int(group.rules.get("max_server_per_host", 1)), held)
+    return None
+
+
+def amounts_of(wish: Wish, host: Host) -> dict[str, dict[str, int]]:
+    """What the wish claims of a host in placement."""
+    return {host.id: {name: amount for name, amount in wish.resources.items() if amount}}
+
+
+def require_up(tx: Transaction, name: str | None) -> None:
+    """Raises Conflict in Nova's words when a host, that of a server, does not answer."""
+    host = known_hosts(tx).by_name.get(name or "")
+    if host is None or not is_up(host, signs_of_life(tx)):
+        raise Conflict("Service is unavailable at this time.")
