@@ -80,6 +80,8 @@ class PortItem(msgspec.Struct):
     allowed_pairs: list[dict[str, str]]  # {"ip_address": ip or cidr, "mac_address": mac}
     server_id: str | None
     project_id: str
+    parent: str | None = None  # its trunk's port, in whose frames it is told apart by the tag `vlan`
+    vlan: int | None = None
     hostname: str | None = None
     dhcp_options: list[dict[str, Any]] = []  # {"opt_name", "opt_value", "ip_version"}
     qos: Qos | None = None

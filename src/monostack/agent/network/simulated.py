@@ -48,6 +48,10 @@ class SimulatedNetwork:
         unmet: dict[str, str] = {}
         for key in changes.items:
             item = self.items.get(key)
+            if isinstance(item, PortItem) and item.tap and item.parent and not self._plugged(item.parent):
+                unmet[key] = f"port {item.parent}, whose frames it is in, is not on this host"
+        for key in changes.items:
+            item = self.items.get(key)
             if isinstance(item, PortItem):
                 wanted = [item.network_id] if item.tap else []
             elif isinstance(item, RouterItem):
@@ -58,6 +62,10 @@ class SimulatedNetwork:
             if missing:
                 unmet[key] = f"network {missing[0]} is not on this host"
         return unmet
+
+    def _plugged(self, port_id: str) -> bool:
+        port = self.items.get(f"port/{port_id}")
+        return isinstance(port, PortItem) and port.tap is not None
 
     def has_tap(self, port_id: str, tap: str) -> bool:
         """Whether a guest could be plugged in there."""

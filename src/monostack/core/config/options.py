@@ -153,6 +153,7 @@ class NetworkQuota(Section, frozen=True):
     security_group: Annotated[Limit, _option("Security groups.")] = 10
     security_group_rule: Annotated[Limit, _option("Security group rules.")] = 100
     rbac_policy: Annotated[Limit, _option("RBAC policies.")] = 10
+    trunk: Annotated[Limit, _option("Trunks.")] = -1
 
 
 class VolumeQuota(Section, frozen=True):

@@ -25,6 +25,7 @@ from monostack.services.network.reconcilers import RECONCILERS
 from monostack.services.network.routers import api as routers_api
 from monostack.services.network.subnets import api as subnets_api
 from monostack.services.network.topologies import api as topologies_api
+from monostack.services.network.trunks import api as trunks_api
 
 
 def _start(cloud: Any) -> None:
@@ -44,7 +45,7 @@ SERVICE = Service(
         *forwardings_api.routes, *conntrack_helpers_api.routes, *rbac_api.routes, *qos_api.routes,
         *address_groups_api.routes, *address_scopes_api.routes,
         *agents_api.routes, scheduling.routes,
-        topologies_api.routes,
+        topologies_api.routes, *trunks_api.routes,
     ),
     policies=POLICIES,
     policy_kinds=NETWORK_KINDS,

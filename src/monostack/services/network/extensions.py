@@ -96,7 +96,8 @@ EXTENSIONS = (
     ("standard-attr-revisions", "Resource revision numbers", "2016-04-11T10:00:00-00:00"),
     (
         "standard-attr-tag",
-        "Tag support for resources with standard attribute: floatingip, network, policy, port, router, security_group, subnet, subnetpool",
+        "Tag support for resources with standard attribute: "
+        "floatingip, network, policy, port, router, security_group, subnet, subnetpool, trunk",
         "2017-01-01T00:00:00-00:00",
     ),
     ("standard-attr-timestamp", "Resource timestamps", "2016-09-12T10:00:00-00:00"),
@@ -106,6 +107,8 @@ EXTENSIONS = (
     ("subnet_allocation", "Subnet Allocation", "2015-03-30T10:00:00-00:00"),
     ("subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "2019-02-08T10:00:00-00:00"),
     ("tag-creation", "Tag creation extension", "2024-23-07T10:00:00-00:00"),
+    ("trunk", "Trunk Extension", "2016-01-01T10:00:00-00:00"),
+    ("trunk-details", "Trunk port details", "2016-01-01T10:00:00-00:00"),
     ("uplink-status-propagation", "Uplink status propagation extension", "2018-05-31T18:00:00-00:00"),
     ("uplink-status-propagation-updatable", "Uplink status propagation updatable extension", "2024-09-03T18:00:00-00:00"),
 )

@@ -22,6 +22,7 @@ TABLES = {
     "router": "routers",
     "floatingip": "floatingips",
     "rbac_policy": "network_rbac_policies",
+    "trunk": "trunks",
     "security_group": "security_groups",
     "security_group_rule": "security_group_rules",
 }

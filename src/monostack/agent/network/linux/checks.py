@@ -93,6 +93,12 @@ def port(item: PortItem) -> None:
     _mac(item.mac)
     if item.tap is not None and not re.fullmatch(TAP + r"[0-9a-z-]{1,12}", item.tap):
         raise ValueError(f"{item.tap!r} is not the name of a tap: {TAP} and at most 12 characters")
+    if (item.parent is None) != (item.vlan is None):
+        raise ValueError("a subport has a parent and a tag")
+    if item.parent is not None:
+        identifier(item.parent)
+    if item.vlan is not None and not 0 < item.vlan < 4095:
+        raise ValueError(f"{item.vlan} is not a VLAN tag")
     for fixed in item.fixed_ips:
         ip_address(fixed.ip_address)
     for pair in item.allowed_pairs:

@@ -20,7 +20,7 @@ from monostack.agent.network.linux.routers import Routers, Waiting
 from monostack.agent.network.linux.settings import TABLE, Settings
 from monostack.agent.network.linux.shaping import Shaping
 from monostack.agent.network.linux.state import Changes, Desired
-from monostack.protocol.network import Apply
+from monostack.protocol.network import Apply, PortItem
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,8 @@ class HostNetwork:
             self._each(errors, ["host"], lambda _: strays.remove(self._links, self._desired, self._settings))
         self._each(errors, _of("network", dirty), self._bridge)
         self._filter(dirty, errors, anew=apply.full)
-        self._each(errors, [key for key in _of("port", dirty) if key not in errors], self._port)
+        for parents in (True, False):  # a subport stands on its parent's tap
+            self._each(errors, [key for key in _of("port", dirty) if key not in errors and self._is_parent(key) is parents], self._port)
         self._each(errors, _of("network", dirty), self._serve)
         self._each(errors, self._served(changes) - dirty, self._refresh)
         self._each(errors, _of("router", dirty), lambda key: self._route(key, anew=apply.full))
@@ -118,7 +119,7 @@ class HostNetwork:
                     errors.setdefault(key, str(fault))
                     self._left[key] = gone[key]
         for key, before in changes.set.items():
-            if key.startswith("port/") and before is not None and before.tap not in (None, self._desired.ports[before.id].tap):
+            if key.startswith("port/") and before is not None and before.tap and _place(before) != _place(self._desired.ports[before.id]):
                 self._each(errors, [key], lambda _, tap=before.tap: ports.remove(self._links, tap))
 
     def _remove_one(self, kind: str, item: Any) -> None:
@@ -148,6 +149,9 @@ class HostNetwork:
         except FAULTS as fault:
             log.warning("security groups: %s", fault)
             errors.update({key: str(fault) for key in _of("port", dirty) | _of("group", dirty) | _of("members", dirty)})
+
+    def _is_parent(self, key: str) -> bool:
+        return self._desired.ports[key.partition("/")[2]].parent is None
 
     def _port(self, key: str) -> None:
         port = self._desired.ports[key.partition("/")[2]]
@@ -208,6 +212,11 @@ class HostNetwork:
 
     def close(self) -> None:
         self._links.close()
+
+
+def _place(port: PortItem) -> tuple[str | None, str | None, int | None]:
+    """Which interface a port is, and on what it stands."""
+    return port.tap, port.parent, port.vlan
 
 
 def _of(kind: str, keys: Iterable[str]) -> set[str]:

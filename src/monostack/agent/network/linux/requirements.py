@@ -28,7 +28,7 @@ from monostack.protocol.network import (
     RuleItem,
 )
 
-DISPENSABLE = ("conntrack helpers", "traffic shaping", "dnsmasq", "forwarding")  # without them, what needs them does not work
+DISPENSABLE = ("VLAN tags", "conntrack helpers", "traffic shaping", "dnsmasq", "forwarding")  # without them, what needs them does not work
 _OLDEST_DNSMASQ = (2, 81)  # the first that heeds tags of static hosts
 
 
@@ -93,6 +93,13 @@ def _cables() -> str:
     return "taps and pairs of virtual interfaces can be made"
 
 
+def _tags() -> str:
+    with Links() as links:
+        links.add("trunk0", "veth", peer={"ifname": "trunk1"})
+        links.add("trunk0.5", "vlan", link=links.get("trunk0").index, vlan_id=5)
+    return "guests can tag the frames of a trunk's subports"
+
+
 def _filters() -> str:
     desired = _sample()
     rules = {group: frozenset(ruleset.rules.parse(item) for item in known.rules) for group, known in desired.groups.items()}
@@ -153,6 +160,7 @@ def _dnsmasq() -> str:
 _TRIALS: list[tuple[str, Callable[[], str], str]] = [
     ("bridges", _bridge, "use a kernel with CONFIG_BRIDGE and CONFIG_BRIDGE_NETFILTER (modprobe br_netfilter)"),
     ("virtual interfaces", _cables, "use a kernel with CONFIG_VETH and CONFIG_TUN, and let /dev/net/tun be there"),
+    ("VLAN tags", _tags, "use a kernel with CONFIG_VLAN_8021Q (modprobe 8021q), or do without trunks: their subports stay in ERROR"),
     (
         "nftables",
         _filters,

@@ -46,6 +46,7 @@ from monostack.services.network.routers.table import GATEWAY, INTERFACE
 from monostack.services.network.routers.table import find_many as find_routers
 from monostack.services.network.subnets.table import find_many as find_subnets
 from monostack.services.network.subnets.table import of_networks
+from monostack.services.network.trunks.table import legs
 
 CLOUD, SERVER, DHCP = "network:", "compute:", "network:dhcp"  # beginnings of device owners
 
@@ -118,10 +119,13 @@ def ports(tx: Transaction, ids: Collection[str]) -> dict[str, Port]:
     networks = find_networks(tx, list({row.network_id for row in rows.values()}))
     under = {id: effective(row._mapping, networks[row.network_id].qos_policy_id) for id, row in rows.items()}
     policies = qos.policies(tx, {policy for policy in under.values() if policy is not None})
-    return {id: _port(row, addresses.get(id, ()), groups(id), policies.get(under[id] or "")) for id, row in rows.items()}
+    inside = legs(tx, rows)
+    return {
+        id: _port(row, addresses.get(id, ()), groups(id), policies.get(under[id] or ""), inside.get(id)) for id, row in rows.items()
+    }
 
 
-def _port(row: Row[Any], addresses: Collection[Row[Any]], groups: list[str], policy: Qos | None) -> Port:
+def _port(row: Row[Any], addresses: Collection[Row[Any]], groups: list[str], policy: Qos | None, leg: Row[Any] | None) -> Port:
     ours = row.device_owner.startswith(CLOUD)
     item = PortItem(
         id=row.id,
@@ -135,6 +139,8 @@ def _port(row: Row[Any], addresses: Collection[Row[Any]], groups: list[str], pol
         allowed_pairs=row.allowed_address_pairs,
         server_id=row.device_id if row.device_owner.startswith(SERVER) else None,
         project_id=row.project_id,
+        parent=leg.parent if leg is not None else None,
+        vlan=leg.segmentation_id if leg is not None else None,
         hostname=row.dns_name or None,
         dhcp_options=row.extra_dhcp_opts,
         qos=policy,

@@ -17,6 +17,7 @@ from monostack.services.network.lookup import among, chunks
 from monostack.services.network.networks.table import NETWORKS
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.routers.table import ROUTERS
+from monostack.services.network.trunks.following import refresh
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ def _write(tx: Transaction, host: str, kind: str, ids: Collection[str], status: 
         there = {"ids": some, "the_status": status, "the_host": host}
         if kind == "port":
             tx.execute(_LOCAL_PORTS, {**ports, "the_host": host})
+            refresh(tx, some)
         elif kind == "network":
             tx.execute(_NETWORKS, there)
             tx.execute(_DHCP_PORTS, ports)

@@ -12,6 +12,7 @@ from monostack.services.network.floatingips import association
 from monostack.services.network.groups.bindings import groups_of
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.routers.table import find as find_router
+from monostack.services.network.trunks.rules import check_port_deletable
 from monostack.services.network.words import conflict
 
 ROUTER_OWNERS = ("network:router_interface", "network:router_gateway")
@@ -19,7 +20,8 @@ FLOATING = "network:floatingip"
 
 
 def check_deletable(tx: Transaction, row: Row[Any]) -> None:
-    """Ports of routers and floating IPs go with these, as long as they exist. Raises ServicePortInUse."""
+    """Ports of routers and floating IPs go with these, as long as they exist (raises ServicePortInUse); ports in a trunk stay."""
+    check_port_deletable(tx, row.id)
     exists = False
     if row.device_owner in ROUTER_OWNERS:
         exists = find_router(tx, row.device_id) is not None

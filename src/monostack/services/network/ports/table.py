@@ -21,6 +21,8 @@ from monostack.services.network.scopes import scope_of
 from monostack.services.network.standard import QOS_POLICY, STANDARD
 from monostack.services.network.style import STYLE
 from monostack.services.network.tags.table import CONDITIONS, tags_of
+from monostack.services.network.trunks.table import of_trunks, trunks_of
+from monostack.services.network.trunks.table import shown as shown_subports
 from monostack.services.network.words import not_found
 
 DNS_DOMAIN = "openstacklocal."  # what guests' names end in where their network names no domain; Neutron's default
@@ -75,12 +77,27 @@ def _network_policies() -> sa.Select[Any]:
     return _statements["policies"]
 
 
+def _trunks(tx: Transaction, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The `trunk_details` of those that are parents."""
+    found = trunks_of(tx, ids)
+    if not found:
+        return {}
+    inside = of_trunks(tx, found.values())
+    members = find_many(tx, [row.port_id for rows in inside.values() for row in rows])
+    details = {
+        trunk: [{**one, "mac_address": members[one["port_id"]].mac_address} for one in shown_subports(rows)]
+        for trunk, rows in inside.items()
+    }
+    return {port: {"trunk_id": trunk, "sub_ports": details.get(trunk, [])} for port, trunk in found.items()}
+
+
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
     parts = [(row.id, row.network_id, row.network_project_id, row.dns_name, row.vif_type) for row in rows]
     ids = [part[0] for part in parts]
     addresses, groups, tags = of_ports(tx, ids), groups_of(tx, ids), tags_of(tx, ids)
     shared = shared_with(tx, [part[1] for part in parts], request.caller.project_id)
     policies = dict(read(tx, _network_policies(), [part[1] for part in parts]))
+    trunks = _trunks(tx, ids)
     admin = request.allows("get_port:binding:vif_details")
     shown = []
     for id, network_id, network_project_id, dns_name, vif_type in parts:
@@ -94,6 +111,8 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
             "network:project_id": network_project_id,
             "network:shared": shared(network_id),
         }
+        if id in trunks:
+            item["trunk_details"] = trunks[id]
         if admin:
             bound = {"port_filter": True, "connectivity": "l2", "bridge_name": bridge_name(network_id)}
             item["binding:vif_details"] = bound if vif_type == BOUND else {}

@@ -19,6 +19,7 @@ from monostack.services.network.qos import use as qos
 from monostack.services.network.standard import bump
 from monostack.services.network.subnets.table import get as get_subnet
 from monostack.services.network.subnets.table import of_network
+from monostack.services.network.trunks.following import follow
 from monostack.services.network.words import conflict
 
 
@@ -66,7 +67,10 @@ def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
     if touched and not changes:
         bump(PORTS, tx, [row.id])
         return get(tx, row.id)
-    return PORTS.change(tx, request, row, changes)
+    after = PORTS.change(tx, request, row, changes)
+    if after.host != row.host:
+        follow(tx, cloud, [row.id])
+    return after
 
 
 def _changed_mac(tx: Transaction, row: Row[Any], owner: str, changes: Values) -> str | None:

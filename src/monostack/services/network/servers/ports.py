@@ -19,6 +19,7 @@ from monostack.services.network.ports.table import BOUND, PORTS, UNBOUND, find_m
 from monostack.services.network.ports.update import update_port
 from monostack.services.network.servers.info import PortInfo
 from monostack.services.network.servers.read import ports
+from monostack.services.network.trunks.following import follow
 
 _p = PORTS.table.c
 _host: Any = sa.bindparam("the_host", type_=sa.String)
@@ -89,6 +90,7 @@ def _move(tx: Transaction, cloud: Any, port_ids: list[str], host: str, vif_type:
         at = clock.now().isoformat(timespec="microseconds")
         tx.execute(_BIND, {"ids": port_ids, "the_host": host, "the_vif": vif_type, "at": at})
         changed(tx, cloud, "port", port_ids)
+        follow(tx, cloud, port_ids)
 
 
 def release_ports(tx: Transaction, cloud: Any, device_id: str, port_ids: Iterable[str] | None = None) -> None:
