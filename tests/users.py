@@ -34,6 +34,7 @@ class User:
         self.world = world
         self.servers: list[str] = []
         self.volumes: list[str] = []
+        self.attached: list[tuple[str, str]] = []  # servers with a volume they were given at some time
         self.stopped: set[str] = set()  # servers that were asked to stop at some time
         self.deleted: set[str] = set()  # servers and volumes that were asked to be deleted, with whatever answer
         self.image, self.network = image, network
@@ -109,12 +110,19 @@ class User:
         self._note(f"volume {self.volumes[-1] if answer.status == 202 else ''}", answer)
 
     async def attach(self) -> None:
-        server, volume = self._any(self.servers), self._any(self.volumes)
+        taken = {volume for server, volume in self.attached if server not in self.deleted}
+        server, volume = self._any(self.servers), self._any([id for id in self.volumes if id not in taken])
         body = {"volumeAttachment": {"volumeId": volume}}
-        self._note(f"attach {volume} to {server}", await self.world.ask("POST", f"{COMPUTE}/servers/{server}/os-volume_attachments", body))
+        answer = await self.world.ask("POST", f"{COMPUTE}/servers/{server}/os-volume_attachments", body)
+        if answer.status == 200:
+            self.attached.append((server, volume))
+        self._note(f"attach {volume} to {server}", answer)
 
     async def detach(self) -> None:
-        server, volume = self._any(self.servers), self._any(self.volumes)
+        pairs = [pair for pair in self.attached if pair[0] not in self.deleted]
+        server, volume = self.world.random.choice(pairs or [(self._any(self.servers), self._any(self.volumes))])
+        if (server, volume) in pairs:
+            self.attached.remove((server, volume))
         path = f"{COMPUTE}/servers/{server}/os-volume_attachments/{volume}"
         self._note(f"detach {volume} from {server}", await self.world.ask("DELETE", path))
 

@@ -4,7 +4,9 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -179,6 +181,20 @@ def test_a_guest_of_which_only_files_are_left_is_known_and_can_be_destroyed(lab:
     lab.do("guest.destroy", {"server_id": spec.server_id})
     assert spec.server_id not in lab.states()
     assert not directory.exists()
+
+
+def test_a_guest_destroyed_at_any_moment_of_its_creation_leaves_nothing(lab: GuestLab) -> None:
+    for moment in range(8):
+        spec = lab.spec(swap_mib=16)
+        with ThreadPoolExecutor(1) as thread:
+            creating = thread.submit(lab.ask, "guest.create", spec)
+            time.sleep(0.05 + moment * 0.08)
+            lab.do("guest.destroy", {"server_id": spec.server_id})
+            error = creating.result().error
+        assert error is None or error.code == "command.overtaken"
+        assert spec.server_id not in lab.states()
+        assert lab.qemu_processes(spec.server_id) == []
+        assert not (lab.state / "guests" / spec.server_id).exists()
 
 
 def test_a_raw_image(lab: GuestLab) -> None:

@@ -9,7 +9,7 @@ from agent_steps import ask, failure, spec, states
 from monostack.agent.locks import NamedLocks
 from monostack.agent.simulation import FaultPlan, FaultRule
 from monostack.protocol import Failure, Report, Result
-from monostack.protocol.guests import GuestVolume, VolumeConnection
+from monostack.protocol.guests import GuestVolume, RebootGuest, VolumeConnection
 from monostack.testing.hosts import simulated_host
 
 
@@ -64,11 +64,49 @@ def test_commands_on_one_server_follow_each_other_and_others_run_beside() -> Non
 
         await asyncio.gather(
             run("create slow", "guest.create", slow),
-            run("destroy slow", "guest.destroy", {"server_id": slow.server_id}),
+            run("stop slow", "guest.stop", {"server_id": slow.server_id, "timeout": 0}),
             run("quick", "guest.create", quick),
         )
-        assert done == ["quick", "create slow", "destroy slow"]
-        assert set(await states(agent)) == {quick.server_id}
+        assert done == ["quick", "create slow", "stop slow"]
+        assert await states(agent) == {slow.server_id: ("stopped", "destroyed"), quick.server_id: ("running", "")}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("waiting", [False, True], ids=["at work", "waiting"])
+def test_what_is_done_to_a_guest_gives_way_to_its_destruction(waiting: bool) -> None:
+    async def scenario() -> None:
+        agent = simulated_host("h1")
+        guest, other = spec(faults={"boot_delay": 60}), spec(faults={"boot_delay": 0.2})
+        given = {"server_id": guest.server_id}
+        begun = [asyncio.create_task(ask(agent, "guest.create", guest)), asyncio.create_task(ask(agent, "guest.create", other))]
+        if waiting:
+            begun.append(asyncio.create_task(ask(agent, "guest.stop", {**given, "timeout": 60})))
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(5):
+            assert (await ask(agent, "guest.destroy", given)).error is None
+        created, others, *stopped = await asyncio.gather(*begun)
+        for result in (created, *stopped):
+            assert (failure(result).code, failure(result).retry) == ("command.overtaken", True)
+        assert others.error is None
+        assert set(await states(agent)) == {other.server_id}
+        # And what comes afterwards finds nothing in its way.
+        assert (await ask(agent, "guest.create", spec(guest.server_id))).error is None
+
+    asyncio.run(scenario())
+
+
+def test_a_reboot_does_not_wait_for_one_that_hangs() -> None:
+    async def scenario() -> None:
+        agent = simulated_host("h1")
+        guest = spec(faults={"stop_delay": 60})
+        assert (await ask(agent, "guest.create", guest)).error is None
+        soft = asyncio.create_task(ask(agent, "guest.reboot", RebootGuest(guest, hard=False, timeout=60)))
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(5):
+            assert (await ask(agent, "guest.reboot", RebootGuest(guest, hard=True, timeout=60))).error is None
+        assert failure(await soft).code == "command.overtaken"
+        assert await states(agent) == {guest.server_id: ("running", "")}
 
     asyncio.run(scenario())
 

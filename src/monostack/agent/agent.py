@@ -4,14 +4,15 @@ import asyncio
 import errno
 import logging
 from collections import deque
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from typing import Any
 
 import msgspec
 
 from monostack.agent.consoles import Dial
 from monostack.agent.errors import CommandError
-from monostack.agent.handlers import HANDLERS, Drivers
+from monostack.agent.handlers import HANDLERS, Drivers, Handler
 from monostack.agent.locks import NamedLocks
 from monostack.core import ids
 from monostack.protocol import VERSION, Command, Failure, Hello, Report, Result
@@ -24,6 +25,10 @@ MAX_RUNNING = 64
 MAX_BACKLOG = 1000  # reports kept while nobody listens; older ones are told again by guest.list
 
 Around = Callable[[str, Command], AbstractAsyncContextManager[None]]
+
+
+class BrokenOff(Exception):
+    """A command gave way to another, which is named."""
 
 
 class Agent:
@@ -42,6 +47,8 @@ class Agent:
         self._locks = NamedLocks()
         self._slots = asyncio.Semaphore(MAX_RUNNING)
         self._running: dict[str, tuple[str, asyncio.Task[Result]]] = {}
+        self._giving_way: dict[asyncio.Task[Any], tuple[Handler, str]] = {}  # with what each is about
+        self._broken_off: dict[asyncio.Task[Any], str] = {}  # with the command that did it
         self._sink: Callable[[Report], None] | None = None
         self._backlog: deque[Report] = deque(maxlen=MAX_BACKLOG)
         drivers.hypervisor.watch(self._guest_changed)
@@ -75,8 +82,14 @@ class Agent:
             return _failed(command, "command.invalid", f"{command.name}: {error}")
         try:
             around = self._around(self.host, command) if self._around else nullcontext()
-            async with self._locks.hold(handler.locks(args)), self._slots, around:
-                return Result(id=command.id, data=await handler.run(self.drivers, args))
+            locks = handler.locks(args)
+            about = locks[0] if locks else ""
+            self._break_off(command.name, about)
+            with self._breakable(handler, about):
+                async with self._locks.hold(locks), self._slots, around:
+                    return Result(id=command.id, data=await handler.run(self.drivers, args))
+        except BrokenOff as error:
+            return _failed(command, "command.overtaken", f"{command.name} was broken off by {error}", retry=True)
         except CommandError as error:
             return _failed(command, error.code, error.message, retry=error.retry)
         except OSError as error:
@@ -86,6 +99,30 @@ class Agent:
         except Exception as error:  # a fault in one command must not end the agent of every guest
             log.exception("%s %s failed", command.name, command.id)
             return _failed(command, "agent.internal", f"host {self.host}: {type(error).__name__}: {error}")
+
+    def _break_off(self, command: str, about: str) -> None:
+        """Cut off what gives way to this command and is about the same, whether at work or waiting."""
+        for task, (handler, other) in self._giving_way.items():
+            if command in handler.gives_way and other == about:
+                self._broken_off[task] = command
+                task.cancel()
+
+    @contextmanager
+    def _breakable(self, handler: Handler, about: str) -> Iterator[None]:
+        """While a command is at work others may break it off. Raises BrokenOff."""
+        task = asyncio.current_task()
+        assert task is not None
+        if handler.gives_way:
+            self._giving_way[task] = handler, about
+        try:
+            yield
+        except asyncio.CancelledError:
+            if task in self._broken_off:
+                raise BrokenOff(self._broken_off[task]) from None
+            raise
+        finally:
+            self._giving_way.pop(task, None)
+            self._broken_off.pop(task, None)
 
     def subscribe(self, sink: Callable[[Report], None] | None) -> None:
         """Send reports to `sink`, first those kept since nobody listened; None keeps them again."""

@@ -79,6 +79,19 @@ def test_guests_return_after_their_host_restarted(cloud: TestCloud, boot: Boot) 
     assert wait_for(cloud.demo, stopped, "SHUTOFF")["status"] == "SHUTOFF"
 
 
+def test_what_boots_or_shuts_down_is_deleted_at_once(cloud: TestCloud, boot: Boot, flavor: str, image: str, network: str) -> None:
+    body = {"name": "slow", "flavorRef": flavor, "imageRef": image, "networks": [{"uuid": network}]}
+    slow = {**body, "metadata": {"monostack:boot_delay": "60"}}
+    booting = cloud.demo.post("compute", "/servers", {"server": slow}).json()["server"]["id"]
+    stopping = boot("stubborn", metadata={"monostack:stop_delay": "50"})["id"]
+    act(cloud.demo, stopping, {"os-stop": None})
+    until(lambda: booting in {id for link in cloud.app.cloud.hosts._local.values() for id in link.agent.drivers.hypervisor.known})
+    for server_id in (booting, stopping):
+        assert cloud.demo.delete("compute", f"/servers/{server_id}").status_code == 204
+        wait_gone(cloud.demo, server_id, timeout=10)
+        assert all(server_id not in link.agent.drivers.hypervisor.known for link in cloud.app.cloud.hosts._local.values())
+
+
 def test_what_is_deleted_while_its_host_is_away_goes_when_it_is_back(cloud: TestCloud, boot: Boot, image: str) -> None:
     root = {"boot_index": 0, "uuid": image, "source_type": "image", "destination_type": "volume", "volume_size": 1}
     server = boot("away", imageRef=None, block_device_mapping_v2=[{**root, "delete_on_termination": True}])

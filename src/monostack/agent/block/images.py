@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import os
 import stat
 import time
@@ -11,10 +12,11 @@ from pathlib import Path
 from monostack.agent.block import qemu_img
 from monostack.agent.block.download import download
 from monostack.agent.errors import CommandError, require_uuid
-from monostack.agent.locks import NamedLocks
 from monostack.agent.programs import run
 from monostack.agent.qemu_user import QemuUser
 from monostack.protocol.guests import ImageSource
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +39,35 @@ class ImageCache:
         self._user = user
         self._shared = shared
         self._ca_file = ca_file
-        self._locks = NamedLocks()
+        self._obtaining: dict[Path, asyncio.Task[CachedImage]] = {}
         self._sizes: dict[Path, int] = {}
         qemu_img.sweep_unfinished(directory)
 
     async def obtain(self, image: ImageSource) -> CachedImage:
         """The image on this host, fetched if need be. Raises CommandError when it cannot be had or is not what it should be."""
         require_uuid(image.id, "image")
-        name = f"image {image.id}"
         if image.disk_format not in qemu_img.FORMATS:
-            raise CommandError("image.format", f"{name} has the disk format {image.disk_format}: this host takes raw and qcow2")
+            raise CommandError("image.format", f"image {image.id} has the disk format {image.disk_format}: this host takes raw and qcow2")
         # The checksum is part of the name: other bits under the same id are another image.
         path = self._directory / f"{image.id}-{image.sha512[:16]}.{image.disk_format}"
-        async with self._locks.hold([path.name]):
-            if not await asyncio.to_thread(path.exists):
-                await self._fetch(image, path)
-            if path not in self._sizes:
-                self._sizes[path] = (await qemu_img.require_sound(path, image.disk_format, name)).virtual_size
-            return CachedImage(path, image.disk_format, self._sizes[path])
+        task = self._obtaining.get(path)
+        if task is None:
+            task = self._obtaining[path] = asyncio.create_task(self._obtain(image, path))
+            task.add_done_callback(lambda done: self._obtained(path, done))
+        # Others may wait for it too, or will ask for it next: it goes on when this one is cut off.
+        return await asyncio.shield(task)
+
+    def _obtained(self, path: Path, done: "asyncio.Task[CachedImage]") -> None:
+        del self._obtaining[path]
+        if not done.cancelled() and done.exception() is not None:
+            log.info("%s: %s", path.name, done.exception())
+
+    async def _obtain(self, image: ImageSource, path: Path) -> CachedImage:
+        if not await asyncio.to_thread(path.exists):
+            await self._fetch(image, path)
+        if path not in self._sizes:
+            self._sizes[path] = (await qemu_img.require_sound(path, image.disk_format, f"image {image.id}")).virtual_size
+        return CachedImage(path, image.disk_format, self._sizes[path])
 
     async def _fetch(self, image: ImageSource, path: Path) -> None:
         if not image.sha512.isalnum():

@@ -149,27 +149,30 @@ def _server_and_volumes(args: GuestSpec) -> tuple[str, ...]:
     return (server(args.server_id), *(volume(attached.volume_id) for attached in args.volumes))
 
 
+DESTRUCTION = ("guest.destroy",)
 HANDLERS = {
-    "guest.create": Handler(GuestSpec, create, _server_and_volumes),
-    "guest.start": Handler(GuestSpec, start, _server_and_volumes),
-    "guest.stop": Handler(StopGuest, stop, _server),
-    "guest.reboot": Handler(RebootGuest, reboot, lambda args: _server_and_volumes(args.spec)),
+    "guest.create": Handler(GuestSpec, create, _server_and_volumes, gives_way=DESTRUCTION),
+    "guest.start": Handler(GuestSpec, start, _server_and_volumes, gives_way=DESTRUCTION),
+    "guest.stop": Handler(StopGuest, stop, _server, gives_way=(*DESTRUCTION, "guest.reboot")),
+    "guest.reboot": Handler(RebootGuest, reboot, lambda args: _server_and_volumes(args.spec), gives_way=(*DESTRUCTION, "guest.reboot")),
     "guest.pause": Handler(GuestRef, pause, _server),
     "guest.unpause": Handler(GuestRef, unpause, _server),
-    "guest.suspend": Handler(GuestRef, suspend, _server),
-    "guest.resume": Handler(GuestSpec, resume, _server_and_volumes),
-    "guest.rescue": Handler(RescueGuest, rescue, lambda args: _server_and_volumes(args.spec)),
-    "guest.unrescue": Handler(UnrescueGuest, unrescue, lambda args: _server_and_volumes(args.spec)),
+    "guest.suspend": Handler(GuestRef, suspend, _server, gives_way=DESTRUCTION),
+    "guest.resume": Handler(GuestSpec, resume, _server_and_volumes, gives_way=DESTRUCTION),
+    "guest.rescue": Handler(RescueGuest, rescue, lambda args: _server_and_volumes(args.spec), gives_way=DESTRUCTION),
+    "guest.unrescue": Handler(UnrescueGuest, unrescue, lambda args: _server_and_volumes(args.spec), gives_way=DESTRUCTION),
     "guest.keep": Handler(GuestRef, keep, _server),
     "guest.resize": Handler(GuestSpec, resize, _server_and_volumes),
     "guest.restore": Handler(GuestSpec, restore, _server_and_volumes),
     "guest.forget_kept": Handler(GuestRef, forget_kept, _server),
     "guest.destroy": Handler(GuestRef, destroy, _server),
     "guest.attach_volume": Handler(AttachVolume, attach_volume, lambda args: (server(args.server_id), volume(args.volume.volume_id))),
-    "guest.detach_volume": Handler(DetachVolume, detach_volume, lambda args: (server(args.server_id), volume(args.volume_id))),
+    "guest.detach_volume": Handler(
+        DetachVolume, detach_volume, lambda args: (server(args.server_id), volume(args.volume_id)), gives_way=DESTRUCTION
+    ),
     "guest.attach_nic": Handler(AttachNic, attach_nic, _server),
-    "guest.detach_nic": Handler(DetachNic, detach_nic, _server),
-    "guest.snapshot": Handler(SnapshotGuest, snapshot, _server),
+    "guest.detach_nic": Handler(DetachNic, detach_nic, _server, gives_way=DESTRUCTION),
+    "guest.snapshot": Handler(SnapshotGuest, snapshot, _server, gives_way=DESTRUCTION),
     # Reading waits for nobody: the console of a guest that is just shutting down is worth reading.
     "guest.console_log": Handler(ConsoleLog, console_log),
     "guest.find_console": Handler(FindConsole, find_console),

@@ -29,11 +29,16 @@ class Drivers:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """How one command is carried out: the type of its arguments, what it must have to itself, and the work."""
+    """How one command is carried out: the type of its arguments, what it must have to itself, and the work.
+
+    The first of `locks` is what the command is about. `gives_way` names the commands about the same that break this one off instead of
+    waiting for it: it is of no use any more then.
+    """
 
     args: type[msgspec.Struct]
     run: Callable[[Drivers, Any], Awaitable[dict[str, Any]]]
     locks: Callable[[Any], tuple[str, ...]] = lambda args: ()
+    gives_way: tuple[str, ...] = ()
 
 
 class NoArguments(msgspec.Struct, forbid_unknown_fields=True):

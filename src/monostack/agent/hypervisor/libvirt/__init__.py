@@ -17,6 +17,7 @@ from monostack.agent.hypervisor.libvirt.daemon import Daemon
 from monostack.agent.hypervisor.libvirt.domain_xml import Surroundings
 from monostack.agent.hypervisor.libvirt.own_files import GuestFiles
 from monostack.agent.hypervisor.libvirt.states import WantedStates
+from monostack.agent.threads import in_thread
 from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
 from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest
@@ -59,7 +60,7 @@ class LibvirtHypervisor:
         self._trimming = asyncio.create_task(self._trim_consoles())
 
     async def inventory(self) -> Inventory:
-        disk = await asyncio.to_thread(shutil.disk_usage, self._host.home)
+        disk = await in_thread(shutil.disk_usage, self._host.home)
         return await self._libvirt.call(inventory.read, self._host.accelerator, disk.total // GIB, self._reserved_memory_mib)
 
     async def create(self, spec: GuestSpec) -> None:
@@ -228,11 +229,11 @@ class LibvirtHypervisor:
     async def console_log(self, server_id: str, lines: int | None) -> str:
         if await self._look(server_id) is None:
             raise CommandError("guest.not_found", f"server {server_id} is not on this host")
-        return await asyncio.to_thread(console.read, self._files.console_log(server_id), lines)
+        return await in_thread(console.read, self._files.console_log(server_id), lines)
 
     async def guests(self) -> list[GuestState]:
         """Also those whose files are all that is left, or all that is made yet: nobody else would know of them."""
-        with_files = await asyncio.to_thread(self._files.kept)
+        with_files = await in_thread(self._files.kept)
         states = await self._libvirt.call(lifecycle.all_states, self._host.home)
         known = {state.server_id for state in states}
         return [*states, *(GuestState(server_id, "stopped", "unknown") for server_id in with_files if server_id not in known)]
@@ -245,13 +246,13 @@ class LibvirtHypervisor:
 
     async def snapshot(self, server_id: str, image_id: str) -> None:
         target, root = self._outgoing.path(image_id), self._files.root_disk(server_id)
-        if await asyncio.to_thread(target.exists):
+        if await in_thread(target.exists):
             return
-        if not await asyncio.to_thread(root.exists):
+        if not await in_thread(root.exists):
             raise CommandError("guest.disk_missing", f"server {server_id} has no root disk on this host")
         with qemu_img.unfinished(target) as fresh:
             await qemu_img.create(fresh, (await qemu_img.info(root, "qcow2")).virtual_size)
-            await asyncio.to_thread(self._host.user.give, fresh)
+            await in_thread(self._host.user.give, fresh)
             if not await self._copy(server_id, domain_xml.own_alias("root"), str(fresh)):
                 await qemu_img.convert(root, "qcow2", fresh)
 
@@ -287,7 +288,7 @@ class LibvirtHypervisor:
             await self._require_volume(volume)
 
     async def _require_tap(self, nic: GuestNic) -> None:
-        if "/" in nic.tap or not await asyncio.to_thread(os.path.exists, f"/sys/class/net/{nic.tap}"):
+        if "/" in nic.tap or not await in_thread(os.path.exists, f"/sys/class/net/{nic.tap}"):
             raise CommandError("guest.tap_missing", f"port {nic.port_id} has no interface {nic.tap} on this host yet", retry=True)
 
     async def _require_volume(self, volume: GuestVolume) -> None:
@@ -299,12 +300,12 @@ class LibvirtHypervisor:
         if path.parent / connection.path != path or connection.format != "qcow2":
             raise CommandError("command.invalid", f"volume {volume.volume_id} is not kept at {connection.path}")
         connection.path = str(path)  # the controller knows it relative to a directory that is ours to choose
-        if not await asyncio.to_thread(path.exists):
+        if not await in_thread(path.exists):
             raise CommandError("volume.not_found", f"volume {volume.volume_id} is not on this host")
 
     async def _trim_consoles(self) -> None:
         while True:
-            for server_id in await asyncio.to_thread(self._files.kept):
+            for server_id in await in_thread(self._files.kept):
                 try:
                     await console.trim(self._files.console_log(server_id))
                 except (FileNotFoundError, CommandError) as error:

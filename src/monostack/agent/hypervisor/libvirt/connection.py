@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from monostack.agent.errors import CommandError, require_uuid
 from monostack.agent.hypervisor.libvirt.daemon import SYSTEM_URI, Daemon
+from monostack.agent.threads import finished
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +37,9 @@ class Connection:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def call(self, function: Callable[..., T], *args: Any) -> T:
-        """`function(connection, *args)`, in a thread. What libvirt reports becomes a CommandError."""
+        """`function(connection, *args)`, in a thread, to its end. What libvirt reports becomes a CommandError."""
         self._loop = asyncio.get_running_loop()
-        return await self._loop.run_in_executor(self._threads, self._with_connection, function, args)
+        return await finished(self._loop.run_in_executor(self._threads, self._with_connection, function, args))
 
     def _with_connection(self, function: Callable[..., T], args: tuple[Any, ...]) -> T:
         import libvirt

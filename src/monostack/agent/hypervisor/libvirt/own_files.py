@@ -1,6 +1,5 @@
 """The files of a guest: root disk, ephemeral disks, swap, config drive, console log. They go with the guest."""
 
-import asyncio
 import os
 import shutil
 from pathlib import Path
@@ -13,6 +12,7 @@ from monostack.agent.hypervisor.libvirt import config_drive
 from monostack.agent.hypervisor.libvirt.domain_xml import DISK_PREFIXES, OwnDisk, OwnFiles
 from monostack.agent.programs import run
 from monostack.agent.qemu_user import QemuUser
+from monostack.agent.threads import in_thread
 from monostack.protocol.guests import GuestSpec, ImageSource, RootDisk
 
 BASE = "base.img"  # and rescue-base.img: a link to the image's bits: the image may leave the cache while a guest needs it
@@ -43,7 +43,7 @@ class GuestFiles:
     async def make(self, spec: GuestSpec) -> OwnFiles:
         """Everything the guest needs, made where it is missing. Disks that exist are kept as they are."""
         directory = self.directory(spec.server_id)
-        await asyncio.to_thread(self._user.let_in, directory)
+        await in_thread(self._user.let_in, directory)
         if spec.root is not None:
             await self._make_root(directory, spec.root)
         for index, size in enumerate(spec.ephemeral_gib):
@@ -59,28 +59,28 @@ class GuestFiles:
         """
         disks = self._disks(spec)
         for disk in disks:
-            if not await asyncio.to_thread(os.path.exists, disk.path):
+            if not await in_thread(os.path.exists, disk.path):
                 raise CommandError("guest.disk_missing", f"server {spec.server_id} has lost its {disk.role} disk: {disk.path}")
         log = self.console_log(spec.server_id)
-        await asyncio.to_thread(self._own, log)
+        await in_thread(self._own, log)
         drive = self.directory(spec.server_id) / "config.iso" if spec.config_drive else None
         if drive is not None:
-            await asyncio.to_thread(self._write_drive, drive, spec)
+            await in_thread(self._write_drive, drive, spec)
         return OwnFiles(disks, str(log), str(drive) if drive is not None else None)
 
     async def make_rescue(self, server_id: str, source: ImageSource) -> str:
         """The path of a disk with the bits of a rescue image, made where it is missing."""
         path = self.directory(server_id) / RESCUE
-        if not await asyncio.to_thread(path.exists):
+        if not await in_thread(path.exists):
             image = await self._images.obtain(source)
-            await asyncio.to_thread(_link, image.path, path.with_name(RESCUE_BASE))
+            await in_thread(_link, image.path, path.with_name(RESCUE_BASE))
             await self._make_overlay(path, image.virtual_size, RESCUE_BASE, image.disk_format)
         return str(path)
 
     async def drop_rescue(self, server_id: str) -> None:
         """Nothing there is success."""
         for name in (RESCUE, RESCUE_BASE):
-            await asyncio.to_thread((self.directory(server_id) / name).unlink, missing_ok=True)
+            await in_thread((self.directory(server_id) / name).unlink, missing_ok=True)
 
     def _disks(self, spec: GuestSpec) -> list[OwnDisk]:
         """Devices are named in this order; letters that volumes have are left out."""
@@ -100,30 +100,30 @@ class GuestFiles:
 
     async def _make_root(self, directory: Path, root: RootDisk) -> None:
         path = directory / "root.qcow2"
-        if await asyncio.to_thread(path.exists):
+        if await in_thread(path.exists):
             return
         image = await self._images.obtain(root.image)
         size = root.size_gib * GIB or image.virtual_size
         if size < image.virtual_size:
             needs = -(-image.virtual_size // GIB)
             raise CommandError("guest.disk_too_small", f"image {root.image.id} needs {needs} GiB, the flavor's disk has {root.size_gib}")
-        await asyncio.to_thread(_link, image.path, directory / BASE)
+        await in_thread(_link, image.path, directory / BASE)
         await self._make_overlay(path, size, BASE, image.disk_format)
 
     async def _make_overlay(self, path: Path, size: int, base: str, base_format: str) -> None:
         """An image of `size` bytes that shows the bits of `base`, a file beside it, until they are written over."""
         with qemu_img.unfinished(path) as fresh:
             await qemu_img.create(fresh, size, backing=base, backing_format=base_format)
-            await asyncio.to_thread(self._user.give, fresh)
+            await in_thread(self._user.give, fresh)
 
     async def _make_blank(self, path: Path, size: int, *format_with: str) -> None:
         """A sparse disk with an empty file system or swap space on it."""
-        if await asyncio.to_thread(path.exists):
+        if await in_thread(path.exists):
             return
         with qemu_img.unfinished(path) as fresh:
             await run("truncate", "--size", str(size), str(fresh), within=FORMAT_WITHIN)
             await run(*format_with, str(fresh), within=FORMAT_WITHIN)
-            await asyncio.to_thread(self._user.give, fresh)
+            await in_thread(self._user.give, fresh)
 
     def _write_drive(self, path: Path, spec: GuestSpec) -> None:
         content = config_drive.build(spec.metadata)
@@ -138,7 +138,7 @@ class GuestFiles:
     async def remove(self, server_id: str) -> None:
         """All files of a guest. Nothing there is success."""
         directory = self.directory(server_id)
-        await asyncio.to_thread(shutil.rmtree, directory, ignore_errors=False, onerror=_unless_missing)
+        await in_thread(shutil.rmtree, directory, ignore_errors=False, onerror=_unless_missing)
 
     def kept(self) -> list[str]:
         """The servers that have files here."""
