@@ -163,7 +163,8 @@ def update_quota_class(request: Request, tx: Transaction) -> Any:
     if not name.strip() or len(name) > 64:
         raise BadRequest("Invalid input received: quota_class has to be a name of at most 64 characters")
     for resource, limit in request.body["quota_class_set"].items():
-        _store(tx, "class", name, "", resource, int(limit))
+        if resource in RESOURCES:  # v2.0 takes others too, and lets them pass
+            _store(tx, "class", name, "", resource, int(limit))
     return {"quota_class_set": _class_shown(request, tx, name)}
 
 

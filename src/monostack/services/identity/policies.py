@@ -2,19 +2,22 @@
 
 from typing import Any
 
+import sqlalchemy as sa
+
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.resources import Field, Resource, json_value, text
-from monostack.resources.fields import REQUIRED
+from monostack.resources import Field, Resource, text
+from monostack.resources.fields import REQUIRED, Kind
 from monostack.services.identity import access
 from monostack.services.identity.style import STYLE
 
+_BLOB = Kind(sa.Text(), {"type": "string"})
 POLICIES = Resource(
     "policy", "policies", STYLE, "/v3/policies",
     fields=(
         Field("id", text(64)),
         Field("type", text(255), REQUIRED, create=True, update=True),
-        Field("blob", json_value(), REQUIRED, create=True, update=True, filter=False),
+        Field("blob", _BLOB, REQUIRED, create=True, update=True, filter=False),
     ),
     policy={
         "list": "identity:list_policies", "show": "identity:get_policy", "create": "identity:create_policy",

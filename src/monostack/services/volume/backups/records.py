@@ -1,7 +1,6 @@
 """Records of backups: what a cloud must know to use a backup whose row it has lost, as a text to keep elsewhere."""
 
 import base64
-import binascii
 from typing import Any
 
 import msgspec
@@ -45,7 +44,7 @@ def _is_base64(value: Any) -> bool:
     if isinstance(value, str):
         try:
             base64.b64decode(value)
-        except binascii.Error:
+        except ValueError:  # of which binascii.Error is one
             raise Refusal(f"Invalid input for field/attribute backup_url. Value: {value}. {value!r} is not a 'base64'") from None
     return True
 

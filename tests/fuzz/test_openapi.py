@@ -1,0 +1,116 @@
+"""Requests made from our own OpenAPI documents that no person would think of: none may break the cloud.
+
+MONOSTACK_FUZZ_EXAMPLES sets how many requests each operation gets (3 unless given), MONOSTACK_FUZZ_SEED where they start. Half of the
+ids in paths are those of things there are, so that requests get past the look-up.
+"""
+
+import os
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from clouds import TestCloud
+from monostack.app import SERVICES
+from monostack.http.openapi import describe
+
+EXAMPLES = int(os.environ.get("MONOSTACK_FUZZ_EXAMPLES", "3"))
+SEED = int(os.environ.get("MONOSTACK_FUZZ_SEED", "1"))
+ID = re.compile(r'"(?:id|uuid|user_id|project_id)":"([0-9a-f-]{32,36})"')
+LISTS = (
+    ("compute", "/servers"), ("compute", "/os-server-groups"), ("compute", "/os-aggregates"), ("compute", "/flavors"), ("image", "/images"),
+    ("network", "/networks"), ("network", "/subnets"), ("network", "/ports"), ("network", "/routers"), ("network", "/floatingips"),
+    ("network", "/security-groups"), ("network", "/agents"), ("volume", "/volumes"), ("volume", "/snapshots"), ("volume", "/types"),
+    ("placement", "/resource_providers"), ("identity", "/users"), ("identity", "/projects"), ("identity", "/roles"),
+    ("identity", "/groups"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory, new_database: Any) -> Iterator[TestCloud]:
+    """One with an end: what is deleted by chance is missed by nobody else."""
+    state_dir: Path = tmp_path_factory.mktemp("fuzz")
+    running = TestCloud(state_dir, new_database(state_dir)).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def known(cloud: TestCloud) -> list[str]:
+    """Ids of things there are, made by a user who is not the one who asks."""
+    demo = cloud.demo
+    net = demo.post("network", "/networks", {"network": {"name": "n"}}).json()["network"]["id"]
+    subnet = {"network_id": net, "ip_version": 4, "cidr": "10.9.0.0/24"}
+    made = [
+        demo.post("network", "/subnets", {"subnet": subnet}),
+        demo.post("network", "/routers", {"router": {"name": "r"}}),
+        demo.post("network", "/security-groups", {"security_group": {"name": "g"}}),
+        demo.post("volume", "/volumes", {"volume": {"size": 1, "name": "v"}}),
+        demo.post("image", "/images", {"name": "i", "disk_format": "raw", "container_format": "bare"}),
+        demo.post("compute", "/os-server-groups", {"server_group": {"name": "sg", "policies": ["affinity"]}}),
+    ]
+    assert all(answer.status_code < 300 for answer in made), [answer.text for answer in made]
+    image = made[4].json()["id"]
+    demo.put("image", f"/images/{image}/file", content=b"bits", headers={"content-type": "application/octet-stream"})
+    flavor = {"name": "f", "ram": 64, "vcpus": 1, "disk": 1}
+    flavor_id = cloud.admin.post("compute", "/flavors", {"flavor": flavor}).json()["flavor"]["id"]
+    server = {"name": "s", "flavorRef": flavor_id, "imageRef": image, "networks": [{"uuid": net}]}
+    assert demo.post("compute", "/servers", {"server": server}).status_code == 202
+    found: set[str] = set()
+    for service, path in LISTS:
+        for client in (demo, cloud.admin):
+            found.update(ID.findall(client.get(service, path).text))
+    spared = {cloud.admin.user_id, str(cloud.admin.project_id), cloud.demo.user_id, str(cloud.demo.project_id)}
+    roles = {role["id"] for role in cloud.admin.get("identity", "/roles").json()["roles"]}  # without which nobody can do anything
+    return sorted(found - spared - roles)
+
+
+class Fuzzer:
+    """Sends made-up requests to one service, by turns as a user and as the administrator."""
+
+    def __init__(self, cloud: TestCloud, service: Any, known: list[str]) -> None:
+        self.url = cloud.url + service.prefix
+        self.users = [cloud.demo, cloud.admin]
+        self.known = known
+        self.asked = 0
+        self.broken: list[str] = []
+
+    def ask(self, operation: Any) -> None:
+        """A few requests for one operation."""
+        chance = random.Random(f"{SEED} {operation.label}")
+
+        @seed(SEED)
+        @settings(max_examples=EXAMPLES, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+        @given(case=operation.as_strategy())
+        def run(case: Any) -> None:
+            self._send(case, chance)
+
+        run()
+
+    def _send(self, case: Any, chance: random.Random) -> None:
+        for name in case.path_parameters or {}:
+            if chance.random() < 0.5:
+                case.path_parameters[name] = chance.choice(self.known)
+        user = self.users[self.asked % 2]
+        self.asked += 1
+        sent = case.as_transport_kwargs(base_url=self.url, headers={"x-auth-token": user.token})
+        sent.pop("cookies", None)
+        answer = user.http.request(**sent)
+        if answer.status_code >= 500 and answer.status_code != 501:
+            self.broken.append(f"{case.as_curl_command()}: {answer.status_code} {answer.text[:300]}")
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=[service.type for service in SERVICES])
+def test_nothing_breaks_it(service: Any, cloud: TestCloud, known: list[str]) -> None:
+    found = [result.ok() for result in schemathesis.openapi.from_dict(describe(service)).get_all_operations()]
+    fuzzer = Fuzzer(cloud, service, known)
+    for operation in found:
+        fuzzer.ask(operation)
+    assert not fuzzer.broken, "\n" + "\n".join(fuzzer.broken)
+    assert fuzzer.asked >= len(found)
+    assert cloud.admin.get("identity", "/users").status_code == 200, "the administrator was locked out, so most requests were refused"
