@@ -176,8 +176,25 @@ class Quota(Section, frozen=True):
     volume: VolumeQuota = VolumeQuota()
 
 
+Filter = Literal[
+    "AggregateImagePropertiesIsolation", "AggregateInstanceExtraSpecsFilter", "AggregateIoOpsFilter", "AggregateMultiTenancyIsolation",
+    "AggregateNumInstancesFilter", "AggregateTypeAffinityFilter", "AllHostsFilter", "ComputeCapabilitiesFilter", "ComputeFilter",
+    "DifferentHostFilter", "ImagePropertiesFilter", "IoOpsFilter", "IsolatedHostsFilter", "JsonFilter", "NumInstancesFilter",
+    "SameHostFilter", "ServerGroupAffinityFilter", "ServerGroupAntiAffinityFilter", "SimpleCIDRAffinityFilter",
+]  # fmt: skip
+
+
+def _enabled() -> list[Filter]:
+    return [
+        "ComputeFilter", "ComputeCapabilitiesFilter", "ImagePropertiesFilter", "ServerGroupAntiAffinityFilter", "ServerGroupAffinityFilter",
+        "SameHostFilter", "DifferentHostFilter", "SimpleCIDRAffinityFilter", "JsonFilter", "AggregateInstanceExtraSpecsFilter",
+    ]  # fmt: skip
+
+
 class Scheduler(Section, frozen=True):
-    """How much of a host is given away. Ratios and reservations apply to hosts that enrol later; those there are changed in placement."""
+    """How much of a host is given away, and which host a server gets. Ratios and reservations apply to hosts that enrol later; those there
+    are changed in placement. Filters, and weights by the room hosts have, are those of Nova; weights of aggregates' metadata come first.
+    """
 
     cpu_allocation_ratio: Annotated[float, _option("VCPUs promised for each CPU of a host.", gt=0)] = 4.0
     ram_allocation_ratio: Annotated[float, _option("Memory promised for each byte of a host's memory.", gt=0)] = 1.0
@@ -185,6 +202,32 @@ class Scheduler(Section, frozen=True):
     reserved_host_cpus: Annotated[int, _option("CPUs of each host that guests do not get.", ge=0)] = 0
     reserved_host_memory_mb: Annotated[int, _option("Memory in MiB of each host that guests do not get.", ge=0)] = 512
     reserved_host_disk_mb: Annotated[int, _option("Disk in MiB of each host that guests do not get.", ge=0)] = 0
+    enabled_filters: Annotated[list[Filter], _option("Which hosts are fit, asked in this order.")] = msgspec.field(default_factory=_enabled)
+    image_properties_default_architecture: Annotated[
+        str | None, _option("Architecture of images that name none, for ImagePropertiesFilter.", "any")
+    ] = None
+    isolated_images: Annotated[list[str], _option("Ids of images that run on `isolated_hosts` only, for IsolatedHostsFilter.")] = []
+    isolated_hosts: Annotated[list[str], _option("Hosts for `isolated_images`.")] = []
+    restrict_isolated_hosts_to_isolated_images: Annotated[bool, _option("Keep other images from `isolated_hosts`.")] = True
+    aggregate_image_properties_isolation_namespace: Annotated[
+        str | None, _option("Only metadata that begins so counts for AggregateImagePropertiesIsolation.", "all metadata")
+    ] = None
+    aggregate_image_properties_isolation_separator: Annotated[str, _option("What follows the namespace.")] = "."
+    max_io_ops_per_host: Annotated[int, _option("Builds, copies and moves under way on a host, for IoOpsFilter.", ge=0)] = 8
+    max_instances_per_host: Annotated[int, _option("Servers on a host, for NumInstancesFilter.", ge=1)] = 50
+    host_subset_size: Annotated[int, _option("Take one of so many best hosts, at random.", ge=1)] = 1
+    ram_weight_multiplier: Annotated[float, _option("Prefer free memory. Negative numbers fill hosts one after another.")] = 1.0
+    cpu_weight_multiplier: Annotated[float, _option("Prefer free VCPUs.")] = 1.0
+    disk_weight_multiplier: Annotated[float, _option("Prefer free disk.")] = 1.0
+    hypervisor_version_weight_multiplier: Annotated[float, _option("Prefer newer hypervisors.")] = 1.0
+    io_ops_weight_multiplier: Annotated[
+        float, _option("Prefer hosts with many (negative: few) operations under way. Other than 0 it counts servers at every boot.")
+    ] = 0.0
+    num_instances_weight_multiplier: Annotated[
+        float, _option("Prefer hosts with many (negative: few) servers. Other than 0 it counts servers at every boot.")
+    ] = 0.0
+    soft_affinity_weight_multiplier: Annotated[float, _option("How much groups with soft affinity are heeded.")] = 10.0
+    soft_anti_affinity_weight_multiplier: Annotated[float, _option("How much groups with soft anti-affinity are heeded.")] = 10.0
 
 
 class Compute(Section, frozen=True):

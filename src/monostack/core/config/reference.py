@@ -16,7 +16,7 @@ _HEAD = f"""# Configuration
 Nothing needs to be configured. What is, comes from one TOML file (`--config FILE`, else `${FILE_VARIABLE}`, else
 `{SYSTEM_FILE}`), from the environment over it, and from flags over both. An option `port` of section `[api]` is
 `MONOSTACK_API_PORT` in the environment and `--api-port` as a flag. A name that does not exist is an error that tells
-the nearest one. In the environment and in flags a table is written as TOML's inline table.
+the nearest one. In the environment and in flags a table or a list is written as in TOML.
 
 ```toml
 region = "Zürich"
@@ -45,7 +45,7 @@ def _section(section: type[Section], prefix: str) -> list[str]:
     if own:
         lines += [f"## [{prefix.rstrip('.')}]" if prefix else "## Top level", ""]
         if prefix:
-            lines += [(section.__doc__ or "").strip(), ""]
+            lines += [" ".join((section.__doc__ or "").split()), ""]
         lines += ["| option | type | default | meaning |", "|---|---|---|---|"]
         lines += [_row(option, prefix) for option in own] + [""]
     for name, inner in subsections(section).items():
@@ -72,6 +72,8 @@ def _type(kind: inspect.Type) -> str:
             return ", ".join(_type(one) for one in kind.types if not isinstance(one, inspect.NoneType))
         case inspect.DictType():
             return "table"
+        case inspect.ListType():
+            return "list of " + ("names" if isinstance(kind.item_type, inspect.LiteralType) else "texts")
         case inspect.BoolType():
             return "true, false"
         case inspect.IntType():

@@ -138,13 +138,13 @@ def _read_environment(environ: Mapping[str, str], values: dict[str, Any]) -> Non
 
 
 def _convert(option: Option, value: Any, where: str) -> Any:
-    """Checks a value against its declaration. Text for a table is read as TOML, as in `{ public = { bridge = "br-public" } }`."""
+    """Checks a value against its declaration. Text for a table or a list is TOML, as in `{ public = { bridge = "br-public" } }`."""
     text = isinstance(value, str)
-    if text and isinstance(option.type, inspect.DictType):
+    if text and isinstance(option.type, inspect.DictType | inspect.ListType):
         try:
             value = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{where}: not a TOML inline table: {error}") from error
+            raise ConfigError(f"{where}: not TOML: {error}") from error
     field = option.name.rpartition(".")
     try:
         checked = msgspec.convert(_nest(field[0], {field[2]: value}), Config, strict=not text)

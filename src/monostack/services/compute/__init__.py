@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from monostack.authz.defaults.compute import POLICIES
 from monostack.http import Service
-from monostack.services.compute import consoles, extensions, keypairs, quota_sets, server_groups, usage, versions
+from monostack.services.compute import consoles, extensions, keypairs, quota_sets, scheduler, server_groups, usage, versions
 from monostack.services.compute.dialect import DIALECT
 from monostack.services.compute.flavors import access, api, extra_specs
 from monostack.services.compute.guests import metadata as guest_metadata
@@ -75,6 +75,7 @@ ROUTES = (
 
 def start(cloud: "Cloud") -> None:
     """Listen to hosts, and supply what guests read of themselves."""
+    scheduler.use(cloud.db.engine, cloud.config.scheduler)
     network.register_items("metadata", guest_metadata.documents)
     guests.listen(cloud)
 

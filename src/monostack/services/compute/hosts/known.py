@@ -35,6 +35,7 @@ class Host:
     memory_mb: int
     local_gb: int
     service_id: str
+    host_ip: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +89,5 @@ def _host(row: Any, groups: tuple[Mapping[str, str], ...]) -> Host:
         forced_down=row.forced_down, controller=row.controller, left_at=row.left_at, zone=zone, aggregates=groups,
         hypervisor_type=row.hypervisor_type, hypervisor_version=row.hypervisor_version, accelerator=row.accelerator,
         arch=str(row.cpu_info.get("arch", "")), cpu_info=row.cpu_info, vcpus=row.vcpus, memory_mb=row.memory_mb,
-        local_gb=row.local_gb, service_id=row.service_id,
+        local_gb=row.local_gb, service_id=row.service_id, host_ip=row.host_ip,
     )  # fmt: skip

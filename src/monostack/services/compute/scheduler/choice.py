@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 
 from monostack.db import Transaction
 from monostack.services.compute.hosts.known import Host, KnownHosts, known_hosts
-from monostack.services.compute.hosts.life import signs_of_life
 from monostack.services.compute.hosts.table import DEFAULT_ZONE
-from monostack.services.compute.scheduler.filters import Living, objection
-from monostack.services.compute.scheduler.weighers import best
+from monostack.services.compute.scheduler.filters import enabled, objection
+from monostack.services.compute.scheduler.landscape import Landscape, landscape
+from monostack.services.compute.scheduler.weighers import Fit, best
 from monostack.services.compute.scheduler.wish import Wish
 from monostack.services.placement import facade as placement
 
@@ -28,19 +28,22 @@ class NoValidHost(Exception):
 def pick(tx: Transaction, wish: Wish) -> Host:
     """The best host for what is wished. Raises NoValidHost."""
     known = known_hosts(tx)
-    living = signs_of_life(tx)
+    land = landscape(tx)
+    filters = enabled(land.settings)
     only = _only(known, wish)
     member_of, strangers = _aggregates(known, wish)
     for limit in LOOKS:
         found = placement.candidates(
             tx, wish.resources, wish.required, wish.forbidden, member_of, limit, not_member_of=strangers, only=only
         )
-        fit = [c for c in found if (host := known.by_id.get(c.uuid)) is not None and objection(host, wish, living) is None]
-        if fit:
-            return known.by_id[best(fit, wish).uuid]
+        fits = [Fit(host, candidate) for candidate in found if (host := known.by_id.get(candidate.uuid)) is not None]
+        land.look_at(tx, [fit.host.name for fit in fits], found)
+        fits = [fit for fit in fits if objection(filters, fit.host, wish, land) is None]
+        if fits:
+            return best(fits, wish, land)
         if len(found) < limit:
             break
-    raise NoValidHost(_explain(tx, known, wish, living))
+    raise NoValidHost(_explain(tx, known, wish, land))
 
 
 def _only(known: KnownHosts, wish: Wish) -> Collection[str] | None:
@@ -64,15 +67,16 @@ def _aggregates(known: KnownHosts, wish: Wish) -> tuple[Sequence[Collection[str]
     return (), ()
 
 
-def _explain(tx: Transaction, known: KnownHosts, wish: Wish, living: Living) -> str:
+def _explain(tx: Transaction, known: KnownHosts, wish: Wish, land: Landscape) -> str:
     if not known.by_id:
         return "No compute host has enrolled yet."
     hosts = sorted(known.by_id.values(), key=lambda host: host.name)[:EXPLAINED]
     stock = placement.inventories_of(tx, [host.id for host in hosts])
     taken = placement.usages(tx, [host.id for host in hosts])
-    reasons = []
+    land.look_at(tx, [host.name for host in hosts])
+    filters, reasons = enabled(land.settings), []
     for host in hosts:
-        reason = objection(host, wish, living) or _short(host, wish, stock.get(host.id, {}), taken.get(host.id, {}))
+        reason = objection(filters, host, wish, land) or _short(host, wish, stock.get(host.id, {}), taken.get(host.id, {}))
         reasons.append(f"{host.name}: {reason}")
     more = len(known.by_id) - len(hosts)
     return "; ".join(reasons) + (f"; and {more} more hosts" if more else "")

@@ -1,69 +1,81 @@
-"""Which hosts a server may run on. A filter gives the reason against a host, or None."""
+"""Which hosts a server may run on. A filter gives the reason against a host, or None. Names and settings are Nova's."""
 
-import operator
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
+from monostack.core.config.options import Scheduler
 from monostack.services.compute.hosts.known import Host
 from monostack.services.compute.hosts.life import takes_servers
+from monostack.services.compute.scheduler.attributes import attribute, matches
+from monostack.services.compute.scheduler.filters_by_aggregate import (
+    image_isolation,
+    instance_types,
+    io_ops_by_aggregate,
+    multitenancy,
+    servers_by_aggregate,
+)
+from monostack.services.compute.scheduler.filters_by_hint import apart, beside, near_address, query
+from monostack.services.compute.scheduler.landscape import Landscape
 from monostack.services.compute.scheduler.wish import Wish
 
-Living = Mapping[str, str]
-Filter = Callable[[Host, Wish, Living], str | None]
+Filter = Callable[[Host, Wish, Landscape], str | None]
 
-_NUMERIC: dict[str, Callable[[float, float], bool]] = {
-    "=": operator.ge, "==": operator.eq, "!=": operator.ne, ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
-}  # fmt: skip
-_TEXTUAL: dict[str, Callable[[str, str], bool]] = {
-    "s==": operator.eq, "s!=": operator.ne, "s<": operator.lt, "s<=": operator.le, "s>": operator.gt, "s>=": operator.ge,
-}  # fmt: skip
 _SCOPE = "capabilities:"
 _AGGREGATE = "aggregate_instance_extra_specs:"
+_CPU_ARCHITECTURES = {"amd64": "x86_64", "x64": "x86_64", "i386": "i686", "arm64": "aarch64"}
+_HYPERVISORS = {"kvm": "qemu"}  # libvirt hosts are QEMU hosts, whichever runs the processors
 
 
-def alive(host: Host, wish: Wish, living: Living) -> str | None:
+def alive(host: Host, wish: Wish, land: Landscape) -> str | None:
     if not host.enabled:
         return f"it is disabled ({host.disabled_reason})" if host.disabled_reason else "it is disabled"
-    return None if takes_servers(host, living) else "it is down"
+    return None if takes_servers(host, land.living) else "it is down"
 
 
-def wanted(host: Host, wish: Wish, living: Living) -> str | None:
+def wanted(host: Host, wish: Wish, land: Landscape) -> str | None:
     if wish.hosts is not None and host.name not in wish.hosts:
         return wish.hosts_because
     return "a server to keep away from is on it" if host.name in wish.avoid else None
 
 
-def zone(host: Host, wish: Wish, living: Living) -> str | None:
+def zone(host: Host, wish: Wish, land: Landscape) -> str | None:
     if wish.zone is not None and host.zone != wish.zone:
         return f"it is in the availability zone {host.zone}, not {wish.zone}"
     return None
 
 
-def group(host: Host, wish: Wish, living: Living) -> str | None:
-    return wish.group.objection(host.name) if wish.group is not None else None
+def affinity(host: Host, wish: Wish, land: Landscape) -> str | None:
+    return wish.group.affinity_objection(host.name) if wish.group is not None else None
 
 
-def image_properties(host: Host, wish: Wish, living: Living) -> str | None:
-    architecture = wish.image.get("hw_architecture") or wish.image.get("architecture")
+def anti_affinity(host: Host, wish: Wish, land: Landscape) -> str | None:
+    return wish.group.anti_affinity_objection(host.name) if wish.group is not None else None
+
+
+def image_properties(host: Host, wish: Wish, land: Landscape) -> str | None:
+    asked = wish.image.get("hw_architecture") or wish.image.get("architecture") or land.settings.image_properties_default_architecture
+    architecture = _CPU_ARCHITECTURES.get(str(asked).lower(), str(asked).lower()) if asked else None
     if architecture and host.arch and architecture != host.arch:
         return f"it is {host.arch}, the image is for {architecture}"
-    kind = wish.image.get("img_hv_type") or wish.image.get("hypervisor_type")
-    if kind and kind.lower() != host.hypervisor_type.lower():
+    kind = str(wish.image.get("img_hv_type") or wish.image.get("hypervisor_type") or "").lower()
+    if kind and _HYPERVISORS.get(kind, kind) != host.hypervisor_type.lower():
         return f"its hypervisor is {host.hypervisor_type}, the image is for {kind}"
+    mode = wish.image.get("hw_vm_mode") or wish.image.get("vm_mode")
+    if mode and str(mode).lower() not in ("hvm", "hv"):
+        return f"its guests are hvm, the image is for {mode}"
     return None
 
 
-def capabilities(host: Host, wish: Wish, living: Living) -> str | None:
+def capabilities(host: Host, wish: Wish, land: Landscape) -> str | None:
     """`capabilities:hypervisor_type = QEMU`, `capabilities:cpu_info:arch = x86_64`, with the operators Nova knows."""
     for name, requirement in wish.extra_specs.items():
         if name.startswith(_SCOPE):
-            value = _capability(host, name.removeprefix(_SCOPE).split(":"))
+            value = attribute(host, name.removeprefix(_SCOPE).split(":"), land)
             if value is None or not matches(str(value), requirement):
                 return f"its {name.removeprefix(_SCOPE)} is {value}, wanted is {requirement}"
     return None
 
 
-def aggregate_extra_specs(host: Host, wish: Wish, living: Living) -> str | None:
+def aggregate_extra_specs(host: Host, wish: Wish, land: Landscape) -> str | None:
     for name, requirement in wish.extra_specs.items():
         if name.startswith(_AGGREGATE):
             key = name.removeprefix(_AGGREGATE)
@@ -73,40 +85,63 @@ def aggregate_extra_specs(host: Host, wish: Wish, living: Living) -> str | None:
     return None
 
 
-def _capability(host: Host, path: list[str]) -> Any:
-    value: Any = getattr(host, path[0], None) if path[0] in Host.__slots__ else None
-    for name in path[1:]:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+def isolated_hosts(host: Host, wish: Wish, land: Landscape) -> str | None:
+    settings = land.settings
+    host_apart, image_apart = host.name in settings.isolated_hosts, wish.image_id in settings.isolated_images
+    if image_apart and not host_apart:
+        return "it is not one of the hosts that the image is kept to"
+    if host_apart and not image_apart and settings.restrict_isolated_hosts_to_isolated_images:
+        return "it is kept for other images"
+    return None
 
 
-def matches(value: str, requirement: str) -> bool:
-    """A value against a requirement in Nova's small language: a plain text, or an operator and its operands."""
-    words = requirement.split()
-    if not words:
-        return False
-    first, rest = words[0], words[1:]
-    if first == "<or>":
-        return value in [word for word in rest if word != "<or>"]
-    if first in ("<in>", "<all-in>"):
-        return all(word in value for word in rest if not word.startswith("<"))
-    if first in _TEXTUAL:
-        return _TEXTUAL[first](value, " ".join(rest))
-    if first in _NUMERIC:
-        try:
-            return _NUMERIC[first](float(value), float(" ".join(rest)))
-        except ValueError:
-            return False
-    return value == requirement
+def io_ops(host: Host, wish: Wish, land: Landscape) -> str | None:
+    busy, most = land.io_ops_on(host), land.settings.max_io_ops_per_host
+    return f"{busy} I/O operations are under way on it, {most} are allowed" if busy >= most else None
 
 
-FILTERS: tuple[Filter, ...] = (alive, wanted, zone, group, image_properties, capabilities, aggregate_extra_specs)
+def number_of_servers(host: Host, wish: Wish, land: Landscape) -> str | None:
+    present, most = land.servers_on(host), land.settings.max_instances_per_host
+    return f"it has {present} servers, {most} are allowed" if present >= most else None
 
 
-def objection(host: Host, wish: Wish, living: Living) -> str | None:
+def always(host: Host, wish: Wish, land: Landscape) -> str | None:
+    return None
+
+
+ALWAYS: tuple[Filter, ...] = (wanted, zone)  # what a request says of hosts and zones holds whatever is enabled
+FILTERS: Mapping[str, Filter] = {
+    "AggregateImagePropertiesIsolation": image_isolation,
+    "AggregateInstanceExtraSpecsFilter": aggregate_extra_specs,
+    "AggregateIoOpsFilter": io_ops_by_aggregate,
+    "AggregateMultiTenancyIsolation": multitenancy,
+    "AggregateNumInstancesFilter": servers_by_aggregate,
+    "AggregateTypeAffinityFilter": instance_types,
+    "AllHostsFilter": always,
+    "ComputeCapabilitiesFilter": capabilities,
+    "ComputeFilter": alive,
+    "DifferentHostFilter": apart,
+    "ImagePropertiesFilter": image_properties,
+    "IoOpsFilter": io_ops,
+    "IsolatedHostsFilter": isolated_hosts,
+    "JsonFilter": query,
+    "NumInstancesFilter": number_of_servers,
+    "SameHostFilter": beside,
+    "ServerGroupAffinityFilter": affinity,
+    "ServerGroupAntiAffinityFilter": anti_affinity,
+    "SimpleCIDRAffinityFilter": near_address,
+}
+
+
+def enabled(settings: Scheduler) -> tuple[Filter, ...]:
+    """The filters in force, in the order they are asked."""
+    return (*ALWAYS, *(FILTERS[name] for name in settings.enabled_filters))
+
+
+def objection(filters: Sequence[Filter], host: Host, wish: Wish, land: Landscape) -> str | None:
     """The first reason against the host."""
-    for filter in FILTERS:
-        reason = filter(host, wish, living)
+    for filter in filters:
+        reason = filter(host, wish, land)
         if reason is not None:
             return reason
     return None

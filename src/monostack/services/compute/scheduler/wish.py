@@ -17,9 +17,12 @@ class GroupRule:
     per_host: int = 1  # anti-affinity: servers of the group on one host at most
     held: Mapping[str, int] = field(default_factory=dict)
 
-    def objection(self, host: str) -> str | None:
+    def affinity_objection(self, host: str) -> str | None:
         if self.policy == "affinity" and self.held and host not in self.held:
             return f"the server group's other servers are on {', '.join(sorted(self.held))}"
+        return None
+
+    def anti_affinity_objection(self, host: str) -> str | None:
         if self.policy == "anti-affinity" and self.held.get(host, 0) >= self.per_host:
             return "it has a server of the anti-affine server group"
         return None
@@ -27,7 +30,9 @@ class GroupRule:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """`hosts` are the only ones allowed (None: any); `avoid` are not."""
+    """`hosts` are the only ones allowed (None: any); `avoid` are not. `beside` and `apart_from` say the same by hints, which a cloud may
+    be told not to heed.
+    """
 
     resources: Mapping[str, int]
     required: frozenset[str] = frozenset()
@@ -39,6 +44,12 @@ class Wish:
     extra_specs: Mapping[str, str] = field(default_factory=dict)
     image: Mapping[str, Any] = field(default_factory=dict)  # the image's properties
     group: GroupRule | None = None
+    beside: Collection[str] | None = None
+    apart_from: Collection[str] = ()
+    hints: Mapping[str, Any] = field(default_factory=dict)
+    project_id: str | None = None
+    flavor_name: str | None = None
+    image_id: str | None = None
 
 
 def wish_for(flavor: Mapping[str, Any], image: Mapping[str, Any], *, local_root: bool, **more: Any) -> Wish:
@@ -53,4 +64,5 @@ def wish_for(flavor: Mapping[str, Any], image: Mapping[str, Any], *, local_root:
         elif match := _TRAIT.match(name):
             (required if value == "required" else forbidden).add(match[1])
     required |= {name.removeprefix("trait:") for name, value in image.items() if name.startswith("trait:") and value == "required"}
+    more.setdefault("flavor_name", flavor.get("original_name"))
     return Wish(resources, frozenset(required), frozenset(forbidden), extra_specs=specs, image=image, **more)

@@ -248,12 +248,10 @@ def take(request: Request, tx: Transaction) -> Order:
     kept = snapshot(flavor)
     properties = dict(found.properties) if found else _volume_properties(disks)
     wish = wish_for(
-        kept, properties, local_root=local_root, zone=zone, hosts=hosts, group=rule,
-        avoid=_hosts_of_servers(tx, request, hints.get("different_host")),
+        kept, properties, local_root=local_root, zone=zone, hosts=hosts, group=rule, hints=hints, project_id=request.project_id,
+        image_id=found.id if found is not None else None, apart_from=_hosts_of_servers(tx, request, hints.get("different_host")),
+        beside=_hosts_of_servers(tx, request, hints["same_host"]) if hints.get("same_host") else None,
     )  # fmt: skip
-    same = _hosts_of_servers(tx, request, hints.get("same_host"))
-    if same:
-        wish = replace(wish, hosts=same, hosts_because="the servers to share a host with are elsewhere")
     wish = _with_volumes(wish, disks, request, tx)
     password = body["adminPass"] if "adminPass" in body else new_password()
     values = _values(request, tx, body, flavor, kept, found, disks, properties, key, zone, hints, password)

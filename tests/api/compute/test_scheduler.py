@@ -1,0 +1,136 @@
+"""Every filter of the scheduler that is set or told something, and what a refusal says of each host."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from waiting import wait_gone
+
+from clouds import TestCloud
+from monostack.core.config.options import Filter
+
+Boot = Callable[..., dict[str, Any]]
+
+ISOLATED = "5f0e4e0a-6c2f-4a53-9d07-3a1d7d6f7a01"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[Path], str]) -> Iterator[TestCloud]:
+    """Three hosts and all filters; one host is kept for one image."""
+    state_dir = tmp_path_factory.mktemp("cloud")
+    settings = {
+        "scheduler.enabled_filters": list(get_args(Filter)),
+        "scheduler.isolated_images": [ISOLATED],
+        "scheduler.isolated_hosts": ["sim-003"],
+        "scheduler.max_instances_per_host": 2,
+    }
+    running = TestCloud(state_dir, new_database(state_dir), **settings).start()
+    yield running
+    running.stop()
+
+
+def _host(cloud: TestCloud, server: dict[str, Any]) -> str:
+    return cloud.admin.get("compute", f"/servers/{server['id']}").json()["server"]["OS-EXT-SRV-ATTR:host"]
+
+
+def _refusals(cloud: TestCloud, boot: Boot, **fields: Any) -> dict[str, str]:
+    """What is said against each host; the server that got none is deleted."""
+    server = boot("refused", status="ERROR", **fields)
+    fault = cloud.admin.get("compute", f"/servers/{server['id']}").json()["server"]["fault"]
+    assert fault["message"] == "No valid host was found. There are not enough hosts available."
+    cloud.demo.delete("compute", f"/servers/{server['id']}")
+    return dict(each.split(": ", 1) for each in fault["details"].split("; "))
+
+
+@contextmanager
+def _booted(cloud: TestCloud, boot: Boot, **fields: Any) -> Iterator[str]:
+    server = boot("placed", **fields)
+    yield _host(cloud, server)
+    cloud.demo.delete("compute", f"/servers/{server['id']}")
+    wait_gone(cloud.demo, server["id"])
+
+
+@contextmanager
+def _aggregate(cloud: TestCloud, host: str, **metadata: str) -> Iterator[None]:
+    made = cloud.admin.post("compute", "/os-aggregates", {"aggregate": {"name": "rules"}}).json()["aggregate"]["id"]
+    act = f"/os-aggregates/{made}/action"
+    assert cloud.admin.post("compute", act, {"add_host": {"host": host}}).status_code == 200
+    assert cloud.admin.post("compute", act, {"set_metadata": {"metadata": metadata}}).status_code == 200
+    yield
+    cloud.admin.post("compute", act, {"remove_host": {"host": host}})
+    assert cloud.admin.delete("compute", f"/os-aggregates/{made}").status_code == 200
+
+
+def test_a_host_is_kept_for_an_image(cloud: TestCloud, boot: Boot) -> None:
+    body = {"id": ISOLATED, "name": "secret", "disk_format": "raw", "container_format": "bare", "os_distro": "windows"}
+    assert cloud.demo.post("image", "/images", body).status_code == 201
+    headers = {"content-type": "application/octet-stream"}
+    assert cloud.demo.put("image", f"/images/{ISOLATED}/file", content=b"\0" * 4096, headers=headers).status_code == 204
+    with _booted(cloud, boot, imageRef=ISOLATED) as host:
+        assert host == "sim-003"
+    for _ in range(3):
+        with _booted(cloud, boot) as host:
+            assert host != "sim-003"
+    query = json.dumps(["=", "$hypervisor_hostname", "sim-003"])
+    said = _refusals(cloud, boot, hints={"query": query})
+    assert said["sim-003"] == "it is kept for other images"
+    said = _refusals(cloud, boot, imageRef=ISOLATED, hints={"query": json.dumps(["in", "$host", "sim-001", "sim-002"])})
+    assert said["sim-001"] == "it is not one of the hosts that the image is kept to"
+
+
+def test_hints(cloud: TestCloud, boot: Boot) -> None:
+    query = ["and", [">=", "$free_ram_mb", 1024], ["not", ["=", "$host", "sim-001"]], ["=", "$cpu_info.arch", "x86_64"]]
+    with _booted(cloud, boot, hints={"query": json.dumps(query)}) as host:
+        assert host == "sim-002"
+    said = _refusals(cloud, boot, hints={"query": '["<", "$vcpus_total", 2]'})
+    assert said["sim-001"] == 'the query ["<", "$vcpus_total", 2] does not hold for it'
+    for nonsense in ("no json", '["xor", 1, 2]', '[">", "$free_ram_mb", "much"]'):
+        assert _refusals(cloud, boot, hints={"query": nonsense})["sim-001"].startswith("the query cannot be read: ")
+    with _booted(cloud, boot, hints={"build_near_host_ip": "127.0.0.9", "cidr": "/8"}):
+        said = _refusals(cloud, boot, hints={"build_near_host_ip": "192.0.2.1"})
+        assert said["sim-001"] == "its address 127.0.0.1 is not in 192.0.2.0/24"
+
+
+def test_aggregates_are_for_projects_images_and_flavors(cloud: TestCloud, boot: Boot) -> None:
+    only = {"hints": {"query": json.dumps(["=", "$host", "sim-001"])}}
+    for metadata, reason in (
+        ({"filter_tenant_id2": f"{cloud.other.project_id}, x"}, "its aggregate is for other projects"),
+        ({"os_distro": "debian"}, None),
+        ({"instance_type": "large,huge"}, "its aggregate is for the flavors huge, large"),
+        ({"max_io_ops_per_host": "0"}, "0 I/O operations are under way on it, 0 are allowed"),
+        ({"max_instances_per_host": "0"}, "it has 0 servers, 0 are allowed"),
+    ):
+        with _aggregate(cloud, "sim-001", **metadata):
+            if reason is not None:
+                assert _refusals(cloud, boot, **only)["sim-001"] == reason
+            with _booted(cloud, boot) as host:
+                assert host == "sim-002" or reason is None
+    with _aggregate(cloud, "sim-001", filter_tenant_id=f"x,{cloud.demo.project_id}"), _booted(cloud, boot, **only) as host:
+        assert host == "sim-001"
+    with _aggregate(cloud, "sim-003", os_distro="debian,fedora"):
+        said = _refusals(cloud, boot, imageRef=ISOLATED)
+        assert said["sim-003"] == "its aggregates take images with os_distro of debian, fedora, not windows"
+
+
+def test_aggregates_override_weights(cloud: TestCloud, boot: Boot) -> None:
+    multipliers = {f"{name}_weight_multiplier": "-100" for name in ("ram", "cpu", "disk")}
+    with _booted(cloud, boot) as first:
+        (other,) = {"sim-001", "sim-002"} - {first}
+        with _booted(cloud, boot) as second:
+            assert second == other
+        with _aggregate(cloud, other, **multipliers), _booted(cloud, boot) as second:
+            assert second == first  # room counts against the emptier host
+
+
+def test_a_host_has_only_so_many_servers(cloud: TestCloud, boot: Boot) -> None:
+    servers = [boot(f"full-{number}") for number in range(4)]
+    assert sorted(_host(cloud, each) for each in servers) == ["sim-001", "sim-001", "sim-002", "sim-002"]
+    said = _refusals(cloud, boot)
+    assert said == {
+        "sim-001": "it has 2 servers, 2 are allowed",
+        "sim-002": "it has 2 servers, 2 are allowed",
+        "sim-003": "it is kept for other images",
+    }
