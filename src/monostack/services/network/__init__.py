@@ -4,6 +4,7 @@ from typing import Any
 
 from monostack.authz.defaults.network import POLICIES
 from monostack.authz.network_checks import NETWORK_KINDS
+from monostack.db import Transaction
 from monostack.http import Service
 from monostack.services.network import availability, extensions, quotas, root, zones
 from monostack.services.network.address_groups import api as address_groups_api
@@ -11,6 +12,8 @@ from monostack.services.network.address_scopes import api as address_scopes_api
 from monostack.services.network.agents import api as agents_api
 from monostack.services.network.agents import scheduling
 from monostack.services.network.conntrack_helpers import api as conntrack_helpers_api
+from monostack.services.network.default_rules import api as default_rules_api
+from monostack.services.network.default_rules.table import bootstrap as begin_default_rules
 from monostack.services.network.desired.sync import Sync
 from monostack.services.network.dialect import DIALECT
 from monostack.services.network.floatingips import api as floatingips_api
@@ -33,6 +36,10 @@ def _start(cloud: Any) -> None:
     cloud.network.open()
 
 
+def _bootstrap(tx: Transaction, cloud: Any) -> None:
+    begin_default_rules(tx)
+
+
 SERVICE = Service(
     type="network",
     name="neutron",
@@ -43,12 +50,13 @@ SERVICE = Service(
         root.routes, extensions.routes, quotas.routes, zones.routes, availability.routes, *networks_api.routes,
         *subnets_api.routes, *pools_api.routes, *ports_api.routes, *groups_api.routes, *routers_api.routes, *floatingips_api.routes,
         *forwardings_api.routes, *conntrack_helpers_api.routes, *rbac_api.routes, *qos_api.routes,
-        *address_groups_api.routes, *address_scopes_api.routes,
+        *address_groups_api.routes, *address_scopes_api.routes, *default_rules_api.routes,
         *agents_api.routes, scheduling.routes,
         topologies_api.routes, *trunks_api.routes,
     ),
     policies=POLICIES,
     policy_kinds=NETWORK_KINDS,
     reconcilers=RECONCILERS,
+    bootstrap=_bootstrap,
     start=_start,
 )  # fmt: skip

@@ -8,33 +8,33 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.network import standard
 from monostack.services.network.changes import changed
+from monostack.services.network.default_rules.table import PARENT, templates
 from monostack.services.network.groups.table import DEFAULT, GROUPS, RULES, default_group
 
-ETHERTYPES = ("IPv4", "IPv6")
+_SAID = (
+    "direction", "ethertype", "protocol", "port_range_min", "port_range_max", "remote_ip_prefix", "remote_group_id",
+    "remote_address_group_id",
+)  # fmt: skip
 
 
 def ensure(tx: Transaction, request: Request | None, project_id: str) -> Row[Any]:
-    """The project's default group, made if it has none. It lets its members talk to each other and to everybody."""
+    """The project's default group, made with the rules that are for it if there is none."""
     found = default_group(tx, project_id)
     if found is not None:
         return found
     values = {"name": DEFAULT, "description": "Default security group", "project_id": project_id, "stateful": True}
     group = standard.insert(GROUPS, tx, request, {**values, "default_of": project_id}, revision=1)
-    for ethertype in ETHERTYPES:
-        _allow(tx, request, group, "ingress", ethertype, group.id)
-    add_egress(tx, request, group)
+    begin(tx, request, group)
     return group
 
 
-def add_egress(tx: Transaction, request: Request | None, group: Row[Any]) -> None:
-    """The rules every new group begins with: its members may send."""
-    for ethertype in ETHERTYPES:
-        _allow(tx, request, group, "egress", ethertype, None)
-
-
-def _allow(tx: Transaction, request: Request | None, group: Row[Any], direction: str, ethertype: str, remote: str | None) -> None:
-    rule = {"security_group_id": group.id, "direction": direction, "ethertype": ethertype, "remote_group_id": remote}
-    standard.insert(RULES, tx, request, {**rule, "project_id": group.project_id, "description": None})
+def begin(tx: Transaction, request: Request | None, group: Row[Any]) -> None:
+    """Give a new group the rules it begins with."""
+    for template in templates(tx, default=group.default_of is not None):
+        rule = {name: template._mapping[name] for name in _SAID}
+        remote = group.id if rule["remote_group_id"] == PARENT else rule["remote_group_id"]
+        owner = {"security_group_id": group.id, "project_id": group.project_id, "description": None}
+        standard.insert(RULES, tx, request, {**rule, **owner, "remote_group_id": remote})
 
 
 async def before_listing(request: Request) -> None:

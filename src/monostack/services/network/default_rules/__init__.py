@@ -1,0 +1,1 @@
+"""The rules new security groups begin with. Source: Neutron's extension security-groups-default-rules."""
