@@ -25,7 +25,6 @@ OWN_PATHS = {  # extension -> a path that exists because of it
     "address-group": "address-groups",
     "network-segment-range": "network_segment_ranges",
     "flavors": "flavors",
-    "auto-allocated-topology": "auto-allocated-topology",
     "logging": "log/logs",
     "local_ip": "local_ips",
     "segment": "segments",

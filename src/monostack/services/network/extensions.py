@@ -17,6 +17,7 @@ EXTENSIONS = (
     ("availability_zone", "Availability Zone", "2015-01-01T10:00:00-00:00"),
     ("availability_zone_filter", "Availability Zone Filter Extension", "2018-06-22T10:00:00-00:00"),
     ("binding", "Port Binding", "2014-02-03T10:00:00-00:00"),
+    ("binding-extended", "Port Bindings Extended", "2017-07-17T10:00:00-00:00"),
     ("data-plane-status", "Port data plane status extension", "2017-01-24T10:00:00-00:00"),
     ("default-subnetpools", "Default Subnetpools", "2016-02-18T18:00:00-00:00"),
     ("dhcp_agent_scheduler", "DHCP Agent Scheduler", "2013-02-07T10:00:00-00:00"),

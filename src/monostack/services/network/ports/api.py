@@ -9,6 +9,7 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.network import networks
 from monostack.services.network.attributes import Values
+from monostack.services.network.ports import bindings
 from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import check_deletable, delete_port
 from monostack.services.network.ports.table import PORTS
@@ -37,4 +38,4 @@ def _delete(tx: Transaction, request: Request, row: Row[Any]) -> None:
 
 
 VERBS = Verbs(PORTS, create=_create, update=_update, delete=_delete, parent=parent)
-routes = [VERBS.routes(), tag_routes(VERBS)]
+routes = [VERBS.routes(), tag_routes(VERBS), bindings.routes]
