@@ -224,7 +224,7 @@ def test_volumes_are_attached_and_detached(cloud: TestCloud, boot: Boot, volume:
     (shown,) = cloud.demo.get("compute", path, headers=LATEST).json()["volumeAttachments"]
     assert set(shown) == {"serverId", "volumeId", "device", "tag", "delete_on_termination", "attachment_id", "bdm_uuid"}
     twice = cloud.demo.post("compute", path, {"volumeAttachment": {"volumeId": volume}})
-    assert twice.status_code == 400 and "status must be 'available'" in twice.json()["badRequest"]["message"]
+    assert twice.status_code == 400 and f"is already attached to instances: {server_id}" in twice.json()["badRequest"]["message"]
     keep = {"volumeAttachment": {"volumeId": volume, "delete_on_termination": True}}
     assert cloud.demo.put("compute", f"{path}/{volume}", keep, headers=LATEST).status_code == 202
     assert cloud.demo.get("compute", f"{path}/{volume}", headers=LATEST).json()["volumeAttachment"]["delete_on_termination"] is True

@@ -1,5 +1,6 @@
 """/servers/{id}/os-volume_attachments: the volumes of a server, each known by the volume's id."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -16,6 +17,7 @@ from monostack.services.compute.parameters import BOOLEAN, NON_NEGATIVE, TAG, UU
 from monostack.services.compute.servers import history
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.servers.lookup import check_state, visible
+from monostack.services.compute.workflows.release import let_go, mark_attached
 from monostack.services.volume import facade as volume
 
 _DEVICE: Json = {"type": ["string", "null"], "pattern": "(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$", "maxLength": 255}
@@ -86,17 +88,11 @@ def attach_volume(request: Request, tx: Transaction) -> Any:
     found = volume.get(tx, request, given["volumeId"])
     check_state(request, server, "attach_volume")
     attached = server_volumes.attached_to(tx, [server.id]).get(server.id, [])
+    _check_volume(request, tx, server, found, given)
     names = [*(row.device for row in attached), *(disk.device for disk in local_disks(server))]
     device = _device(given.get("device"), names)
     if len(attached) >= MAX_VOLUMES:
         raise BadRequest(f"The maximum allowed number of disk devices ({MAX_VOLUMES}) to attach to a single instance has been exceeded.")
-    if found.multiattach and not request.at_least(2, 60):
-        raise BadRequest("Multiattach volumes are only supported starting with compute API version 2.60.")
-    if found.status != "available" and not (found.multiattach and found.status == "in-use"):
-        message = f"volume '{found.id}' status must be 'available'. Currently in '{found.status}' status"
-        raise BadRequest(f"Invalid volume: Invalid input received: Invalid volume: {message}")
-    if not volume.reachable(found, request.cloud, server.host):
-        raise BadRequest(f"Invalid volume: the host of server {server.id} cannot reach volume {found.id}")
     try:
         attachment_id = volume.reserve(tx, request, found.id, server.id, device)
     except Fault as fault:
@@ -121,6 +117,26 @@ def attach_volume(request: Request, tx: Transaction) -> Any:
     return {"volumeAttachment": shown}
 
 
+def _check_volume(request: Request, tx: Transaction, server: Row[Any], found: volume.Volume, given: Mapping[str, Any]) -> None:
+    """Can the server have the volume? Raises BadRequest."""
+    holders = [held.server_id for held in server_volumes.of_volume(tx, found.id)]
+    if holders and not found.multiattach:
+        raise BadRequest(f"Invalid volume: volume {found.id} is already attached to instances: {' '.join(holders)}")
+    if server.id in holders:
+        raise BadRequest(f"Invalid volume: volume {found.id} already attached")
+    if server.host is None and given.get("tag"):
+        raise BadRequest("Tagged volume attachment is not supported for shelved-offloaded instances.")
+    if server.host is None and found.multiattach:
+        raise BadRequest("Attaching multiattach volumes is not supported for shelved-offloaded instances.")
+    if found.multiattach and not request.at_least(2, 60):
+        raise BadRequest("Multiattach volumes are only supported starting with compute API version 2.60.")
+    if found.status != "available" and not (found.multiattach and found.status == "in-use"):
+        message = f"volume '{found.id}' status must be 'available'. Currently in '{found.status}' status"
+        raise BadRequest(f"Invalid volume: Invalid input received: Invalid volume: {message}")
+    if server.host is not None and not volume.reachable(found, request.cloud, server.host):
+        raise BadRequest(f"Invalid volume: the host of server {server.id} cannot reach volume {found.id}")
+
+
 def _device(asked: str | None, used: list[str]) -> str:
     """The device asked for, if it is one of ours and free; else the next one. Raises Conflict."""
     if asked is None or not asked.startswith("/dev/vd"):
@@ -131,9 +147,18 @@ def _device(asked: str | None, used: list[str]) -> str:
 
 
 def _start(request: Request, tx: Transaction, server: Row[Any], verb: str, volume_id: str) -> None:
-    history.start(tx, request, server.id, verb)
+    """Have the server's guest get the volume or let it go. A server that is on no host, since it is shelved, has no guest: it is done."""
     record(tx, request, f"server.{verb}", server.id, server.project_id, {"volume_id": volume_id})
-    request.cloud.start(tx, verb, server.id, history.input_of(server, volume_id=volume_id), request, server.project_id)
+    given = history.input_of(server, volume_id=volume_id)
+    if server.host is not None:
+        history.start(tx, request, server.id, verb)
+        request.cloud.start(tx, verb, server.id, given, request, server.project_id)
+        return
+    history.start(tx, request, server.id, verb, [history.event(f"api_{verb}", given["started"], None)])
+    if verb == "attach_volume":
+        mark_attached(tx, server.id, volume_id, "")
+    else:
+        let_go(tx, request.cloud, server.id, volume_id)
 
 
 @routes.put("/{key}", policy="os_compute_api:os-volumes-attachments:update", status=202, body=_UPDATE)
@@ -165,7 +190,8 @@ def detach_volume(request: Request, tx: Transaction) -> None:
         raise BadRequest("Cannot detach a root device volume")
     check_state(request, server, "detach_volume")
     if not held.attached or found.status != "in-use":
-        message = f"Unable to detach volume {found.id}: it is {found.status}, not in-use"
-        raise BadRequest(f"Invalid volume: Invalid input received: {message}")
+        wanted = "Volume status must be 'in-use' and attach_status must be 'attached' to detach."
+        told = f"Invalid volume: Unable to detach volume. {wanted} (HTTP 400) (Request-ID: {request.request_id})"
+        raise BadRequest(f"Invalid volume: Invalid input received: {told}")
     volume.begin_detach(tx, held.attachment_id)
     _start(request, tx, server, "detach_volume", found.id)

@@ -1,4 +1,4 @@
-"""Giving back all that a server holds: ports, its share of a host, volumes, its place in a group."""
+"""What a server holds, ports, its share of a host, volumes, its place in a group: that it has a volume, and giving all of it back."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -7,6 +7,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.services.compute.migrations import table as migrations
+from monostack.services.compute.servers import table
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.network import facade as network
 from monostack.services.placement import facade as placement
@@ -30,3 +31,24 @@ def release_everything(
         if held.volume_id in new_volumes or (deleted and held.delete_on_termination):
             volume.delete(tx, cloud, held.volume_id)
     server_volumes.remove_all(tx, server.id)
+
+
+def mark_attached(tx: Transaction, server_id: str, volume_id: str, host: str) -> None:
+    """The server has the volume now. `host` is "" while the server is on none."""
+    held = server_volumes.find(tx, server_id, volume_id)
+    if held is not None:
+        volume.complete_attach(tx, held.attachment_id, host, held.device)
+        server_volumes.mark_attached(tx, server_id, volume_id)
+    table.update(tx, server_id)
+
+
+def let_go(tx: Transaction, cloud: "Cloud", server_id: str, volume_id: str) -> None:
+    """The server has the volume no more, and one that was to go with the server, and that it had, goes."""
+    held = server_volumes.find(tx, server_id, volume_id)
+    if held is None:
+        return
+    volume.release(tx, held.attachment_id)
+    server_volumes.remove(tx, server_id, volume_id)
+    table.update(tx, server_id)
+    if held.delete_on_termination and held.attached:
+        volume.delete(tx, cloud, volume_id)

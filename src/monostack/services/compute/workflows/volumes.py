@@ -6,9 +6,11 @@ from monostack.db import Transaction
 from monostack.operations import Run, Step, StepError, Workflow
 from monostack.protocol.guests import AttachVolume, DetachVolume
 from monostack.services.compute.guests.spec import guest_volume
-from monostack.services.compute.servers import history, table
+from monostack.services.compute.servers import history
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.workflows.commands import ask
+from monostack.services.compute.workflows.release import let_go, mark_attached
+from monostack.services.network import facade as network
 from monostack.services.volume import facade as volume
 
 ATTACH_EVENT, DETACH_EVENT = "compute_attach_volume", "compute_detach_volume"
@@ -30,23 +32,19 @@ async def unplug(run: Run) -> None:
 
 
 def attached(run: Run, tx: Transaction) -> None:
-    held = server_volumes.find(tx, run.resource_id, run.input["volume_id"])
-    if held is not None:
-        volume.complete_attach(tx, held.attachment_id, run.input["host"], held.device)
-        server_volumes.mark_attached(tx, run.resource_id, held.volume_id)
-    table.update(tx, run.resource_id)
+    mark_attached(tx, run.resource_id, run.input["volume_id"], run.input["host"])
+    network.items_changed(tx, run.cloud, "metadata", [run.resource_id])
     history.finish(tx, run, ATTACH_EVENT, run.input["host"])
 
 
 def not_attached(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
-    _let_go(run, tx)
+    let_go(tx, run.cloud, run.resource_id, run.input["volume_id"])
     history.finish(tx, run, ATTACH_EVENT, run.input["host"], error["message"])
 
 
 def detached(run: Run, tx: Transaction) -> None:
-    keep = _let_go(run, tx)
-    if not keep:
-        volume.delete(tx, run.cloud, run.input["volume_id"])
+    let_go(tx, run.cloud, run.resource_id, run.input["volume_id"])
+    network.items_changed(tx, run.cloud, "metadata", [run.resource_id])
     history.finish(tx, run, DETACH_EVENT, run.input["host"])
 
 
@@ -55,17 +53,6 @@ def not_detached(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
     if held is not None:
         volume.roll_back_detach(tx, held.attachment_id)
     history.finish(tx, run, DETACH_EVENT, run.input["host"], error["message"])
-
-
-def _let_go(run: Run, tx: Transaction) -> bool:
-    """The server has the volume no more. True: the volume shall live on without it."""
-    held = server_volumes.find(tx, run.resource_id, run.input["volume_id"])
-    if held is None:
-        return True
-    volume.release(tx, held.attachment_id)
-    server_volumes.remove(tx, run.resource_id, held.volume_id)
-    table.update(tx, run.resource_id)
-    return not held.delete_on_termination or not held.attached
 
 
 ATTACH = Workflow(

@@ -42,7 +42,7 @@ def check_disks(tx: Transaction, request: Request, disks: Sequence[Disk], flavor
         raise BadRequest("The volume cannot be assigned the same device name as the root device vda")
     if several and any(disk.source == "volume" for disk in volumes):
         raise BadRequest("Cannot attach one or more volumes to multiple instances")
-    existing = _existing(tx, request, volumes)
+    existing = _existing(tx, request, volumes, has_image)
     root = next((disk for disk in volumes if disk.boot_index == 0), None)
     _check_boot_order(disks)
     for disk in disks:
@@ -53,13 +53,15 @@ def check_disks(tx: Transaction, request: Request, disks: Sequence[Disk], flavor
     return Disks(tuple(volumes), root, existing, _local(disks, flavor))
 
 
-def _existing(tx: Transaction, request: Request, disks: Sequence[Disk]) -> dict[str, volume.Volume]:
+def _existing(tx: Transaction, request: Request, disks: Sequence[Disk], has_image: bool) -> dict[str, volume.Volume]:
     found: dict[str, volume.Volume] = {}
     for disk in disks:
         if disk.source == "volume":
             try:
                 found[disk.source_id or ""] = volume.get(tx, request, disk.source_id or "")
             except Fault as fault:
+                if disk.boot_index == 0 and not has_image:
+                    raise invalid(f"failed to get volume {disk.source_id}.") from None
                 raise BadRequest(fault.message) from None
     return found
 
