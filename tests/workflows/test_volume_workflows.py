@@ -110,9 +110,77 @@ RESTORE_TO_NEW = Case("create_volume", _with_backup, _restore_to_new, _is_backed
 DELETE_BACKUP = Case("delete_backup", _with_backup, _delete_backup, _backup_is_gone, {}, forward=True)
 IMPORT = Case("import_backup", _with_record, _import, _is_imported, {}, forward=True)
 
+# --- groups ----------------------------------------------------------------------------------------------------------------
+
+NEWEST = {"openstack_api_version": "volume 3.71"}
+
+
+async def _with_group(bench: Bench) -> dict[str, Any]:
+    kind = await bench.ask("POST", f"{VOLUME}/group_types", {"group_type": {"name": "g"}}, 202, **NEWEST)
+    body = {"group": {"group_type": kind.json()["group_type"]["id"], "volume_types": ["__DEFAULT__"]}}
+    group = (await bench.ask("POST", f"{VOLUME}/groups", body, 202, **NEWEST)).json()["group"]["id"]
+    for _ in range(2):
+        volume = {"size": 1, "group_id": group, "volume_type": "__DEFAULT__"}
+        await bench.ask("POST", f"{VOLUME}/volumes", {"volume": volume}, 202, **NEWEST)
+    await bench.rest()
+    return {"group": group}
+
+
+async def _snapshot_group(bench: Bench, given: dict[str, Any]) -> None:
+    answer = await bench.ask("POST", f"{VOLUME}/group_snapshots", {"group_snapshot": {"group_id": given["group"]}}, 202, **NEWEST)
+    given["taken"] = answer.json()["group_snapshot"]["id"]
+
+
+async def _group_is_snapshotted(bench: Bench, given: dict[str, Any]) -> None:
+    answer = await bench.ask("GET", f"{VOLUME}/group_snapshots/{given['taken']}", expect=200, **NEWEST)
+    assert answer.json()["group_snapshot"]["status"] == "available"
+    assert [status for _, status in (await bench.taken())["snapshots"]][-2:] == ["available"] * 2
+
+
+async def _with_group_snapshot(bench: Bench) -> dict[str, Any]:
+    given = await _with_group(bench)
+    await _snapshot_group(bench, given)
+    await bench.rest()
+    return given
+
+
+async def _delete_group_snapshot(bench: Bench, given: dict[str, Any]) -> None:
+    await bench.ask("DELETE", f"{VOLUME}/group_snapshots/{given['taken']}", expect=202, **NEWEST)
+
+
+async def _no_snapshots(bench: Bench, given: dict[str, Any]) -> None:
+    assert (await bench.taken())["snapshots"] == [] and bench.storage.snapshots == {}
+
+
+async def _copy_group(bench: Bench, given: dict[str, Any]) -> None:
+    body = {"create-from-src": {"group_snapshot_id": given["taken"]}}
+    given["copy"] = (await bench.ask("POST", f"{VOLUME}/groups/action", body, 202, **NEWEST)).json()["group"]["id"]
+
+
+async def _is_copied(bench: Bench, given: dict[str, Any]) -> None:
+    group = (await bench.ask("GET", f"{VOLUME}/groups/{given['copy']}?list_volume=1", expect=200, **NEWEST)).json()["group"]
+    assert group["status"] == "available" and set(group["volumes"]) <= set(bench.storage.volumes) and len(group["volumes"]) == 2
+
+
+async def _delete_group(bench: Bench, given: dict[str, Any]) -> None:
+    body = {"delete": {"delete-volumes": True}}
+    await bench.ask("POST", f"{VOLUME}/groups/{given['group']}/action", body, 202, **NEWEST)
+
+
+async def _no_group(bench: Bench, given: dict[str, Any]) -> None:
+    await bench.ask("GET", f"{VOLUME}/groups/{given['group']}", expect=404, **NEWEST)
+    assert (await bench.taken())["volumes"] == [] and bench.storage.volumes == {}
+
+
+SNAPSHOT_GROUP = Case("create_group_snapshot", _with_group, _snapshot_group, _group_is_snapshotted, {}, forward=True)
+DELETE_GROUP_SNAPSHOT = Case("delete_group_snapshot", _with_group_snapshot, _delete_group_snapshot, _no_snapshots, {}, forward=True)
+COPY_GROUP = Case("create_group_from_source", _with_group_snapshot, _copy_group, _is_copied, {}, forward=True)
+DELETE_GROUP = Case("delete_group", _with_group, _delete_group, _no_group, {}, forward=True)
+
 CASES = {
     "upload": UPLOAD, "backup": BACKUP, "restore": RESTORE, "restore to new": RESTORE_TO_NEW, "delete backup": DELETE_BACKUP,
-    "import backup": IMPORT,
+    "import backup": IMPORT, "snapshot a group": SNAPSHOT_GROUP, "delete a group snapshot": DELETE_GROUP_SNAPSHOT,
+    "copy a group": COPY_GROUP, "delete a group": DELETE_GROUP,
 }  # fmt: skip
 
 

@@ -11,6 +11,11 @@ from monostack.services.volume.backups import actions as backup_actions
 from monostack.services.volume.backups import api as backups
 from monostack.services.volume.backups import records as backup_records
 from monostack.services.volume.dialect import DIALECT
+from monostack.services.volume.groups import actions as group_actions
+from monostack.services.volume.groups import api as groups
+from monostack.services.volume.groups import snapshots as group_snapshots
+from monostack.services.volume.groups import specs as group_specs
+from monostack.services.volume.groups import types as group_types
 from monostack.services.volume.hosts import api as hosts
 from monostack.services.volume.hosts import pools
 from monostack.services.volume.messages import api as messages
@@ -39,12 +44,14 @@ from monostack.services.volume.workflows import (
     restore_backup,
     upload_volume,
 )
+from monostack.services.volume.workflows import groups as group_workflows
 
 ACTION_MODULES = (administration, changes, contents, copies)  # importing them adds their actions
 
 
 def bootstrap(tx: Transaction, cloud: Any) -> None:
     bootstrap_types(tx)
+    group_types.bootstrap(tx)
 
 
 SERVICE = Service(
@@ -68,6 +75,11 @@ SERVICE = Service(
         backup_records.routes,
         backups.routes,
         backup_actions.routes,
+        group_types.routes,
+        group_specs.routes,
+        groups.routes,
+        group_actions.routes,
+        group_snapshots.routes,
         types.routes,
         extra_specs.routes,
         access.routes,
@@ -93,6 +105,7 @@ SERVICE = Service(
         restore_backup.WORKFLOW,
         delete_backup.WORKFLOW,
         import_backup.WORKFLOW,
+        *group_workflows.WORKFLOWS,
         create_snapshot.WORKFLOW,
         delete_snapshot.WORKFLOW,
     ),

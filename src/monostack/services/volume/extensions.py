@@ -7,6 +7,8 @@ from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.services.volume.attachments.api import LISTING as ATTACHMENTS
 from monostack.services.volume.backups.api import LISTING as BACKUPS
+from monostack.services.volume.groups.api import LISTING as GROUPS
+from monostack.services.volume.groups.snapshots import LISTING as GROUP_SNAPSHOTS
 from monostack.services.volume.messages.api import LISTING as MESSAGES
 from monostack.services.volume.snapshots.api import LISTING as SNAPSHOTS
 from monostack.services.volume.types.api import LISTING as TYPES
@@ -50,6 +52,8 @@ LISTINGS = {
     "volume": VOLUMES,
     "backup": BACKUPS,
     "snapshot": SNAPSHOTS,
+    "group": GROUPS,
+    "group_snapshot": GROUP_SNAPSHOTS,
     "attachment": ATTACHMENTS,
     "message": MESSAGES,
     "volume_type": TYPES,

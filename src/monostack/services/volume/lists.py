@@ -115,6 +115,18 @@ def all_tenants(request: Request) -> bool:
     return query_flag(request.query_map, "all_tenants") and is_admin(request)
 
 
+def public_filter(request: Request) -> bool | None:
+    """Which types an administrator asks for with is_public: public ones, private ones, or with `none` all. Raises BadRequest."""
+    text = request.query_map.get("is_public")
+    if text is None or not is_admin(request):
+        return True
+    if text.lower() == "none":
+        return None
+    if text.strip().lower() not in TRUE | FALSE:
+        raise BadRequest(f"Invalid is_public filter [{text}]")
+    return text.strip().lower() in TRUE
+
+
 def read(request: Request, resource: Resource, listing: Listing, skip: Sequence[str] = ()) -> ListQuery:
     """The whole query but for the filters in `skip`, which may be used and which the caller reads. Raises BadRequest."""
     params = request.query_map

@@ -69,6 +69,13 @@ def backup(tx: Transaction, request: Request, size: int) -> None:
         raise exceeded("BackupLimitExceeded", f"Maximum number of backups allowed ({limits['backups']}) exceeded")
 
 
+def group(tx: Transaction, request: Request) -> None:
+    """Room for one more group?"""
+    limit = limits_of(tx, request.cloud, request.project_id)["groups"]
+    if not quotas.room(limit, usage(tx, request.project_id)["groups"], 1):
+        raise exceeded("GroupLimitExceeded", f"Maximum number of groups allowed ({limit}) exceeded")
+
+
 def extension(tx: Transaction, request: Request, row: Row[Any], size: int, kind: str) -> None:
     """Room for a volume to grow to `size` GiB?"""
     limits = limits_of(tx, request.cloud, row.project_id)

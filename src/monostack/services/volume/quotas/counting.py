@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from monostack import quotas
 from monostack.db import Transaction
 from monostack.services.volume.backups.table import BACKUPS
+from monostack.services.volume.groups.table import GROUPS as GROUP_ROWS
 from monostack.services.volume.snapshots.table import SNAPSHOTS
 from monostack.services.volume.types.table import TYPES
 from monostack.services.volume.volumes.table import VOLUMES
@@ -30,6 +31,7 @@ def _used(table: sa.Table) -> Any:
 
 _b = BACKUPS.table.c
 _BACKUPS = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(_b.size), 0)).where(_b.project_id == sa.bindparam("the_project"))
+_GROUPS = sa.select(sa.func.count()).where(GROUP_ROWS.table.c.project_id == sa.bindparam("the_project"))
 _VOLUMES, _SNAPSHOTS = _used(VOLUMES.table), _used(SNAPSHOTS.table)
 
 
@@ -63,5 +65,5 @@ def usage(tx: Transaction, project_id: str) -> dict[str, int]:
                 typed = f"{name}_{names.get(type_id)}"
                 used[typed] = used.get(typed, 0) + amount
     count, size = tx.execute(_BACKUPS, {"the_project": project_id}).one()
-    used.update(backups=int(count), backup_gigabytes=int(size))
+    used.update(backups=int(count), backup_gigabytes=int(size), groups=int(tx.scalar(_GROUPS, {"the_project": project_id})))
     return used

@@ -42,7 +42,8 @@ _SAME = ("id", "created_at", "updated_at", "user_id", "project_id", "volume_id",
 LISTING = Listing(
     columns={
         **{name: name for name in _SAME},
-        **dict.fromkeys(("cgsnapshot_id", "group_snapshot_id", "encryption_key_id", "provider_id", "provider_location", "deleted_at")),
+        "group_snapshot_id": "group_snapshot_id",
+        **dict.fromkeys(("cgsnapshot_id", "encryption_key_id", "provider_id", "provider_location", "deleted_at")),
         "display_name": "name",
         "display_description": "description",
         "volume_size": "size",
@@ -121,7 +122,7 @@ def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     return _list(request, tx, detail=True)
 
 
-def _require_snapshotable(tx: Transaction, row: Row[Any], in_use: bool) -> None:
+def require_snapshotable(tx: Transaction, row: Row[Any], in_use: bool) -> None:
     """Can the volume be copied now? Raises BadRequest."""
     if row.host is None:
         raise invalid_volume("The snapshot cannot be created because volume has not been scheduled to any host.")
@@ -151,7 +152,7 @@ def create_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
 
 def begin(request: Request, tx: Transaction, volume: Row[Any], body: Mapping[str, Any], *, in_use: bool) -> Row[Any]:
     """Write a snapshot of a volume and start its making; `in_use`: also while a server has the volume. Raises BadRequest, TooLarge."""
-    _require_snapshotable(tx, volume, in_use)
+    require_snapshotable(tx, volume, in_use)
     kind = tx.execute(types.BY_ID, {"the_id": volume.volume_type_id}).one()
     claims.snapshot(tx, request, volume.size, kind.name)
     row = SNAPSHOTS.insert(
@@ -205,7 +206,7 @@ def delete_snapshot(request: Request, tx: Transaction) -> Response:
 
 def start_delete(request: Request, tx: Transaction, row: Row[Any], *, force: bool = False) -> None:
     """Begin to delete a snapshot. Raises BadRequest for one that is being made or used, unless `force`."""
-    if not force and row.status not in DELETABLE_SNAPSHOTS:
+    if row.group_snapshot_id is not None or (not force and row.status not in DELETABLE_SNAPSHOTS):
         raise invalid_snapshot(f"Snapshot status must be {either(DELETABLE_SNAPSHOTS)} and must not be part of a group.")
     set_snapshot(tx, row.id, status="deleting")
     request.cloud.start(tx, "delete_snapshot", row.volume_id, {"snapshot_id": row.id, "host": row.host}, request, row.project_id)

@@ -8,7 +8,6 @@ from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.db import Transaction
-from monostack.http import Request
 from monostack.resources import Field, Resource, flag, integer, json_value, text, time, uuid
 from monostack.services.volume.lists import has_item
 from monostack.services.volume.style import OF_PROJECT, STYLE
@@ -24,11 +23,6 @@ def _in_zone(table: sa.Table, operator: str, parameter: str) -> Any:
     volumes = VOLUMES.table.c
     zone = sa.bindparam(parameter, type_=sa.String())
     return table.c.volume_id.in_(sa.select(volumes.id).where(volumes.availability_zone == zone))
-
-
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    more = {"group_snapshot_id": None} if request.at_least(3, 14) else {}
-    return [dict(more) for _ in rows]
 
 
 SNAPSHOTS = Resource(
@@ -47,6 +41,7 @@ SNAPSHOTS = Resource(
         Field("status", text(), index=True),
         Field("size", integer(1), default=0),
         Field("metadata", json_value(), default=dict, column="meta"),
+        Field("group_snapshot_id", uuid(), nullable=True, since=(3, 14), index=True),
         Field("user_id", uuid(), since=(3, 41)),
         Field("consumes_quota", flag(), default=True, since=(3, 65)),
         Field(PROJECT, uuid(), column="project_id", view=GUARD, index=True),
@@ -58,7 +53,6 @@ SNAPSHOTS = Resource(
     policy={"list": "volume:get_all_snapshots", "show": "volume:get_snapshot"},
     scopes=OF_PROJECT,
     table_name="volume_snapshots",
-    expand=_expand,
     conditions={"items": has_item("meta"), "zone": _in_zone, "pool": in_pool},
 )
 _s = SNAPSHOTS.table.c

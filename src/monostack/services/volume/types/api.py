@@ -8,10 +8,9 @@ from monostack import quotas
 from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
-from monostack.resources.fields import FALSE, TRUE
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.links import next_links
-from monostack.services.volume.lists import Listing, is_admin, nothing, read
+from monostack.services.volume.lists import Listing, nothing, public_filter, read
 from monostack.services.volume.parameters import DESCRIPTION, EXTRA_SPECS, FLAG, NAME, as_flag, enveloped, fields
 from monostack.services.volume.quotas.counting import SERVICE, TYPED
 from monostack.services.volume.types import table
@@ -35,22 +34,10 @@ _OF_DEFAULT = sa.select(default_types.c.project_id).where(default_types.c.volume
 _USABLE = public_or_granted(TYPES.table)
 
 
-def _is_public(request: Request) -> bool | None:
-    """Which types an administrator asks for: public (and granted) ones, private ones, or with `none` all."""
-    text = request.query_map.get("is_public")
-    if text is None or not is_admin(request):
-        return True
-    if text.lower() == "none":
-        return None
-    if text.strip().lower() not in TRUE | FALSE:
-        raise BadRequest(f"Invalid is_public filter [{text}]")
-    return text.strip().lower() in TRUE
-
-
 @routes.get("", policy="volume_extension:type_get_all", enforce=True)
 def list_types(request: Request, tx: Transaction) -> dict[str, Any]:
     """List volume types."""
-    public = _is_public(request)
+    public = public_filter(request)
     query = read(request, TYPES, LISTING, skip=("is_public",))
     if public is False:
         query.filters["is_public", "eq"] = False

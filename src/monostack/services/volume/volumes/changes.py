@@ -97,7 +97,9 @@ def retype(request: Request, tx: Transaction) -> None:
         if multiattach:
             request.authorize("volume:multiattach", VOLUMES.target(row))
     claims.retype(tx, request, row, kind.name)
-    if row.status not in ("available", "in-use") or row.migration_status not in NOT_MIGRATING or row.volume_type_id == kind.id:
+    if row.status not in ("available", "in-use") or row.migration_status not in NOT_MIGRATING:
+        raise invalid_volume(NO_RETYPE)
+    if row.group_id is not None or row.volume_type_id == kind.id:
         raise invalid_volume(NO_RETYPE)
     _change_type(request, tx, row, kind)
 

@@ -12,13 +12,15 @@ from monostack.http import Request
 from monostack.services.image import facade as images
 from monostack.services.volume.backups import restoring
 from monostack.services.volume.backups import table as backups
+from monostack.services.volume.groups import members
+from monostack.services.volume.groups import table as groups
 from monostack.services.volume.hosts import choice
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots import lookup as snapshots
 from monostack.services.volume.types import table as types
 from monostack.services.volume.volumes import lookup
 from monostack.services.volume.volumes.table import BY_ID, VOLUMES
-from monostack.services.volume.words import invalid_input, invalid_snapshot, invalid_volume, malformed, missing
+from monostack.services.volume.words import invalid_input, invalid_snapshot, invalid_volume, malformed
 
 ZONE = "nova"
 GIB = 1 << 30
@@ -40,6 +42,7 @@ class Source:
     type_name: str | None = None
     kind: str = ""
     backup: Row[Any] | None = None
+    group: Row[Any] | None = None
 
 
 NOTHING = Source({})
@@ -102,6 +105,7 @@ class Originals:
     image: images.ImageInfo | None
     volume: Row[Any] | None
     backup: Row[Any] | None
+    group: Row[Any] | None
 
 
 def _originals(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Originals:
@@ -109,13 +113,14 @@ def _originals(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Or
     kind = types.find(tx, request, body["volume_type"]) if body.get("volume_type") else None
     snapshot = snapshots.snapshot(tx, request, body["snapshot_id"]) if body.get("snapshot_id") is not None else None
     volume = lookup.volume(tx, request, body["source_volid"], hidden=False) if body.get("source_volid") is not None else None
+    group = None
     for name in ("consistencygroup_id", "group_id"):
         if body.get(name) is not None and (name != "group_id" or request.at_least(3, 13)):
-            raise missing("Group", body[name])
+            group = groups.find_group(tx, request, body[name])
     reference = body.get("image_id", body.get("imageRef"))
     image = find_image(tx, request, reference) if reference is not None else None
     backup = backups.find(tx, request, body["backup_id"]) if body.get("backup_id") and request.at_least(3, 47) else None
-    return Originals(kind, snapshot, image, volume, backup)
+    return Originals(kind, snapshot, image, volume, backup, group)
 
 
 def _source(tx: Transaction, given: Originals) -> Source:
@@ -188,6 +193,9 @@ def create(request: Request, tx: Transaction, body: Mapping[str, Any], backup: R
         check_image(image, size)
         wanted = image.properties.get("cinder_img_volume_type")
         source = replace(source, input={"image_id": image.id}, bootable_later=True, image_meta=image_metadata(image), type_name=wanted)
+    if given.group is not None:
+        members.check_new(given.group, kind)
+        source = replace(source, group=given.group, host=given.group.host)
     if kind is None:
         named = source.type_id or source.type_name
         kind = types.find(tx, request, named) if named else types.default(tx, request.caller.project_id)
@@ -224,6 +232,7 @@ def _write(
             "volume_type_id": kind.id,
             "service_uuid": place.service_uuid if place else None,
             "host": place.host if place else None,
+            "group_id": source.group.id if source.group is not None else None,
             "consumes_quota": True,
             "attach_status": "detached",
             "updated_at": None,

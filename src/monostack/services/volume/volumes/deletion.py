@@ -44,6 +44,7 @@ def delete(tx: Transaction, request: Request, row: Row[Any], *, force: bool = Fa
     """
     snapshots = snapshots_of(tx, row.id)
     blocked = (not force and row.status not in DELETABLE) or row.migration_status not in NOT_MIGRATING
+    blocked = blocked or row.group_id is not None
     blocked = blocked or any(attachment.status in HAVE for attachment in of_volume(tx, row.id))
     if cascade and not force:
         blocked = blocked or any(snapshot.status not in DELETABLE_SNAPSHOTS for snapshot in snapshots)

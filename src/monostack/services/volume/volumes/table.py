@@ -46,8 +46,6 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     names = {row.id: row.name for row in tx.rows(TYPE_NAMES, {"types": list({row.volume_type_id for row in rows})})}
     image_metadata = request.allows("volume_extension:volume_image_metadata:show")
     plain: dict[str, Any] = {"encrypted": False, "replication_status": None, "consistencygroup_id": None}
-    if request.at_least(3, 13):
-        plain["group_id"] = None
     if request.at_least(3, 21) and admin:
         plain["provider_id"] = None
     if request.at_least(3, 48):
@@ -99,6 +97,7 @@ VOLUMES = Resource(
         Field("user_id", uuid()),
         Field("bootable", flag(), default=False, show=_word),
         Field("multiattach", flag(), default=False),
+        Field("group_id", uuid(), nullable=True, since=(3, 13), index=True),
         Field("service_uuid", uuid(), nullable=True, since=(3, 48)),
         Field("volume_type_id", uuid(), since=(3, 63), index=True),
         Field("consumes_quota", flag(), default=True, since=(3, 65)),

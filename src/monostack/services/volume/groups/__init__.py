@@ -1,0 +1,1 @@
+"""Volume groups: volumes that are snapshotted, copied and deleted together; their types and their snapshots."""
