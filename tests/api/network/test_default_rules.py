@@ -11,7 +11,8 @@ def test_groups_begin_with_the_default_rules_of_their_kind(cloud: TestCloud, adm
     begun = admin.list("default-security-group-rules")
     kinds = sorted((one["direction"], one["ethertype"], one["remote_group_id"], one["used_in_non_default_sg"]) for one in begun)
     assert kinds == [
-        ("egress", "IPv4", None, True), ("egress", "IPv6", None, True), ("ingress", "IPv4", "PARENT", False), ("ingress", "IPv6", "PARENT", False),
+        ("egress", "IPv4", None, True), ("egress", "IPv6", None, True),
+        ("ingress", "IPv4", "PARENT", False), ("ingress", "IPv6", "PARENT", False),
     ]  # fmt: skip
     ssh = {"direction": "ingress", "protocol": "tcp", "port_range_min": 22, "port_range_max": 22}
     both = admin.create("default-security-group-rules", **ssh, used_in_default_sg=False, used_in_non_default_sg=True)

@@ -7,6 +7,9 @@ from monostack.http import Request, Routes
 
 CORE = (("network", "networks"), ("subnet", "subnets"), ("subnetpool", "subnetpools"), ("port", "ports"))
 
+PROVIDERS = ({"service_type": "L3_ROUTER_NAT", "name": "monostack", "default": True, "driver": "monostack"},)
+"""Who makes services. `driver` is how a service profile names it."""
+
 routes = Routes()
 
 
@@ -30,4 +33,4 @@ def service_providers(request: Request, tx: Transaction) -> Any:
     """Which implementation serves routers."""
     if not request.allows("get_service_provider"):
         return {"service_providers": []}
-    return {"service_providers": [{"service_type": "L3_ROUTER_NAT", "name": "monostack", "default": True}]}
+    return {"service_providers": [{name: provider[name] for name in ("service_type", "name", "default")} for provider in PROVIDERS]}
