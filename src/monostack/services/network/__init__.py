@@ -22,6 +22,7 @@ from monostack.services.network.forwardings import api as forwardings_api
 from monostack.services.network.groups import api as groups_api
 from monostack.services.network.networks import api as networks_api
 from monostack.services.network.pools import api as pools_api
+from monostack.services.network.pools import onboarding
 from monostack.services.network.ports import api as ports_api
 from monostack.services.network.qos import api as qos_api
 from monostack.services.network.rbac import api as rbac_api
@@ -53,7 +54,7 @@ SERVICE = Service(
         *forwardings_api.routes, *conntrack_helpers_api.routes, *rbac_api.routes, *qos_api.routes,
         *address_groups_api.routes, *address_scopes_api.routes, *default_rules_api.routes, *flavors_api.routes,
         *agents_api.routes, scheduling.routes,
-        topologies_api.routes, *trunks_api.routes,
+        topologies_api.routes, *trunks_api.routes, onboarding.routes,
     ),
     policies=POLICIES,
     policy_kinds=NETWORK_KINDS,

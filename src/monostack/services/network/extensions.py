@@ -108,6 +108,7 @@ EXTENSIONS = (
     ("subnet-external-network", "Subnet belongs to an external network", "2024-02-05T18:00:00-00:00"),
     ("subnet-service-types", "Subnet service types", "2016-03-15T18:00:00-00:00"),
     ("subnet_allocation", "Subnet Allocation", "2015-03-30T10:00:00-00:00"),
+    ("subnet_onboard", "Subnet Onboard", "2018-12-18T09:00:00-00:00"),
     ("subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "2019-02-08T10:00:00-00:00"),
     ("tag-creation", "Tag creation extension", "2024-23-07T10:00:00-00:00"),
     ("trunk", "Trunk Extension", "2016-01-01T10:00:00-00:00"),
