@@ -14,7 +14,7 @@ from monostack.services.compute.proxies import fixed_ips, floating_ips, gone, im
 from monostack.services.compute.proxies import security_groups as group_proxies
 from monostack.services.compute.proxies import volumes as volume_proxies
 from monostack.services.compute.proxies.volumes_boot import volumes_boot
-from monostack.services.compute.reconcilers import guests, hosts, resizes
+from monostack.services.compute.reconcilers import guests, hosts, resizes, shelved
 from monostack.services.compute.servers import (
     actions,
     addresses,
@@ -34,6 +34,7 @@ from monostack.services.compute.servers import (
     resize,
     security_groups,
     shares,
+    shelve,
     suspension,
     tags,
     volume_attachments,
@@ -46,6 +47,7 @@ from monostack.services.compute.workflows import (
     end_resize,
     rebuild_server,
     resize_server,
+    shelve_server,
     snapshot_server,
     volumes,
 )
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
 
 # Modules whose actions are reached through servers' one action URL.
 ACTION_MODULES = (
-    power, suspension, rescue, resize, locks, console, security_groups, deletion, floating_ips, fixed_ips, create_image, rebuild,
+    power, suspension, rescue, resize, shelve, locks, console, security_groups, deletion, floating_ips, fixed_ips, create_image, rebuild,
 )  # fmt: skip
 ROUTES = (
     api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes,
@@ -96,8 +98,8 @@ SERVICE = Service(
         boot_server.WORKFLOW, delete_server.WORKFLOW, powering.START, powering.STOP, powering.REBOOT, suspending.PAUSE, suspending.UNPAUSE,
         suspending.SUSPEND, suspending.RESUME, rescuing.RESCUE, rescuing.UNRESCUE, resize_server.WORKFLOW, end_resize.CONFIRM,
         end_resize.REVERT, volumes.ATTACH, volumes.DETACH, nics.ATTACH, nics.DETACH, snapshot_server.SNAPSHOT, snapshot_server.BACKUP,
-        rebuild_server.WORKFLOW,
+        rebuild_server.WORKFLOW, shelve_server.SHELVE, shelve_server.OFFLOAD, shelve_server.UNSHELVE,
     ),
-    reconcilers=(hosts.RECONCILER, guests.RECONCILER, resizes.RECONCILER),
+    reconcilers=(hosts.RECONCILER, guests.RECONCILER, resizes.RECONCILER, shelved.RECONCILER),
     start=start,
 )  # fmt: skip

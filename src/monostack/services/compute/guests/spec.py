@@ -81,9 +81,9 @@ def _root(tx: Transaction, cloud: "Cloud", server: Row[Any]) -> RootDisk | None:
     if not server.image_id:
         return None
     try:
-        source = image_source(tx, cloud, server.image_id)
+        source = image_source(tx, cloud, server.shelved_image_id or server.image_id)
     except StepError:
-        if server.launched_at is None:
+        if server.launched_at is None or server.shelved_image_id is not None:
             raise
         kept = server.image
         source = ImageSource(kept["id"], kept["disk_format"], kept["size"], kept["sha512"], kept["virtual_size"])

@@ -8,10 +8,7 @@ _NOT_BUILT = (
     "changePassword",
     "evacuate",
     "os-migrateLive",
-    "shelve",
-    "shelveOffload",
     "trigger_crash_dump",
-    "unshelve",
 )
 ACTIONS = Actions(_NOT_BUILT)
 

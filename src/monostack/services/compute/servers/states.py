@@ -15,6 +15,8 @@ SUSPENDED = "suspended"
 STOPPED = "stopped"
 RESCUED = "rescued"
 RESIZED = "resized"
+SHELVED = "shelved"
+SHELVED_OFFLOADED = "shelved_offloaded"
 ERROR = "error"
 DELETED = "deleted"
 
@@ -37,6 +39,11 @@ RESIZE_MIGRATED = "resize_migrated"
 RESIZE_FINISH = "resize_finish"
 RESIZE_REVERTING = "resize_reverting"
 MIGRATING = "migrating"
+SHELVING = "shelving"
+SHELVING_PENDING_UPLOAD = "shelving_image_pending_upload"
+SHELVING_UPLOADING = "shelving_image_uploading"
+SHELVING_OFFLOADING = "shelving_offloading"
+UNSHELVING = "unshelving"
 REBOOTING = "rebooting"
 REBOOT_PENDING = "reboot_pending"
 REBOOT_STARTED = "reboot_started"
@@ -86,8 +93,8 @@ STATUS: dict[str, dict[str, str]] = {
     },
     DELETED: {"default": "DELETED"},
     "soft-delete": {"default": "SOFT_DELETED"},
-    "shelved": {"default": "SHELVED"},
-    "shelved_offloaded": {"default": "SHELVED_OFFLOADED"},
+    SHELVED: {"default": "SHELVED"},
+    SHELVED_OFFLOADED: {"default": "SHELVED_OFFLOADED"},
 }  # fmt: skip
 
 WITH_PROGRESS = {"ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING"}
@@ -133,7 +140,7 @@ def _in(*states: str) -> frozenset[str]:
     return frozenset(states)
 
 
-_USED = _in(ACTIVE, PAUSED, STOPPED, SUSPENDED, RESIZED, "soft-delete", "shelved", "shelved_offloaded")
+_USED = _in(ACTIVE, PAUSED, STOPPED, SUSPENDED, RESIZED, "soft-delete", SHELVED, SHELVED_OFFLOADED)
 _ANY_TASK_OF_REBOOT = frozenset({None, REBOOTING, REBOOT_PENDING, REBOOT_STARTED, REBOOTING_HARD, RESUMING, PAUSING, UNPAUSING,
                                  SUSPENDING})  # fmt: skip
 
@@ -157,8 +164,11 @@ ACTIONS: dict[str, Allowed] = {
     "confirmResize": Allowed(_in(RESIZED)),
     "revertResize": Allowed(_in(RESIZED)),
     "os-migrateLive": Allowed(_in(ACTIVE, PAUSED)),
-    "attach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, "soft-delete", "shelved", "shelved_offloaded")),
-    "detach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, "soft-delete", "shelved", "shelved_offloaded")),
+    "shelve": Allowed(_in(ACTIVE, STOPPED, PAUSED, SUSPENDED)),
+    "shelveOffload": Allowed(_in(SHELVED)),
+    "unshelve": Allowed(_in(SHELVED, SHELVED_OFFLOADED)),
+    "attach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, "soft-delete", SHELVED, SHELVED_OFFLOADED)),
+    "detach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, "soft-delete", SHELVED, SHELVED_OFFLOADED)),
     "attach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
     "detach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
     "update_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),

@@ -44,6 +44,8 @@ servers = table(
     sa.Column("root_device", Name()),
     sa.Column("trusted_certificates", Json),  # ids; they are kept and shown: images are not signed here
     sa.Column("fault", Json),  # {"code", "created", "message", "details"}
+    sa.Column("shelved_image_id", Id()),  # what a shelved server boots from when it is unshelved
+    sa.Column("shelved_at", Timestamp),
     sa.Column("created_at", Timestamp, nullable=False),
     sa.Column("updated_at", Timestamp, nullable=False),
     sa.Column("launched_at", Timestamp),
@@ -62,6 +64,7 @@ servers = table(
     sa.Index("ix_servers_project", "project_id", "deleted_at", "created_at"),
     sa.Index("ix_servers_usage", "project_id", "deleted_at", "vcpus", "memory_mb"),
     sa.Index("ix_servers_host", "host", "deleted_at"),
+    sa.Index("ix_servers_shelved", "vm_state", "shelved_at"),
     sa.Index("ix_servers_task", "deleted_at", "task_state"),
     sa.Index("ix_servers_created", "deleted_at", "created_at"),
 )
@@ -70,6 +73,7 @@ s = servers.c
 INSERT = sa.insert(servers).returning(s.number)
 LIVE = s.deleted_at.is_(None)
 BY_ID = sa.select(servers).where(s.id == sa.bindparam("the_id"), LIVE)
+SHELVED_SINCE = sa.select(servers).where(s.vm_state == "shelved", s.task_state.is_(None), s.shelved_at < sa.bindparam("before"), LIVE)
 BY_IDS = sa.select(servers).where(s.id.in_(sa.bindparam("the_ids", expanding=True)), LIVE)
 _UPDATES: dict[tuple[str, ...], sa.Update] = {}
 

@@ -38,7 +38,7 @@ _ATTACHED = (
     .where(_v.server_id == sa.bindparam("the_server"), _v.volume_id == sa.bindparam("the_volume"))
     .values(attached=True)
 )
-_ALL_ATTACHED = sa.update(server_volumes).where(_v.server_id == sa.bindparam("the_server")).values(attached=True)
+_ALL_ATTACHED = sa.update(server_volumes).where(_v.server_id == sa.bindparam("the_server")).values(attached=sa.bindparam("the_flag"))
 _HELD = sa.update(server_volumes).where(_v.id == sa.bindparam("the_id")).values(attachment_id=sa.bindparam("the_attachment"))
 _KEEP = (
     sa.update(server_volumes)
@@ -91,10 +91,10 @@ def set_attachment(tx: Transaction, id: str, attachment_id: str) -> None:
     tx.execute(_HELD, {"the_id": id, "the_attachment": attachment_id})
 
 
-def mark_attached(tx: Transaction, server_id: str, volume_id: str | None = None) -> None:
-    """The guest has the volume; without one, all of them."""
+def mark_attached(tx: Transaction, server_id: str, volume_id: str | None = None, *, attached: bool = True) -> None:
+    """The guest has the volume; without one, all of them (or with `attached` off none)."""
     if volume_id is None:
-        tx.execute(_ALL_ATTACHED, {"the_server": server_id})
+        tx.execute(_ALL_ATTACHED, {"the_server": server_id, "the_flag": attached})
     else:
         tx.execute(_ATTACHED, {"the_server": server_id, "the_volume": volume_id})
 

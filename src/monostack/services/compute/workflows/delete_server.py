@@ -13,6 +13,7 @@ from monostack.services.compute.servers.states import ERROR, NOSTATE
 from monostack.services.compute.workflows.commands import ask
 from monostack.services.compute.workflows.outcome import failed, fault
 from monostack.services.compute.workflows.release import release_everything
+from monostack.services.image import facade as image
 
 EVENT = "compute_terminate_instance"
 
@@ -41,6 +42,8 @@ def mark_deleted(run: Run, tx: Transaction) -> None:
         return
     release_everything(tx, run.cloud, row, deleted=True)
     server_groups.leave(tx, row.id)
+    if row.shelved_image_id is not None:
+        image.drop(tx, run.cloud, row.shelved_image_id)
     now = clock.now()
     history.finish(tx, run, EVENT, run.input["host"])
     table.update(
