@@ -1,17 +1,25 @@
-"""Commands about images that a host made and that the image service is to have (`image.*`).
+"""Commands about images (`image.*`): those a host is to have before it needs them, and those it made.
 
-The host keeps the bits of such an image, made by `guest.snapshot` for example, under the image's id until it is told to forget them. The
-controller reads them part by part, so they pass through the same connection as everything else, and a part that got lost is read again.
+The host keeps the bits of an image that it made and that the image service is to have, by `guest.snapshot` for example, under the
+image's id until it is told to forget them. The controller reads them part by part, so they pass through the same connection as
+everything else, and a part that got lost is read again.
 
 | command      | args      | result                          |
 |--------------|-----------|---------------------------------|
+| image.cache  | CacheImage | {} once the host has it        |
 | image.read   | ReadImage | ImagePart                       |
 | image.forget | ImageRef  | {} also when there is nothing   |
 """
 
 import msgspec
 
+from monostack.protocol.guests import ImageSource
+
 MAX_PART = 4 << 20  # bytes; well below the largest message once it is text
+
+
+class CacheImage(msgspec.Struct):
+    image: ImageSource
 
 
 class ImageRef(msgspec.Struct):

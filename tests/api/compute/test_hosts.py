@@ -234,3 +234,20 @@ def test_hosts_as_nova_once_listed_them(cloud: TestCloud, boot: Boot) -> None:
         cloud.admin.get("compute", f"/os-hosts/{host}/reboot"),
     ):
         assert (refused.status_code, refused.json()["notImplemented"]["message"]) == (501, "The requested functionality is not supported.")
+
+
+def test_hosts_fetch_images_before_they_need_them(cloud: TestCloud, image: str) -> None:
+    made = cloud.admin.post("compute", "/os-aggregates", {"aggregate": {"name": "warm"}}).json()["aggregate"]["id"]
+    for host in ("sim-001", "sim-003"):
+        cloud.admin.post("compute", f"/os-aggregates/{made}/action", {"add_host": {"host": host}})
+    path, body = f"/os-aggregates/{made}/images", {"cache": [{"id": image}]}
+    assert cloud.admin.post("compute", path, body, headers=at("2.80")).status_code == 404
+    assert cloud.demo.post("compute", path, body, headers=LATEST).status_code == 403
+    foreign = cloud.admin.post("compute", path, body, headers=LATEST)
+    assert foreign.status_code == 202, foreign.text
+    until = time.monotonic() + 20
+    kept = {name: cloud.app.cloud.hosts._local[name].agent.drivers.block.cached for name in ("sim-001", "sim-002", "sim-003")}
+    while not (image in kept["sim-001"] and image in kept["sim-003"]):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert image not in kept["sim-002"]

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from monostack.protocol.guests import VolumeConnection
+from monostack.protocol.guests import ImageSource, VolumeConnection
 from monostack.protocol.volumes import (
     BackupMade,
     BackupVolume,
@@ -20,6 +20,10 @@ class BlockStorage(Protocol):
 
     The caller runs at most one method per volume at a time. All raise CommandError.
     """
+
+    async def cache(self, image: ImageSource) -> None:
+        """Have the bits of an image on this host, for guests and volumes to come."""
+        ...
 
     async def create(self, request: CreateVolume) -> VolumeConnection:
         """Make a volume, empty or from its source, and say how a host opens it."""

@@ -12,7 +12,7 @@ from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError, require_uuid
 from monostack.agent.programs import ProgramError
 from monostack.agent.qemu_user import QemuUser
-from monostack.protocol.guests import VolumeConnection
+from monostack.protocol.guests import ImageSource, VolumeConnection
 from monostack.protocol.volumes import (
     BackupMade,
     BackupVolume,
@@ -55,6 +55,9 @@ class FileBlock:
 
     def _snapshot_path(self, snapshot_id: str) -> Path:
         return self._snapshots / (require_uuid(snapshot_id, "snapshot") + SUFFIX)
+
+    async def cache(self, image: ImageSource) -> None:
+        await self._images.obtain(image)
 
     async def create(self, request: CreateVolume) -> VolumeConnection:
         path = self.volume_path(request.volume_id)

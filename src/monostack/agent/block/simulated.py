@@ -3,7 +3,7 @@
 from monostack.agent.block.empty_qcow2 import empty_qcow2
 from monostack.agent.block.outgoing import check_part, no_such_image
 from monostack.agent.errors import CommandError
-from monostack.protocol.guests import VolumeConnection
+from monostack.protocol.guests import ImageSource, VolumeConnection
 from monostack.protocol.images import ImagePart, ReadImage
 from monostack.protocol.volumes import (
     BackupMade,
@@ -39,7 +39,13 @@ class SimulatedBlock:
 
     def __init__(self, storage: SimulatedStorage, outgoing: "SimulatedOutgoing") -> None:
         self.storage = storage
+        self.cached: dict[str, int] = {}  # images on this host: bytes by id
         self._outgoing = outgoing
+
+    async def cache(self, image: ImageSource) -> None:
+        if image.disk_format not in ("raw", "qcow2"):
+            raise CommandError("image.format", f"image {image.id} has the disk format {image.disk_format}: this host takes raw and qcow2")
+        self.cached[image.id] = image.size
 
     async def create(self, request: CreateVolume) -> VolumeConnection:
         storage = self.storage

@@ -5,7 +5,12 @@ from typing import Any
 import msgspec
 
 from monostack.agent.handlers.handler import Drivers, Handler
-from monostack.protocol.images import ImageRef, ReadImage
+from monostack.protocol.images import CacheImage, ImageRef, ReadImage
+
+
+async def cache(drivers: Drivers, args: CacheImage) -> dict[str, Any]:
+    await drivers.block.cache(args.image)
+    return {}
 
 
 async def read(drivers: Drivers, args: ReadImage) -> dict[str, Any]:
@@ -18,4 +23,8 @@ async def forget(drivers: Drivers, args: ImageRef) -> dict[str, Any]:
 
 
 # An image that can be read is complete and does not change any more, so reading waits for nobody.
-HANDLERS = {"image.read": Handler(ReadImage, read), "image.forget": Handler(ImageRef, forget)}
+HANDLERS = {
+    "image.cache": Handler(CacheImage, cache),
+    "image.read": Handler(ReadImage, read),
+    "image.forget": Handler(ImageRef, forget),
+}

@@ -8,7 +8,7 @@ from monostack.services.compute import consoles, extensions, keypairs, quota_set
 from monostack.services.compute.dialect import DIALECT
 from monostack.services.compute.flavors import access, api, extra_specs
 from monostack.services.compute.guests import metadata as guest_metadata
-from monostack.services.compute.hosts import aggregates, hypervisors, old_hosts, services, usage_audit, zones
+from monostack.services.compute.hosts import aggregates, cached_images, hypervisors, old_hosts, services, usage_audit, zones
 from monostack.services.compute.legacy import legacy, strict
 from monostack.services.compute.proxies import fixed_ips, floating_ips, gone, image_metadata, images, networks
 from monostack.services.compute.proxies import security_groups as group_proxies
@@ -43,6 +43,7 @@ from monostack.services.compute.servers import api as servers
 from monostack.services.compute.servers.create import handler
 from monostack.services.compute.workflows import (
     boot_server,
+    cache_images,
     delete_server,
     end_resize,
     rebuild_server,
@@ -71,7 +72,7 @@ ROUTES = (
     zones.routes, quota_sets.routes, usage.routes, extensions.routes, images.routes, networks.routes,
     image_metadata.routes, volume_proxies.routes, assisted_snapshots.routes,
     group_proxies.routes, floating_ips.routes, gone.routes, gone.bare_metal, consoles.routes,
-    old_hosts.routes, usage_audit.routes, external_events.routes, shares.routes,
+    old_hosts.routes, usage_audit.routes, external_events.routes, shares.routes, cached_images.routes,
 )  # fmt: skip
 
 
@@ -99,6 +100,7 @@ SERVICE = Service(
         suspending.SUSPEND, suspending.RESUME, rescuing.RESCUE, rescuing.UNRESCUE, resize_server.WORKFLOW, end_resize.CONFIRM,
         end_resize.REVERT, volumes.ATTACH, volumes.DETACH, nics.ATTACH, nics.DETACH, snapshot_server.SNAPSHOT, snapshot_server.BACKUP,
         rebuild_server.WORKFLOW, shelve_server.SHELVE, shelve_server.OFFLOAD, shelve_server.UNSHELVE,
+        cache_images.WORKFLOW,
     ),
     reconcilers=(hosts.RECONCILER, guests.RECONCILER, resizes.RECONCILER, shelved.RECONCILER),
     start=start,

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 import unicodedata
 from datetime import UTC, datetime
 from typing import Any
@@ -107,6 +108,9 @@ add_format("printable", _printable_text)
 add_format("base64", _base64)
 add_format("regex", _regex)
 add_format("date-time", _time)
+
+
+is_uuid = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}").fullmatch
 
 
 def is_true(value: Any) -> bool:

@@ -58,12 +58,17 @@ def _view(request: Request, row: Row[Any], hosts: list[str]) -> dict[str, Any]:
     return shown
 
 
-def _hosts(tx: Transaction, aggregate_id: int) -> list[str]:
+def hosts_of(tx: Transaction, aggregate_id: int) -> list[str]:
     return [row.host for row in tx.rows(_HOSTS, {"the_id": aggregate_id})]
 
 
 def _find(request: Request, tx: Transaction, action: str) -> Row[Any]:
     request.authorize(f"os_compute_api:os-aggregates:{action}", {})
+    return find_aggregate(request, tx)
+
+
+def find_aggregate(request: Request, tx: Transaction) -> Row[Any]:
+    """The aggregate of the path. Raises BadRequest and NotFound."""
     given = request.params["id"]
     if not given.removeprefix("-").isdigit() or len(given) > 9:
         raise BadRequest("Invalid input received: id must be an integer")
@@ -76,7 +81,7 @@ def _find(request: Request, tx: Transaction, action: str) -> Row[Any]:
 def _shown(request: Request, tx: Transaction, aggregate_id: int) -> dict[str, Any]:
     row = tx.row(_BY_ID, {"the_id": aggregate_id})
     assert row is not None, "it was found in this transaction"
-    return {"aggregate": _view(request, row, _hosts(tx, row.id))}
+    return {"aggregate": _view(request, row, hosts_of(tx, row.id))}
 
 
 @routes.get("", policy="os_compute_api:os-aggregates:index")
@@ -150,7 +155,7 @@ def _set_zone(tx: Transaction, row: Row[Any], metadata: dict[str, str], zone: st
 
     if not zone:
         raise refuse(f"Aggregate {row.name} does not support empty named availability zone")
-    hosts = _hosts(tx, row.id)
+    hosts = hosts_of(tx, row.id)
     others = {other for host in hosts for other in _zones_of(tx, host, row.id)}
     if others - {zone}:
         raise refuse(f"One or more hosts already in availability zone(s) {sorted(others - {zone})}")
@@ -168,7 +173,7 @@ def _zones_of(tx: Transaction, host: str, but: int) -> set[str]:
 def delete_aggregate(request: Request, tx: Transaction) -> None:
     """Delete an aggregate without hosts."""
     row = _find(request, tx, "delete")
-    if _hosts(tx, row.id):
+    if hosts_of(tx, row.id):
         raise BadRequest(f"Cannot remove host from aggregate {row.id}. Reason: Host aggregate is not empty.")
     tx.execute(_DELETE, {"the_id": row.id})
     changed(tx)
@@ -190,7 +195,7 @@ def add_host(request: Request, tx: Transaction) -> Any:
     row, host = _find(request, tx, "add_host"), request.body["add_host"]["host"]
     if host not in known_hosts(tx).by_name:
         raise NotFound(f"Compute host {host} could not be found.")
-    if host in _hosts(tx, row.id):
+    if host in hosts_of(tx, row.id):
         raise Conflict(f"Aggregate {row.id} already has host {host}.")
     zone = row._mapping["metadata"].get("availability_zone")
     others = sorted(_zones_of(tx, host, row.id) - {zone}) if zone else []

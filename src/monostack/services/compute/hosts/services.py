@@ -11,8 +11,8 @@ from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.services.compute.hosts.known import known_hosts
-from monostack.services.compute.hosts.table import ALL, alive, changed, compute_hosts
-from monostack.services.compute.parameters import BOOLEAN, FQDN, TEXT, Json, fields, is_true, queries
+from monostack.services.compute.hosts.table import ALL, aggregate_hosts, alive, changed, compute_hosts
+from monostack.services.compute.parameters import BOOLEAN, FQDN, TEXT, Json, fields, is_true, is_uuid, queries
 from monostack.services.compute.servers.table import servers
 from monostack.services.placement import facade as placement
 
@@ -33,6 +33,7 @@ _SET = (
     )
 )
 _DELETE = sa.delete(compute_hosts).where(_h.id == sa.bindparam("the_id"))
+_LEAVE = sa.delete(aggregate_hosts).where(aggregate_hosts.c.host == sa.bindparam("the_host"))
 _SERVERS = sa.select(servers.c.id).where(servers.c.host == sa.bindparam("the_host"), servers.c.deleted_at.is_(None)).limit(1)
 
 _REASON: Json = {"type": "string", "minLength": 1, "maxLength": 255}
@@ -89,7 +90,7 @@ def _by_name(tx: Transaction, body: dict[str, Any]) -> Row[Any]:
         raise BadRequest(f"Updating a {body['binary']} service is not supported. Only nova-compute services can be updated.")
     row = tx.row(_BY_HOST, {"the_host": body["host"]})
     if row is None:
-        raise NotFound(f"Could not find binary {BINARY} on host {body['host']}.")
+        raise NotFound(f"Host '{body['host']}' is not mapped to any cell")
     return row
 
 
@@ -118,9 +119,11 @@ def _old_update(request: Request, tx: Transaction, verb: str) -> Any:
 def _by_id(request: Request, tx: Transaction) -> Row[Any]:
     given = request.params["id"]
     if request.at_least(2, 53):
+        if is_uuid(given) is None:
+            raise BadRequest(f"Invalid uuid {given}")
         row = tx.row(_BY_ID, {"the_id": given})
         if row is None:
-            raise NotFound(f"Service {given} could not be found.")
+            raise NotFound(f"Service {given} {'not' if request.method == 'DELETE' else 'could not be'} found.")
         return row
     if not given.isdigit():
         raise BadRequest("Invalid input received: id must be an integer")
@@ -154,7 +157,7 @@ def update_service(request: Request, tx: Transaction) -> Any:
 
 @routes.delete("/{id}", policy="os_compute_api:os-services:delete")
 def delete_service(request: Request, tx: Transaction) -> None:
-    """Forget a host that is gone for good. If its agent comes back, it enrols anew."""
+    """Forget a host that is gone for good, in aggregates too. If its agent comes back, it enrols anew."""
     request.authorize("os_compute_api:os-services:delete", {})
     row = _by_id(request, tx)
     if tx.row(_SERVERS, {"the_host": row.host}) is not None:
@@ -162,6 +165,7 @@ def delete_service(request: Request, tx: Transaction) -> None:
     if row.controller is not None and alive(row.seen_at):
         raise Conflict(f"Unable to delete the compute service of host {row.host} while its agent is connected. Stop the agent first.")
     placement.remove_provider(tx, row.id)
+    tx.execute(_LEAVE, {"the_host": row.host})
     tx.execute(_DELETE, {"the_id": row.id})
     changed(tx)
     record(tx, request, "service.delete", row.service_id)

@@ -1,6 +1,5 @@
 """/os-security-groups and /os-security-group-rules, until 2.36."""
 
-import re
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,13 +9,12 @@ from monostack.core.errors import BadRequest, Fault, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.services.compute.paging import slice_of
-from monostack.services.compute.parameters import ANYTHING, NON_NEGATIVE, TEXT, Json, query
+from monostack.services.compute.parameters import ANYTHING, NON_NEGATIVE, TEXT, Json, is_uuid, query
 from monostack.services.compute.proxies import LAST
 from monostack.services.compute.proxies.faults import passed_on
 from monostack.services.compute.proxies.security_group_views import ANYWHERE, Document, group_views, rule_in_short, rule_view
 from monostack.services.network import facade as network
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 _TEXT: Json = {"type": "string", "minLength": 0, "maxLength": 255}
 
 
@@ -44,7 +42,7 @@ routes = Routes("/v2.1")
 
 def _id(request: Request) -> str:
     given = request.params["id"]
-    if _UUID.fullmatch(given) is None:
+    if is_uuid(given) is None:
         raise BadRequest("Security group id should be uuid")
     return given
 
