@@ -100,6 +100,8 @@ def check_unused(tx: Transaction, kind: str, row: Row[Any], action: str, target:
     left = targets(tx, row.id, action) - {target}
     if instead is not None and (instead == EVERYBODY or not shareable.strict):
         left = left | {instead}
+    if action == EXTERNAL and target == EVERYBODY and row.is_default:
+        raise _in_use(row.id, "Default external networks must be shared to everyone.")
     if target == row.project_id or EVERYBODY in left:
         return
     users = shareable.users[action](tx, row.id) - left - {""}
