@@ -1,11 +1,11 @@
 #!/bin/bash
 # Runs the suites in order, all of them even when one fails, and closes with how many tests passed and failed altogether.
 #
-#   tests/run.sh [SUITE...]     lint types contracts unit api-sqlite api-postgresql workflows workflows-postgresql fuzz simulation host
+#   tests/run.sh [SUITE...]     one of those below, or several
 set -uo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
-ALL="lint types contracts unit api-sqlite api-postgresql workflows workflows-postgresql fuzz simulation host"
+ALL="lint types contracts unit api-sqlite api-postgresql workflows workflows-postgresql concurrency fuzz simulation host"
 LIMIT=1800 # seconds for one suite: none takes nearly as long, one that hangs is ended
 LOGS=build/test
 failed=()
@@ -34,6 +34,11 @@ run() {
     api-postgresql) MONOSTACK_TEST_DATABASE=postgresql tests api-postgresql api -n 2 --dist loadfile ;;
     workflows) tests workflows workflows -n 2 --dist loadfile ;;
     workflows-postgresql) MONOSTACK_TEST_DATABASE=postgresql tests workflows-postgresql workflows -n 2 --dist loadfile ;;
+    concurrency)
+        tests concurrency concurrency
+        local first=$?
+        MONOSTACK_TEST_DATABASE=postgresql tests concurrency-postgresql concurrency && return $first
+        ;;
     fuzz) tests fuzz fuzz -n 2 ;;
     simulation) tests simulation simulation -n 2 ;;
     host) as_root tests host host ;;

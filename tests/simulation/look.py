@@ -5,7 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from world import World
 
-from invariants import Guest, Look
+from invariants import Look
+from simulated import guests_of, taps_of
 from users import COMPUTE, NETWORK, VOLUME
 
 ACTIVE = sa.text("select workflow, state, step from operations where state in ('running', 'undoing')")
@@ -20,8 +21,8 @@ async def look_at(world: World) -> Look:
         volumes={each["id"]: each for each in await _all(world, f"{VOLUME}/volumes/detail", "volumes")},
         ports=await _all(world, f"{NETWORK}/ports", "ports"),
         allocations={row[0] for row in await _rows(world, ALLOCATED)},
-        guests={host: _guests(agent.drivers.hypervisor) for host, agent in world.agents.items()},
-        taps={host: _taps(agent.drivers.network) for host, agent in world.agents.items()},
+        guests={host: guests_of(agent.drivers.hypervisor) for host, agent in world.agents.items()},
+        taps={host: taps_of(agent.drivers.network) for host, agent in world.agents.items()},
         files=set(world.storage.volumes),
     )
 
@@ -34,11 +35,3 @@ async def _all(world: World, path: str, key: str) -> list[dict[str, Any]]:
 
 async def _rows(world: World, query: Any) -> list[tuple[Any, ...]]:
     return await world.app.db.read(lambda tx: [tuple(row) for row in tx.rows(query)])
-
-
-def _guests(hypervisor: Any) -> dict[str, Guest]:
-    return {id: Guest(guest.state, frozenset(guest.volumes), frozenset(guest.nics)) for id, guest in hypervisor.known.items()}
-
-
-def _taps(network: Any) -> set[str]:
-    return {item.tap for key, item in network.items.items() if key.startswith("port/") and item.tap}
