@@ -101,6 +101,7 @@ class Bench:
         self.agents = {name: simulated_host(name, storage=self.storage) for name in HOSTS}
         self.app: Any = None
         self.token = ""
+        self.settings: dict[str, Any] = {}  # beside those that every bench has
         self.image = self.network = ""
 
     def put(self, case: Case, trial: Trial) -> None:
@@ -200,7 +201,7 @@ class Bench:
     async def start(self) -> None:
         """A new controller on the same database; the hosts connect to it."""
         settings = {"state_dir": str(self.directory), "api.port": 0, "database.url": self.database, "operations.lease": 2}
-        self.app = App(load(environ={}, flags=settings))
+        self.app = App(load(environ={}, flags=settings | self.settings))
         await self.app.open(listen=False)
         for agent in self.agents.values():
             await self.app.cloud.hosts.attach_local(agent)

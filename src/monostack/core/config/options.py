@@ -233,6 +233,9 @@ class Scheduler(Section, frozen=True):
 class Compute(Section, frozen=True):
     """Servers."""
 
+    reclaim_instance_interval: Annotated[
+        int, _option("Seconds for which a deleted server is kept to be restored. 0: it is gone at once.", ge=0)
+    ] = 0
     resize_confirm_window: Annotated[
         int, _option("Seconds after which a resize is confirmed by itself. 0: it waits for its owner.", ge=0)
     ] = 0

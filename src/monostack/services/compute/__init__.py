@@ -14,7 +14,7 @@ from monostack.services.compute.proxies import fixed_ips, floating_ips, gone, im
 from monostack.services.compute.proxies import security_groups as group_proxies
 from monostack.services.compute.proxies import volumes as volume_proxies
 from monostack.services.compute.proxies.volumes_boot import volumes_boot
-from monostack.services.compute.reconcilers import guests, hosts, resizes, shelved
+from monostack.services.compute.reconcilers import deletions, guests, hosts, resizes, shelved
 from monostack.services.compute.servers import (
     actions,
     addresses,
@@ -50,6 +50,7 @@ from monostack.services.compute.workflows import (
     resize_server,
     shelve_server,
     snapshot_server,
+    soft_delete,
     volumes,
 )
 from monostack.services.compute.workflows import interfaces as nics
@@ -100,8 +101,8 @@ SERVICE = Service(
         suspending.SUSPEND, suspending.RESUME, rescuing.RESCUE, rescuing.UNRESCUE, resize_server.WORKFLOW, end_resize.CONFIRM,
         end_resize.REVERT, volumes.ATTACH, volumes.DETACH, nics.ATTACH, nics.DETACH, snapshot_server.SNAPSHOT, snapshot_server.BACKUP,
         rebuild_server.WORKFLOW, shelve_server.SHELVE, shelve_server.OFFLOAD, shelve_server.UNSHELVE,
-        cache_images.WORKFLOW,
+        cache_images.WORKFLOW, soft_delete.SOFT_DELETE, soft_delete.RESTORE,
     ),
-    reconcilers=(hosts.RECONCILER, guests.RECONCILER, resizes.RECONCILER, shelved.RECONCILER),
+    reconcilers=(deletions.RECONCILER, hosts.RECONCILER, guests.RECONCILER, resizes.RECONCILER, shelved.RECONCILER),
     start=start,
 )  # fmt: skip

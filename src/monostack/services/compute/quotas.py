@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from monostack.core.errors import Forbidden
 from monostack.db import Id, Name, Transaction, table
 from monostack.http import Request
+from monostack.services.compute.servers.states import SOFT_DELETED
 from monostack.services.compute.servers.table import servers
 
 quotas = table(
@@ -36,7 +37,7 @@ FORGET = sa.delete(quotas).where(
 )
 FORGET_ONE = FORGET.where(_q.resource == sa.bindparam("the_resource"))
 _USED = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(_s.vcpus), 0), sa.func.coalesce(sa.func.sum(_s.memory_mb), 0)).where(
-    _s.project_id == sa.bindparam("the_project"), _s.deleted_at.is_(None)
+    _s.project_id == sa.bindparam("the_project"), _s.deleted_at.is_(None), _s.vm_state != SOFT_DELETED
 )
 
 

@@ -1,41 +1,67 @@
-"""Deleting servers. Nothing is kept for a while to be restored: a deleted server is gone."""
+"""Deleting servers: at once, or, where the configuration keeps deleted servers for a while, so that they can be restored."""
 
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import Conflict
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
+from monostack.services.compute import quotas
 from monostack.services.compute.parameters import ANYTHING, one
 from monostack.services.compute.servers import history, table
 from monostack.services.compute.servers.actions import ACTIONS
-from monostack.services.compute.servers.lookup import for_action
-from monostack.services.compute.servers.states import DELETING
+from monostack.services.compute.servers.lookup import authorize, check_state, for_action, visible
+from monostack.services.compute.servers.power import begin
+from monostack.services.compute.servers.states import DELETING, RESTORING, SOFT_DELETED, SOFT_DELETING
 
 routes = Routes("/v2.1/servers")
 
 
-def _delete(request: Request, tx: Transaction, rule: str) -> None:
-    server = for_action(request, tx, rule, "delete")
+def start_deletion(tx: Transaction, cloud: Any, server: Row[Any], request: Request | None) -> None:
+    """Begin to delete a server for good; it overtakes whatever is being done to it. Without a request: the cloud itself."""
     if server.task_state == DELETING:
         return  # it is going already
     table.update(tx, server.id, task_state=DELETING, progress=0)
     history.start(tx, request, server.id, "delete")
     record(tx, request, "server.delete", server.id, server.project_id)
-    request.cloud.cancel(tx, server.id)
-    request.cloud.start(tx, "delete_server", server.id, history.input_of(server), request, server.project_id)
+    cloud.cancel(tx, server.id)
+    cloud.start(tx, "delete_server", server.id, history.input_of(server), request, server.project_id)
 
 
 @routes.delete("/{id}", policy="os_compute_api:servers:delete")
 def delete_server(request: Request, tx: Transaction) -> None:
     """Delete a server. It overtakes whatever is being done to the server."""
-    _delete(request, tx, "os_compute_api:servers:delete")
+    server = for_action(request, tx, "os_compute_api:servers:delete", "delete")
+    if _can_wait(request, server):
+        if server.vm_state == SOFT_DELETED or server.task_state in (SOFT_DELETING, DELETING):
+            return  # it waits already
+        request.cloud.cancel(tx, server.id)
+        begin(request, tx, server, "delete", "soft_delete_server", SOFT_DELETING)
+    else:
+        start_deletion(tx, request.cloud, server, request)
 
 
-@ACTIONS.action("forceDelete", body=one("forceDelete", ANYTHING), policy="os_compute_api:os-deferred-delete:force")
+def _can_wait(request: Request, server: Row[Any]) -> bool:
+    """Whether the server is to be kept for a while: only one that has run, and is on a host, has something to keep."""
+    return request.cloud.config.compute.reclaim_instance_interval > 0 and server.launched_at is not None and server.host is not None
+
+
+@ACTIONS.action("forceDelete", body=one("forceDelete", ANYTHING))
 def force_delete_server(request: Request, tx: Transaction) -> None:
-    """Delete a server, as the plain deletion does."""
-    _delete(request, tx, "os_compute_api:os-deferred-delete:force")
+    """Delete a server for good, also one that waits to be."""
+    start_deletion(tx, request.cloud, for_action(request, tx, "os_compute_api:os-deferred-delete:force", "delete"), request)
 
 
-@ACTIONS.action("restore", body=one("restore", ANYTHING), policy="os_compute_api:os-deferred-delete:restore")
+@ACTIONS.action("restore", body=one("restore", ANYTHING))
 def restore_server(request: Request, tx: Transaction) -> None:
-    """Bring a deleted server back. None is ever in the state that would allow it."""
-    for_action(request, tx, "os_compute_api:os-deferred-delete:restore", "restore")
+    """Bring a deleted server back. It counts as the project's again."""
+    server = visible(request, tx)
+    authorize(request, "os_compute_api:os-deferred-delete:restore", server)
+    check_state(request, server, "restore")
+    if server.host is None:
+        raise Conflict(f"Instance {server.id} is not ready")
+    limits = quotas.limits_of(tx, request.cloud, server.project_id)
+    quotas.affordable(tx, request, limits, server.vcpus, server.memory_mb, 1, 1)
+    begin(request, tx, server, "restore", "restore_server", RESTORING)

@@ -17,7 +17,7 @@ from monostack.services.compute.links import linker, next_page
 from monostack.services.compute.paging import limit_and_marker
 from monostack.services.compute.parameters import NON_NEGATIVE, REGEX, TEXT, is_true, parse_time, query, strict_flag
 from monostack.services.compute.servers.addresses import addresses_of
-from monostack.services.compute.servers.states import DELETED, states_of
+from monostack.services.compute.servers.states import DELETED, SOFT_DELETED, states_of
 from monostack.services.compute.servers.table import servers
 from monostack.services.compute.servers.view import LISTED, I, page_for, render, shape_of
 
@@ -152,6 +152,8 @@ def _add_times(request: Request, options: dict[str, str], wanted: ListQuery) -> 
         wanted.filters["deleted_at", "isset" if is_true(options["deleted"]) else "isnull"] = None
     elif not since and not before:
         wanted.filters["deleted_at", "isnull"] = None
+    if not is_true(options.get("soft_deleted", False)):
+        wanted.filters["vm_state", "ne"] = SOFT_DELETED
 
 
 def _add_status(request: Request, wanted: ListQuery) -> bool:

@@ -19,6 +19,7 @@ SHELVED = "shelved"
 SHELVED_OFFLOADED = "shelved_offloaded"
 ERROR = "error"
 DELETED = "deleted"
+SOFT_DELETED = "soft-delete"
 
 # task_state
 SCHEDULING = "scheduling"
@@ -56,6 +57,8 @@ IMAGE_SNAPSHOT_PENDING = "image_snapshot_pending"
 IMAGE_BACKUP = "image_backup"
 IMAGE_UPLOADING = "image_uploading"
 DELETING = "deleting"
+SOFT_DELETING = "soft-deleting"
+RESTORING = "restoring"
 
 # power_state
 NOSTATE = 0
@@ -92,7 +95,7 @@ STATUS: dict[str, dict[str, str]] = {
         REBUILDING: "REBUILD", REBUILD_BLOCK_DEVICE_MAPPING: "REBUILD", REBUILD_SPAWNING: "REBUILD",
     },
     DELETED: {"default": "DELETED"},
-    "soft-delete": {"default": "SOFT_DELETED"},
+    SOFT_DELETED: {"default": "SOFT_DELETED"},
     SHELVED: {"default": "SHELVED"},
     SHELVED_OFFLOADED: {"default": "SHELVED_OFFLOADED"},
 }  # fmt: skip
@@ -140,13 +143,13 @@ def _in(*states: str) -> frozenset[str]:
     return frozenset(states)
 
 
-_USED = _in(ACTIVE, PAUSED, STOPPED, SUSPENDED, RESIZED, "soft-delete", SHELVED, SHELVED_OFFLOADED)
+_USED = _in(ACTIVE, PAUSED, STOPPED, SUSPENDED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED)
 _ANY_TASK_OF_REBOOT = frozenset({None, REBOOTING, REBOOT_PENDING, REBOOT_STARTED, REBOOTING_HARD, RESUMING, PAUSING, UNPAUSING,
                                  SUSPENDING})  # fmt: skip
 
 ACTIONS: dict[str, Allowed] = {
     "delete": Allowed(None, None, launched=False),
-    "restore": Allowed(_in("soft-delete")),
+    "restore": Allowed(_in(SOFT_DELETED)),
     "start": Allowed(_in(STOPPED), host=True),
     "stop": Allowed(_in(ACTIVE, ERROR), host=True),
     "reboot-soft": Allowed(_in(ACTIVE)),
@@ -167,8 +170,8 @@ ACTIONS: dict[str, Allowed] = {
     "shelve": Allowed(_in(ACTIVE, STOPPED, PAUSED, SUSPENDED)),
     "shelveOffload": Allowed(_in(SHELVED)),
     "unshelve": Allowed(_in(SHELVED, SHELVED_OFFLOADED)),
-    "attach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, "soft-delete", SHELVED, SHELVED_OFFLOADED)),
-    "detach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, "soft-delete", SHELVED, SHELVED_OFFLOADED)),
+    "attach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED)),
+    "detach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED)),
     "attach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
     "detach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
     "update_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),

@@ -51,6 +51,7 @@ servers = table(
     sa.Column("launched_at", Timestamp),
     sa.Column("terminated_at", Timestamp),
     sa.Column("deleted_at", Timestamp),
+    sa.Column("soft_deleted_at", Timestamp),  # since when it is kept to be restored
     # What only its host needs. Last, since user data may be large and lists leave these columns unread.
     sa.Column("image", Json),  # the image's format, size and hash, and its hw_ and os_ properties
     sa.Column("hints", Json),  # scheduler hints
@@ -62,7 +63,7 @@ servers = table(
     sa.Column("guest_password", sa.Text),  # encrypted by the guest, for its owner
     sa.Column("user_data", sa.Text),
     sa.Index("ix_servers_project", "project_id", "deleted_at", "created_at"),
-    sa.Index("ix_servers_usage", "project_id", "deleted_at", "vcpus", "memory_mb"),
+    sa.Index("ix_servers_usage", "project_id", "deleted_at", "vm_state", "vcpus", "memory_mb"),
     sa.Index("ix_servers_host", "host", "deleted_at"),
     sa.Index("ix_servers_shelved", "vm_state", "shelved_at"),
     sa.Index("ix_servers_task", "deleted_at", "task_state"),
