@@ -1,12 +1,15 @@
 """QoS policies, measured: bits and packets a second of ports and of floating IPs, and the marks on what guests send."""
 
+import json
 import socket
 import time
 from typing import Any
 
 import pytest
-from network_lab import PATIENCE, Lab, Node, gateway, group, items, lab, network, port, router, rule, waits_for
+from network_lab import PATIENCE, Lab, Node, gateway, group, in_namespace, items, lab, network, port, router, rule, waits_for
 from network_lab import external as external_network
+
+from monostack.agent.network.linux import nftables
 
 __all__ = ["lab"]
 pytestmark = pytest.mark.host
@@ -132,3 +135,38 @@ def test_a_floating_ip_is_held_to_its_policy(lab: Lab) -> None:
     at["floating_ips"] = []
     lab.apply(items(router=[at]))
     assert 0 < len(arrived(guest, out, OUTER)) < DATAGRAMS / 2
+
+
+def counted(lab: Lab, router_id: str) -> dict[str, int]:
+    """Bytes by meter, of a router."""
+    name = lab.settings.router_namespace(router_id)
+    listing = in_namespace(name, lambda: json.loads(nftables.run("list counters", json=True)))
+    return {item["counter"]["name"]: item["counter"]["bytes"] for item in listing["nftables"] if "counter" in item}
+
+
+def test_meters_count_what_goes_out_and_comes_in(lab: Lab) -> None:
+    net, public = network(), external_network()
+    made = port(net, A, groups=[OPEN["id"]])
+    guest = lab.guest(made)
+    guest.address(A + "/24", "10.10.0.1")
+    out_label, in_label = "3e000000-0000-4000-8000-000000000001", "3e000000-0000-4000-8000-000000000002"
+    rules = [{"direction": "egress", "source": "10.10.0.0/24", "destination": None, "excluded": False}]
+    meters = [{"id": out_label, "rules": rules}, {"id": in_label, "rules": [{**rules[0], "direction": "ingress", "source": OUTER + "/32"}]}]
+    at = router((net, "10.10.0.1/24"), gateway=gateway(public, "172.24.4.10/24"), meters=meters)
+    lab.apply(items(network=[net, public], group=[OPEN], port=[made], router=[at]))
+    out = lab.node("out", "fa:16:3e:77:77:77", "out", lab.external.bridge)
+    out.address(OUTER + "/24")
+    outgoing, incoming = (f"meter_{label.replace('-', '')}" for label in (out_label, in_label))
+    assert counted(lab, at["id"]) == {outgoing: 0, incoming: 0}
+    seconds(guest, out, OUTER)
+    first = counted(lab, at["id"])
+    assert SIZE < first[outgoing] < 2 * SIZE and 0 < first[incoming] < SIZE
+    # What is excluded is not counted, and what was counted stays.
+    rules.append({"direction": "egress", "source": None, "destination": OUTER + "/32", "excluded": True})
+    lab.apply(items(router=[at]))
+    seconds(guest, out, OUTER)
+    then = counted(lab, at["id"])
+    assert then[outgoing] == first[outgoing] and then[incoming] > first[incoming]
+    at["meters"] = []
+    lab.apply(items(router=[at]))
+    assert counted(lab, at["id"]) == {}

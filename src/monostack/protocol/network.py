@@ -161,6 +161,20 @@ class ConntrackHelperItem(msgspec.Struct):
     port: int
 
 
+class MeterRule(msgspec.Struct):
+    """Which packets a meter counts, or (excluded) leaves uncounted. No prefix: any."""
+
+    direction: str  # ingress: from outside, egress
+    source: str | None
+    destination: str | None
+    excluded: bool
+
+
+class MeterItem(msgspec.Struct):
+    id: str  # of the metering label
+    rules: list[MeterRule]
+
+
 class RouterItem(msgspec.Struct):
     id: str
     admin_up: bool
@@ -170,6 +184,7 @@ class RouterItem(msgspec.Struct):
     floating_ips: list[FloatingIPItem]
     port_forwardings: list[PortForwardingItem] = []
     helpers: list[ConntrackHelperItem] = []
+    meters: list[MeterItem] = []
 
 
 class Apply(msgspec.Struct):

@@ -20,6 +20,7 @@ from monostack.services.network.flavors import api as flavors_api
 from monostack.services.network.floatingips import api as floatingips_api
 from monostack.services.network.forwardings import api as forwardings_api
 from monostack.services.network.groups import api as groups_api
+from monostack.services.network.metering import api as metering_api
 from monostack.services.network.networks import api as networks_api
 from monostack.services.network.pools import api as pools_api
 from monostack.services.network.pools import onboarding
@@ -52,7 +53,7 @@ SERVICE = Service(
         root.routes, extensions.routes, quotas.routes, zones.routes, availability.routes, *networks_api.routes,
         *subnets_api.routes, *pools_api.routes, *ports_api.routes, *groups_api.routes, *routers_api.routes, *floatingips_api.routes,
         *forwardings_api.routes, *conntrack_helpers_api.routes, *rbac_api.routes, *qos_api.routes,
-        *address_groups_api.routes, *address_scopes_api.routes, *default_rules_api.routes, *flavors_api.routes,
+        *address_groups_api.routes, *address_scopes_api.routes, *default_rules_api.routes, *flavors_api.routes, *metering_api.routes,
         *agents_api.routes, scheduling.routes,
         topologies_api.routes, *trunks_api.routes, onboarding.routes,
     ),

@@ -44,6 +44,8 @@ EXTENSIONS = (
     ("l3-conntrack-helper", "L3 Conntrack helper", "2019-04-04T10:00:00-00:00"),
     ("l3-port-ip-change-not-allowed", "Prevent L3 router ports IP address change extension", "2018-10-09T10:00:00-00:00"),
     ("l3_agent_scheduler", "L3 Agent Scheduler", "2013-02-07T10:00:00-00:00"),
+    ("metering", "Neutron Metering", "2013-06-12T10:00:00-00:00"),
+    ("metering_source_and_destination_fields", "Neutron Metering with source and destination filtering", "2020-08-21T08:12:00-00:00"),
     ("net-mtu", "Network MTU", "2015-03-25T10:00:00-00:00"),
     ("net-mtu-writable", "Network MTU (writable)", "2017-07-12T00:00:00-00:00"),
     ("network-ip-availability", "Network IP Availability", "2015-09-24T00:00:00-00:00"),

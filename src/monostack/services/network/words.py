@@ -48,6 +48,8 @@ NOT_FOUND = {
     "default_security_group_rule": ("DefaultSecurityGroupRuleNotFound", "Default Security Group rule {} does not exist"),
     "flavor": ("FlavorNotFound", "Flavor {} could not be found."),
     "service_profile": ("ServiceProfileNotFound", "Service Profile {} could not be found."),
+    "metering_label": ("MeteringLabelNotFound", "Metering label '{}' does not exist."),
+    "metering_label_rule": ("MeteringLabelRuleNotFound", "Metering label rule '{}' does not exist."),
     "address_scope": ("AddressScopeNotFound", "Address scope {} could not be found."),
     "address_group": ("AddressGroupNotFound", "Address group {} could not be found."),
     "policy": ("QosPolicyNotFound", "QoS policy {} could not be found."),

@@ -151,6 +151,12 @@ def router(item: RouterItem) -> None:
     for nexthop in item.gateway.gateway_ips if item.gateway else []:
         ip_address(nexthop)
     qos(item.gateway.qos if item.gateway else None)
+    for meter in item.meters:
+        identifier(meter.id)
+        for rule in meter.rules:
+            for prefix in (rule.source, rule.destination):
+                if prefix is not None:
+                    ip_network(prefix)
     _routes(item.routes)
     for floating in item.floating_ips:
         qos(floating.qos)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Interface, ip_interface
 
-from monostack.agent.network.linux import addresses, advertise, announce, helpers, isolation, namespaces, nat, nftables, sysctl
+from monostack.agent.network.linux import addresses, advertise, announce, helpers, isolation, metering, namespaces, nat, nftables, sysctl
 from monostack.agent.network.linux.dnsmasq import Dnsmasq
 from monostack.agent.network.linux.links import MARK, Link, Links, plug
 from monostack.agent.network.linux.nftables import NftablesError, Table
@@ -39,7 +39,7 @@ class Routers:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._installed: dict[tuple[str, str], Table] = {}  # by namespace and family
+        self._installed: dict[tuple[str, str], Table] = {}  # by namespace and table
 
     def ensure(
         self, host: Links, router: RouterItem, networks: Mapping[str, NetworkItem], bridges: Mapping[str, Link], *, anew: bool
@@ -63,6 +63,7 @@ class Routers:
         self._advertise(name, router, networks)
         with namespaces.entered(name):
             self._install(name, helpers.table(router), anew=anew)
+            self._install(name, metering.table(router, inside(router.gateway) if router.gateway else ""), anew=anew)
         missing = next((network for network in networks_of(router) if network not in bridges), None)
         if missing:
             raise Waiting(f"network/{missing}")
@@ -104,7 +105,7 @@ class Routers:
 
     def _install(self, name: str, wanted: Table, *, anew: bool) -> bool:
         """Bring a table into the namespace the thread is in; says whether it was another."""
-        key = name, wanted.family
+        key = name, wanted.where
         installed = self._installed.get(key)
         if installed == wanted and not anew:
             return False

@@ -36,6 +36,7 @@ from monostack.services.network.forwardings.table import FORWARDINGS
 from monostack.services.network.groups.bindings import bindings, groups_of
 from monostack.services.network.groups.table import find_groups, rules_of
 from monostack.services.network.lookup import among, grouped, read
+from monostack.services.network.metering.table import meters
 from monostack.services.network.networks.table import find_all as find_networks
 from monostack.services.network.pools.affinity import scopes_of
 from monostack.services.network.ports.table import PORTS
@@ -239,6 +240,7 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
     named = {one.qos_policy_id for found in floating.values() for one in found}
     policies = qos.policies(tx, {*under.values(), *named} - {None})
     scopes = scopes_of(tx, list(subnets.values()))
+    counted = meters(tx, {row.project_id for row in rows.values()})
     found = {}
     for id, row in rows.items():
         policy = policies.get(under.get(id) or "")
@@ -252,6 +254,7 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
             routes=list(paths.choose(row)),
             floating_ips=[_floating_ip(one, policies) for one in floating.get(id, ())],
             port_forwardings=[_forwarding(one) for one in forwarded.get(id, ())],
+            meters=counted[row.project_id],
             helpers=[ConntrackHelperItem(one.helper, one.protocol, one.port) for one in helping.get(id, ())],
         )
         _tell_scopes(item, mine, addresses, scopes)

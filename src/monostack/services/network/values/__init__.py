@@ -4,7 +4,7 @@ A check takes what the caller gave and returns what is kept. It raises ValueErro
 API words as "Invalid input for ATTRIBUTE. Reason: ...", or a fault of its own where Neutron has one.
 """
 
-from monostack.services.network.values.addresses import cidr, hostroutes, ip, ip_pools, mac, nameservers, subnet_cidr
+from monostack.services.network.values.addresses import cidr, hostroutes, ip, ip_pools, loose_prefix, mac, nameservers, subnet_cidr
 from monostack.services.network.values.lists import (
     address_pairs,
     dhcp_options,
@@ -34,7 +34,8 @@ from monostack.services.network.values.plain import (
 )
 
 __all__ = [
-    "address_pairs", "between", "boolean", "choice", "cidr", "dhcp_options", "dns_domain", "dns_name", "fixed_ips", "group_ids",
-    "hints", "host", "hostroutes", "ip", "ip_pools", "ip_version", "mac", "name", "nameservers", "nullable", "number", "object_or_none",
-    "prefixes", "service_types", "subnet_cidr", "tags", "text", "to_boolean", "to_int", "uuid",
+    "address_pairs", "between", "boolean", "choice", "cidr", "dhcp_options", "dns_domain", "dns_name", "fixed_ips",
+    "group_ids", "hints", "host", "hostroutes", "ip", "ip_pools", "ip_version", "loose_prefix", "mac", "name", "nameservers",
+    "nullable", "number", "object_or_none", "prefixes", "service_types", "subnet_cidr", "tags", "text", "to_boolean", "to_int",
+    "uuid",
 ]  # fmt: skip

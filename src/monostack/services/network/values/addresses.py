@@ -1,6 +1,7 @@
 """Addresses, prefixes, pools and routes."""
 
 import re
+from ipaddress import ip_interface
 from typing import Any
 
 import netaddr
@@ -9,7 +10,7 @@ from netaddr import AddrFormatError, IPAddress, IPNetwork
 
 from monostack.db import Json
 from monostack.resources import Kind
-from monostack.services.network.words import invalid
+from monostack.services.network.words import invalid, refused
 
 _SPACE = re.compile(r"\s")
 _BAD_MACS = {netaddr.EUI("00:00:00:00:00:00"), netaddr.EUI("FF:FF:FF:FF:FF:FF")}
@@ -160,6 +161,21 @@ def mac() -> Kind:
 
 def cidr() -> Kind:
     return Kind(sa.String(64), {"type": "string"}, accept=check_subnet)
+
+
+def loose_prefix(name: str) -> Kind:
+    """An address or a prefix, or null; its fault names the attribute."""
+
+    def accept(value: Any) -> str | None:
+        if not value:
+            return None
+        try:
+            ip_interface(value)
+        except ValueError as error:
+            raise refused(f"{name}: {value} is invalid [{error}].", "Invalid") from None
+        return str(value)
+
+    return Kind(sa.String(64), {"type": ["string", "null"]}, accept=accept)
 
 
 def subnet_cidr() -> Kind:
