@@ -106,6 +106,26 @@ def test_a_server_boots_from_the_image_of_a_volume_backed_one(cloud: TestCloud, 
     wait_for(cloud.demo, third["id"], "ACTIVE")
 
 
+def test_the_image_of_a_root_volume_must_suit_the_flavor_and_the_volume_is_on_the_servers_host(cloud: TestCloud, boot: Boot) -> None:
+    values = {"name": "hungry", "disk_format": "raw", "container_format": "bare", "min_ram": 9999}
+    hungry = cloud.demo.post("image", "/images", values).json()["id"]
+    stored = cloud.demo.put("image", f"/images/{hungry}/file", content=b"x", headers={"content-type": "application/octet-stream"})
+    assert stored.status_code == 204
+    root = {"boot_index": 0, "uuid": hungry, "source_type": "image", "destination_type": "volume", "volume_size": 1}
+    body = {"name": "no", "flavorRef": "small", "networks": "none", "block_device_mapping_v2": [root]}
+    refused = cloud.demo.post("compute", "/servers", {"server": body}, headers=LATEST)
+    assert refused.json()["badRequest"]["message"] == "Flavor's memory is too small for requested image."
+    change = [{"op": "replace", "path": "/min_ram", "value": 1}, {"op": "add", "path": "/hw_vif_model", "value": "e1000"}]
+    media = {"content-type": "application/openstack-images-v2.1-json-patch"}
+    assert cloud.demo.patch("image", f"/images/{hungry}", change, headers=media).status_code == 200
+    server_id = boot("fits", imageRef=None, block_device_mapping_v2=[root])["id"]
+    shown = cloud.admin.get("compute", f"/servers/{server_id}").json()["server"]
+    (held,) = shown["os-extended-volumes:volumes_attached"]
+    volume = cloud.admin.get("volume", "/volumes/detail", params={"all_tenants": 1}).json()["volumes"]
+    (host,) = [each["os-vol-host-attr:host"] for each in volume if each["id"] == held["id"]]
+    assert host.partition("@")[0] == shown["OS-EXT-SRV-ATTR:host"]
+
+
 MISSING = "11111111-1111-4111-8111-111111111111"
 NO_ORDER = (
     "Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination is not valid."

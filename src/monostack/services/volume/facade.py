@@ -66,6 +66,7 @@ class Snapshot:
     volume_id: str
     size: int
     status: str
+    host: str | None  # that keeps its file
 
 
 def _volume(row: Row[Any]) -> Volume:
@@ -89,9 +90,12 @@ def state(tx: Transaction, volume_id: str) -> Volume | None:
     return None if row is None else _volume(row)
 
 
-def create(tx: Transaction, request: Request, body: Mapping[str, Any]) -> Volume:
-    """Write a volume and start its making; `body` as the create call takes it (size, name, imageRef, snapshot_id ...)."""
-    return _volume(creation.create(request.to("block-storage"), tx, body))
+def create(tx: Transaction, request: Request, body: Mapping[str, Any], near: str | None = None) -> Volume:
+    """Write a volume and start its making; `body` as the create call takes it (size, name, imageRef, snapshot_id ...).
+
+    `near` is the host of the server it is for.
+    """
+    return _volume(creation.create(request.to("block-storage"), tx, body, near=near))
 
 
 def create_snapshot(tx: Transaction, request: Request, volume_id: str, name: str) -> Snapshot:
@@ -100,13 +104,13 @@ def create_snapshot(tx: Transaction, request: Request, volume_id: str, name: str
     row = lookup.volume(tx, ours, volume_id)
     ours.authorize("volume:create_snapshot", VOLUMES.target(row))
     made = snapshots.begin(ours, tx, row, {"name": name, "description": row.description}, in_use=True)
-    return Snapshot(made.id, made.volume_id, made.size, made.status)
+    return Snapshot(made.id, made.volume_id, made.size, made.status, made.host)
 
 
 def get_snapshot(tx: Transaction, request: Request, snapshot_id: str) -> Snapshot:
     """A snapshot the caller may know of. Raises NotFound."""
     row = find_snapshot(tx, request.to("block-storage"), snapshot_id)
-    return Snapshot(row.id, row.volume_id, row.size, row.status)
+    return Snapshot(row.id, row.volume_id, row.size, row.status, row.host)
 
 
 def has_type(tx: Transaction, request: Request, named: str) -> bool:
@@ -144,9 +148,9 @@ def delete(tx: Transaction, cloud: Any, volume_id: str) -> None:
         deletion.start(tx, cloud, row, [])
 
 
-def reachable(volume: Volume, cloud: Any, host: str) -> bool:
-    """Can a guest on `host` use the volume? Its file is on one host; simulated hosts share theirs."""
-    if volume.host == host:
+def reachable(kept: Volume | Snapshot, cloud: Any, host: str) -> bool:
+    """Can a guest on `host` use the volume, or one made of the snapshot? Its file is on one host; simulated hosts share theirs."""
+    if kept.host == host:
         return True
     hello = cloud.hosts.hello(host)
     return hello is not None and hello.inventory.accelerator == "simulated"

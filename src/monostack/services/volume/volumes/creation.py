@@ -179,10 +179,12 @@ def _check_zone(given: str | None, kind: Row[Any]) -> None:
         raise BadRequest(f"Availability zone '{given}' is invalid.", kind="InvalidAvailabilityZone")
 
 
-def create(request: Request, tx: Transaction, body: Mapping[str, Any], backup: Row[Any] | None = None) -> Row[Any]:
+def create(
+    request: Request, tx: Transaction, body: Mapping[str, Any], backup: Row[Any] | None = None, near: str | None = None
+) -> Row[Any]:
     """Write a volume and start its making; `body` is that of the call. Also what other services call, in their own transaction.
 
-    With `backup` the volume is made to restore that one into.
+    With `backup` the volume is made to restore that one into. `near` is the host it is for: it goes there unless its source is elsewhere.
     """
     given = _originals(request, tx, body)
     image, kind = given.image, given.kind
@@ -205,14 +207,15 @@ def create(request: Request, tx: Transaction, body: Mapping[str, Any], backup: R
     if multiattach:
         request.authorize("volume:multiattach")
     claims.volume(tx, request, size, kind.name)
-    return _write(request, tx, body, source, size, kind, multiattach)
+    return _write(request, tx, body, source, size, kind, multiattach, near)
 
 
 def _write(
-    request: Request, tx: Transaction, body: Mapping[str, Any], source: Source, size: int, kind: Row[Any], multiattach: bool
+    request: Request, tx: Transaction, body: Mapping[str, Any], source: Source, size: int, kind: Row[Any], multiattach: bool,
+    near: str | None,
 ) -> Row[Any]:
-    """The row, and the operation that makes the volume; without a host it fails at once, and says why."""
-    place = choice.place(tx, request.cloud, size, kind.extra_specs, source.host)
+    """The row, and the operation that makes the volume; without a host it fails at once, and says why."""  # fmt: skip
+    place = choice.place(tx, request.cloud, size, kind.extra_specs, source.host or near)
     row = VOLUMES.insert(
         tx,
         request,

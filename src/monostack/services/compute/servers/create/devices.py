@@ -27,6 +27,7 @@ class Disks:
     volumes: tuple[Disk, ...]
     root: Disk | None
     existing: Mapping[str, volume.Volume]
+    snapshots: Mapping[str, volume.Snapshot]
     local: list[tuple[int, str | None]] | None
 
     def local_names(self, flavor: Flavor) -> list[str]:
@@ -45,12 +46,13 @@ def check_disks(tx: Transaction, request: Request, disks: Sequence[Disk], flavor
     existing = _existing(tx, request, volumes, has_image)
     root = next((disk for disk in volumes if disk.boot_index == 0), None)
     _check_boot_order(disks)
+    snapshots: dict[str, volume.Snapshot] = {}
     for disk in disks:
-        _check(tx, request, disk, existing)
+        _check(tx, request, disk, existing, snapshots)
     _check_locals(disks, flavor)
     if has_image and root is None and flavor.root_gb == 0 and not request.allows("os_compute_api:servers:create:zero_disk_flavor"):
         raise Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
-    return Disks(tuple(volumes), root, existing, _local(disks, flavor))
+    return Disks(tuple(volumes), root, existing, snapshots, _local(disks, flavor))
 
 
 def _existing(tx: Transaction, request: Request, disks: Sequence[Disk], has_image: bool) -> dict[str, volume.Volume]:
@@ -72,8 +74,10 @@ def _check_boot_order(disks: Sequence[Disk]) -> None:
         raise invalid("Boot sequence for the instance and image/block device mapping combination is not valid.")
 
 
-def _check(tx: Transaction, request: Request, disk: Disk, existing: Mapping[str, volume.Volume]) -> None:
-    """One disk: is there what it is made from, and is it large enough?"""
+def _check(
+    tx: Transaction, request: Request, disk: Disk, existing: Mapping[str, volume.Volume], snapshots: dict[str, volume.Snapshot]
+) -> None:
+    """One disk: is there what it is made from, and is it large enough? Snapshots that are found are entered."""
     if disk.volume_type and not volume.has_type(tx, request, disk.volume_type):
         raise BadRequest(f"Volume type {disk.volume_type} could not be found.")
     if disk.source == "image":
@@ -82,7 +86,7 @@ def _check(tx: Transaction, request: Request, disk: Disk, existing: Mapping[str,
         _check_volume(request, disk, existing[disk.source_id or ""])
     elif disk.source == "snapshot":
         try:
-            volume.get_snapshot(tx, request, disk.source_id or "")
+            snapshots[disk.source_id or ""] = volume.get_snapshot(tx, request, disk.source_id or "")
         except Fault:
             raise invalid(f"failed to get snapshot {disk.source_id}.") from None
     elif disk.target == "volume" and not disk.size:

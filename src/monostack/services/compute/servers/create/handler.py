@@ -114,7 +114,7 @@ def _make(
     record(tx, request, "server.create", server_id, request.project_id, {"host": host.name if host else None})
     if host is None:
         return
-    new_volumes = _volumes(request, tx, order, server_id)
+    new_volumes = _volumes(request, tx, order, server_id, host.name)
     request.cloud.start(
         tx, "boot_server", server_id,
         {"host": host.name, "started": now, "volumes": bool(order.disks.volumes), "new_volumes": new_volumes}, request,
@@ -154,7 +154,7 @@ def _ports(request: Request, tx: Transaction, order: Order, server_id: str, host
 # --- volumes -------------------------------------------------------------------------------------------------------------
 
 
-def _volumes(request: Request, tx: Transaction, order: Order, server_id: str) -> list[str]:
+def _volumes(request: Request, tx: Transaction, order: Order, server_id: str, host: str) -> list[str]:
     """Reserve the volumes that exist, begin to make the others. Returns the ids of the new ones."""
     made: list[str] = []
     taken = [*([ROOT] if order.disks.root is None else []), *order.disks.local_names(order.flavor)]
@@ -164,7 +164,7 @@ def _volumes(request: Request, tx: Transaction, order: Order, server_id: str) ->
             volume_id = disk.source_id or ""
             attachment = volume.reserve(tx, request, volume_id, server_id, device)
         else:
-            volume_id, attachment = _new_volume(request, tx, disk), ""
+            volume_id, attachment = _new_volume(request, tx, disk, host), ""
             made.append(volume_id)
         server_volumes.add(
             tx,
@@ -177,10 +177,10 @@ def _volumes(request: Request, tx: Transaction, order: Order, server_id: str) ->
     return made
 
 
-def _new_volume(request: Request, tx: Transaction, disk: Disk) -> str:
-    """Raises Forbidden over quota, else BadRequest in the volume service's words."""
+def _new_volume(request: Request, tx: Transaction, disk: Disk, host: str) -> str:
+    """A volume on the server's own host. Raises Forbidden over quota, else BadRequest in the volume service's words."""
     try:
-        return volume.create(tx, request, volume_body(disk)).id
+        return volume.create(tx, request, volume_body(disk), host).id
     except Fault as fault:
         kind = Forbidden if fault.status == 413 else BadRequest
         raise kind(fault.message) from None

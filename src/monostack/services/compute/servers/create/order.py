@@ -19,6 +19,7 @@ from monostack.services.compute.parameters import is_true
 from monostack.services.compute.scheduler import GroupRule, Wish, wish_for
 from monostack.services.compute.servers import injected_files, table
 from monostack.services.compute.servers.create import images
+from monostack.services.compute.servers.create.boot_source import image_of, properties_of
 from monostack.services.compute.servers.create.devices import Disks, check_disks
 from monostack.services.compute.servers.create.mappings import disks_asked
 from monostack.services.image import facade as image
@@ -198,11 +199,12 @@ def _key(request: Request, tx: Transaction, name: str | None) -> str | None:
 
 
 def _with_volumes(wish: Wish, disks: Disks, request: Request, tx: Transaction) -> Wish:
-    """A server must be where its volumes can be reached."""
-    if not disks.existing:
+    """A server must be where its volumes can be reached, and the snapshots that others are made from."""
+    kept = [*disks.existing.values(), *disks.snapshots.values()]
+    if not kept:
         return wish
     names = known_hosts(tx).by_name
-    reach = [n for n in names if all(volume.reachable(each, request.cloud, n) for each in disks.existing.values())]
+    reach = [n for n in names if all(volume.reachable(each, request.cloud, n) for each in kept)]
     hosts = reach if wish.hosts is None else [name for name in wish.hosts if name in reach]
     return replace(wish, hosts=hosts, hosts_because="the server's volumes are not within its reach")
 
@@ -238,15 +240,16 @@ def take(request: Request, tx: Transaction) -> Order:
     local_root = disks.root is None
     if not local_root and body.get("trusted_image_certificates"):
         raise BadRequest("Image certificate validation is not supported when booting from volume")
-    if found is not None:
-        images.check(found, flavor.memory_mb, flavor.root_gb, local_root=local_root, volume_gib=disks.root.size if disks.root else None)
+    boots = image_of(tx, request, found, disks)
+    if boots is not None:
+        images.check(boots, flavor.memory_mb, flavor.root_gb, local_root=local_root, volume_gib=disks.root.size if disks.root else None)
     limits = quotas.limits_of(tx, request.cloud, request.project_id)
     check_metadata(body, limits)
     files = injected_files.check(body.get("personality") or (), limits)
     count = quotas.affordable(tx, request, limits, flavor.vcpus, flavor.memory_mb, least, most)
     group, rule = _group(request, tx, hints, count)
     kept = snapshot(flavor)
-    properties = dict(found.properties) if found else _volume_properties(disks)
+    properties = properties_of(tx, boots, disks)
     wish = wish_for(
         kept, properties, local_root=local_root, zone=zone, hosts=hosts, group=rule, hints=hints, project_id=request.project_id,
         image_id=found.id if found is not None else None, apart_from=_hosts_of_servers(tx, request, hints.get("different_host")),
@@ -254,7 +257,7 @@ def take(request: Request, tx: Transaction) -> Order:
     )  # fmt: skip
     wish = _with_volumes(wish, disks, request, tx)
     password = body["adminPass"] if "adminPass" in body else new_password()
-    values = _values(request, tx, body, flavor, kept, found, disks, properties, key, zone, hints, password)
+    values = _values(request, tx, body, flavor, kept, found, boots, disks, properties, key, zone, hints, password)
     values.update(injected_files=files, local_disks=disks.local)
     return Order(request.body, flavor, found, disks, nics, groups, group, wish, count, password, values)
 
@@ -285,15 +288,10 @@ def _maker(request: Request) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _volume_properties(disks: Disks) -> dict[str, Any]:
-    """What the image of the volume a server boots from said."""
-    held = disks.existing.get(disks.root.source_id or "") if disks.root else None
-    return dict(held.image_metadata or {}) if held else {}
-
-
 def _values(
     request: Request, tx: Transaction, body: Mapping[str, Any], flavor: Flavor, kept: Mapping[str, Any], found: image.ImageInfo | None,
-    disks: Disks, properties: Mapping[str, Any], key: str | None, zone: str | None, hints: Mapping[str, Any], password: str,
+    boots: image.ImageInfo | None, disks: Disks, properties: Mapping[str, Any], key: str | None, zone: str | None,
+    hints: Mapping[str, Any], password: str,
 ) -> dict[str, Any]:  # fmt: skip
     local = found is not None and disks.root is None
     source = images.source(tx, request.cloud, found) if found is not None and local else None
@@ -315,10 +313,10 @@ def _values(
         "tags": list(dict.fromkeys(body.get("tags") or ())),
         "access_ip_v4": access_ip(body.get("accessIPv4")),
         "access_ip_v6": access_ip(body.get("accessIPv6")),
-        "disk_config": images.disk_config(found, body.get("OS-DCF:diskConfig")),
+        "disk_config": images.disk_config(boots, body.get("OS-DCF:diskConfig")),
         "reservation_id": "r-" + "".join("0123456789abcdefghijklmnopqrstuvwxyz"[ids.random_int(32) % 36] for _ in range(8)),
         "root_device": "/dev/vda",
-        "image": {**kept_of(source, found, properties, flavor.root_gb), "made_by": _maker(request)},
+        "image": {**kept_of(source, boots, properties, flavor.root_gb), "made_by": _maker(request)},
         "hints": dict(hints) or None,
         "admin_pass": password[:255],
         "user_data": body.get("user_data"),
