@@ -1,13 +1,25 @@
 """What holds of every cloud at rest, whatever happened before: what users see, what rows say and what hosts have is one and the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from monostack.protocol.network import tap_name
 from users import User
 
-SETTLED = {"ACTIVE", "SHUTOFF", "ERROR"}
+# How the guest of a server is: one of these by the server's status.
+GUESTS = {
+    "ACTIVE": {"running"},
+    "SHUTOFF": {"stopped"},
+    "PAUSED": {"paused"},
+    "SUSPENDED": {"stopped"},
+    "RESCUE": {"running"},
+    "VERIFY_RESIZE": {"running", "stopped"},
+}
+SETTLED = {*GUESTS, "ERROR"}
 VOLUME_SETTLED = {"available", "in-use", "error", "error_deleting", "error_extending"}
+SNAPSHOT_SETTLED = {"available", "error", "error_deleting"}
+IMAGE_SETTLED = {"active", "killed"}
+MIGRATION_OPEN = {"pre-migrating", "migrating", "finished", "confirming", "reverting"}
 
 
 @dataclass(frozen=True)
@@ -17,6 +29,16 @@ class Guest:
     state: str
     volumes: frozenset[str]
     ports: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A server on its way; its uuid holds what the server had on `source`."""
+
+    uuid: str
+    server_id: str
+    source: str
+    status: str
 
 
 @dataclass(frozen=True)
@@ -31,14 +53,27 @@ class Look:
     guests: dict[str, dict[str, Guest]]  # of each host, by server
     taps: dict[str, set[str]]  # of each host
     files: set[str]  # volumes that are kept somewhere
+    # Of no interest where nobody makes any.
+    snapshots: dict[str, dict[str, Any]] = field(default_factory=dict)
+    snapshot_files: set[str] = field(default_factory=set)
+    images: list[dict[str, Any]] = field(default_factory=list)
+    migrations: list[Migration] = field(default_factory=list)  # all there ever were
+
+    @property
+    def kept(self) -> dict[str, Migration]:
+        """Migrations that wait for a word, by server."""
+        return {each.server_id: each for each in self.migrations if each.status == "finished"}
 
 
 def check(look: Look, user: User) -> None:
     """Fails with what does not agree, or is not as the user was told."""
     assert not look.operations, f"operations still under way: {look.operations}"
-    lost = user.missing(look.servers.keys() | look.volumes.keys())
+    lost = user.missing(look.servers.keys() | look.volumes.keys() | look.snapshots.keys())
     assert not lost, f"lost: {lost}"
-    for part in (_servers_settled, _guests_agree, _devices_agree, _allocations_agree, _ports_agree, _taps_agree, _volumes_agree):
+    for part in (
+        _servers_settled, _migrations_settled, _guests_agree, _devices_agree, _allocations_agree, _ports_agree, _taps_agree, _volumes_agree,
+        _snapshots_agree, _images_settled,
+    ):  # fmt: skip
         part(look)
 
 
@@ -49,25 +84,38 @@ def _servers_settled(look: Look) -> None:
             assert server["fault"]["message"], server
 
 
+def _migrations_settled(look: Look) -> None:
+    """Those whose server waits for its owner's word, also when it could not be deleted then, and no others."""
+    waiting = {each.server_id for each in look.migrations if each.status in MIGRATION_OPEN}
+    assert waiting == set(look.kept), look.migrations
+    resized = {id for id, server in look.servers.items() if server["status"] == "VERIFY_RESIZE"}
+    in_error = {id for id, server in look.servers.items() if server["status"] == "ERROR"}
+    assert resized <= waiting <= resized | in_error, look.migrations
+
+
 def _guests_agree(look: Look) -> None:
-    found: dict[str, str] = {}
+    found: set[str] = set()
     for host, guests in look.guests.items():
         for server_id, guest in guests.items():
-            assert server_id not in found, f"{server_id} runs on {host} and {found[server_id]}"
-            found[server_id] = host
-            assert server_id in look.servers, f"guest {server_id} on {host} has no server"
-            wanted = {"ACTIVE": "running", "SHUTOFF": "stopped"}.get(look.servers[server_id]["status"], guest.state)
-            assert guest.state == wanted, f"{server_id} is {look.servers[server_id]['status']}, its guest {guest.state}"
+            server = look.servers.get(server_id)
+            assert server is not None, f"guest {server_id} on {host} has no server"
+            if server["OS-EXT-SRV-ATTR:host"] == host:
+                found.add(server_id)
+                wanted = GUESTS.get(server["status"], {guest.state})
+                assert guest.state in wanted, f"{server_id} is {server['status']}, its guest {guest.state}"
+            else:
+                former = look.kept.get(server_id)
+                assert former is not None and former.source == host, f"{server_id} is on {host} too, not only on {server}"
+                assert guest.state == "stopped", f"{server_id} runs on its former host {host} too"
     for server in look.servers.values():
-        if server["status"] in ("ACTIVE", "SHUTOFF"):
-            assert found.get(server["id"]) == server["OS-EXT-SRV-ATTR:host"], server
+        assert server["status"] == "ERROR" or server["id"] in found, f"a server without a guest: {server}"
 
 
 def _devices_agree(look: Look) -> None:
-    for guests in look.guests.values():
+    for host, guests in look.guests.items():
         for server_id, guest in guests.items():
             server = look.servers[server_id]
-            if server["status"] == "ERROR":
+            if server["status"] == "ERROR" or server["OS-EXT-SRV-ATTR:host"] != host:
                 continue
             attached = {held["id"] for held in server["os-extended-volumes:volumes_attached"]}
             assert guest.volumes == attached, f"guest {server_id} has the volumes {guest.volumes}, its server {attached}"
@@ -77,6 +125,7 @@ def _devices_agree(look: Look) -> None:
 
 def _allocations_agree(look: Look) -> None:
     placed = {server["id"] for server in look.servers.values() if server["OS-EXT-SRV-ATTR:host"]}
+    placed |= {each.uuid for each in look.kept.values()}
     assert look.allocations == placed, f"allocations {look.allocations ^ placed} do not agree with servers"
 
 
@@ -88,8 +137,10 @@ def _ports_agree(look: Look) -> None:
             assert server is not None, f"port {port['id']} belongs to {port['device_id']}, which is gone"
             assert port["binding:host_id"] == server["OS-EXT-SRV-ATTR:host"], f"port {port['id']} is not where its server is: {port}"
     for server in look.servers.values():
-        if server["status"] == "ACTIVE":
-            assert sum(len(each) for each in server["addresses"].values()) == 1, server["addresses"]
+        if server["status"] != "ERROR":
+            shown = {address["addr"] for network in server["addresses"].values() for address in network}
+            given = {fixed["ip_address"] for port in look.ports if port["device_id"] == server["id"] for fixed in port["fixed_ips"]}
+            assert shown == given, f"server {server['id']} shows {shown}, its ports have {given}"
 
 
 def _taps_agree(look: Look) -> None:
@@ -114,3 +165,17 @@ def _volumes_agree(look: Look) -> None:
     wanted = {volume["id"] for volume in look.volumes.values() if volume["status"] in ("available", "in-use")}
     assert wanted <= look.files, f"volumes without a file: {wanted - look.files}"
     assert look.files <= set(look.volumes), f"files without a volume: {look.files - set(look.volumes)}"
+
+
+def _snapshots_agree(look: Look) -> None:
+    for snapshot in look.snapshots.values():
+        assert snapshot["status"] in SNAPSHOT_SETTLED, snapshot
+        assert snapshot["volume_id"] in look.volumes, f"snapshot {snapshot['id']} is of a volume that is gone"
+    wanted = {snapshot["id"] for snapshot in look.snapshots.values() if snapshot["status"] == "available"}
+    assert wanted <= look.snapshot_files, f"snapshots without a file: {wanted - look.snapshot_files}"
+    assert look.snapshot_files <= set(look.snapshots), f"files without a snapshot: {look.snapshot_files - set(look.snapshots)}"
+
+
+def _images_settled(look: Look) -> None:
+    for image in look.images:
+        assert image["status"] in IMAGE_SETTLED, image

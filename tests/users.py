@@ -26,14 +26,19 @@ class World(Protocol):
 
 
 class User:
-    """Acts as one of `VERBS` says, or as the caller chooses."""
+    """Does a few plain things, as `VERBS` says, or what the caller chooses of `EVERYTHING`."""
 
     VERBS = ("boot", "boot", "boot", "delete", "delete", "power", "make_volume", "attach", "detach", "drop_volume")
+    EVERYTHING = (
+        "boot", "boot", "boot_from_volume", "delete", "delete", "power", "halt", "rescue", "rebuild", "resize", "end_resize", "make_image",
+        "make_volume", "attach", "detach", "plug", "unplug", "extend", "snapshot", "drop_snapshot", "drop_volume",
+    )  # fmt: skip
 
     def __init__(self, world: World, image: str = "", network: str = "") -> None:
         self.world = world
         self.servers: list[str] = []
         self.volumes: list[str] = []
+        self.snapshots: list[str] = []
         self.attached: list[tuple[str, str]] = []  # servers with a volume they were given at some time
         self.stopped: set[str] = set()  # servers that were asked to stop at some time
         self.deleted: set[str] = set()  # servers and volumes that were asked to be deleted, with whatever answer
@@ -48,8 +53,9 @@ class User:
         self.network = (await self._made(201, "POST", f"{NETWORK}/networks", {"network": {"name": "n"}}))["network"]["id"]
         subnet = {"network_id": self.network, "ip_version": 4, "cidr": "10.0.0.0/24"}
         await self._made(201, "POST", f"{NETWORK}/subnets", {"subnet": subnet})
-        flavor = {"name": "m1.nano", "id": "1", "ram": 192, "vcpus": 1, "disk": 1}
-        await self._made(200, "POST", f"{COMPUTE}/flavors", {"flavor": flavor})
+        for number, memory in (("1", 192), ("2", 256)):
+            flavor = {"name": f"f{number}", "id": number, "ram": memory, "vcpus": 1, "disk": 1}
+            await self._made(200, "POST", f"{COMPUTE}/flavors", {"flavor": flavor})
 
     async def _made(self, status: int, method: str, path: str, body: Any) -> Any:
         answer = await self.world.ask(method, path, body)
@@ -63,8 +69,8 @@ class User:
         self.world.log.append(f"{what}: {answer.status}")
 
     def missing(self, there: Collection[str]) -> set[str]:
-        """The servers and volumes that this user was promised and that nobody asked to be deleted, but are not `there`."""
-        return {*self.servers, *self.volumes} - self.deleted - set(there)
+        """The servers, volumes and snapshots that this user was promised and that nobody asked to be deleted, but are not `there`."""
+        return {*self.servers, *self.volumes, *self.snapshots} - self.deleted - set(there)
 
     def _any(self, ids: list[str]) -> str:
         """One that nobody asked to be deleted, where there is one."""
@@ -97,6 +103,25 @@ class User:
     async def reboot(self) -> None:
         await self._act_on_server(({"reboot": {"type": "HARD"}}, {"reboot": {"type": "HARD"}}, {"reboot": {"type": "SOFT"}}))
 
+    async def halt(self) -> None:
+        await self._act_on_server(({"pause": None}, {"unpause": None}, {"suspend": None}, {"resume": None}))
+
+    async def rescue(self) -> None:
+        await self._act_on_server(({"rescue": None}, {"unrescue": None}))
+
+    async def rebuild(self) -> None:
+        await self._act_on_server(({"rebuild": {"imageRef": self.image}},))
+
+    async def resize(self) -> None:
+        """To the other flavor, or to another host with the same."""
+        await self._act_on_server(({"resize": {"flavorRef": "2"}}, {"resize": {"flavorRef": "1"}}, {"migrate": None}))
+
+    async def end_resize(self) -> None:
+        await self._act_on_server(({"confirmResize": None}, {"revertResize": None}))
+
+    async def make_image(self) -> None:
+        await self._act_on_server(({"createImage": {"name": "made"}},))
+
     async def _act_on_server(self, choices: Sequence[dict[str, Any]]) -> None:
         server, body = self._any(self.servers), self.world.random.choice(choices)
         if "os-stop" in body:
@@ -125,6 +150,36 @@ class User:
             self.attached.remove((server, volume))
         path = f"{COMPUTE}/servers/{server}/os-volume_attachments/{volume}"
         self._note(f"detach {volume} from {server}", await self.world.ask("DELETE", path))
+
+    async def plug(self) -> None:
+        """One more interface for a server."""
+        server = self._any(self.servers)
+        body = {"interfaceAttachment": {"net_id": self.network}}
+        self._note(f"plug {server}", await self.world.ask("POST", f"{COMPUTE}/servers/{server}/os-interface", body))
+
+    async def unplug(self) -> None:
+        server = self._any(self.servers)
+        found = await self.world.ask("GET", f"{COMPUTE}/servers/{server}/os-interface")
+        ports = [each["port_id"] for each in found.json()["interfaceAttachments"]] if found.status == 200 else []
+        port = self.world.random.choice(ports or [NOTHING])
+        self._note(f"unplug {port} of {server}", await self.world.ask("DELETE", f"{COMPUTE}/servers/{server}/os-interface/{port}"))
+
+    async def extend(self) -> None:
+        volume, size = self._any(self.volumes), self.world.random.randint(2, 5)
+        answer = await self.world.ask("POST", f"{VOLUME}/volumes/{volume}/action", {"os-extend": {"new_size": size}})
+        self._note(f"extend {volume} to {size}", answer)
+
+    async def snapshot(self) -> None:
+        volume = self._any(self.volumes)
+        answer = await self.world.ask("POST", f"{VOLUME}/snapshots", {"snapshot": {"volume_id": volume, "force": True}})
+        if answer.status == 202:
+            self.snapshots.append(answer.json()["snapshot"]["id"])
+        self._note(f"snapshot of {volume}", answer)
+
+    async def drop_snapshot(self) -> None:
+        snapshot = self._any(self.snapshots)
+        self.deleted.add(snapshot)
+        self._note(f"delete snapshot {snapshot}", await self.world.ask("DELETE", f"{VOLUME}/snapshots/{snapshot}"))
 
     async def drop_volume(self) -> None:
         volume = self._any(self.volumes)

@@ -12,14 +12,15 @@ from xml.etree import ElementTree
 import libvirt
 from killed_cloud import KilledCloud
 
-from invariants import Guest, Look
+from invariants import Guest, Look, Migration
 from monostack.agent.network.linux import nftables
 from monostack.agent.network.linux.settings import BRIDGE, DHCP_PORT, ROUTER_PORT, TABLE, TAP, Settings, short
 from monostack.protocol.network import bridge_name, tap_name
-from users import COMPUTE, NETWORK, VOLUME
+from users import COMPUTE, IMAGE, NETWORK, VOLUME
 
 OPERATIONS = "select workflow, state, step, error from operations where state in ('running', 'undoing')"
-ENDED = "select workflow, state, error from operations where state not in ('running', 'undoing') order by number"
+MIGRATIONS = "select uuid, server_id, source, status from server_migrations"
+ENDED = "select workflow, state, coalesce(error, '') from operations where state not in ('running', 'undoing')"
 ALLOCATED = "select consumer_uuid, resource_class, used from allocations"
 STATES = {libvirt.VIR_DOMAIN_RUNNING: "running", libvirt.VIR_DOMAIN_SHUTOFF: "stopped"}
 
@@ -35,12 +36,16 @@ async def look_at(cloud: KilledCloud) -> Look:
     return Look(
         operations=rows(cloud, OPERATIONS),
         servers={each["id"]: each for each in await cloud.all(f"{COMPUTE}/servers/detail", "servers")},
+        snapshots={each["id"]: each for each in await cloud.all(f"{VOLUME}/snapshots/detail", "snapshots")},
+        images=await cloud.all(f"{IMAGE}/images", "images"),
+        migrations=[Migration(*row) for row in rows(cloud, MIGRATIONS)],
         volumes={each["id"]: each for each in await cloud.all(f"{VOLUME}/volumes/detail", "volumes")},
         ports=await cloud.all(f"{NETWORK}/ports", "ports"),
         allocations={row[0] for row in rows(cloud, ALLOCATED)},
         guests={host: _domains(cloud)},
         taps={host: {name for name in _links(cloud) if name.startswith(TAP)}},
         files=_names(cloud, "volumes"),
+        snapshot_files=_names(cloud, "snapshots"),
     )
 
 
@@ -98,7 +103,6 @@ def _files_agree(cloud: KilledCloud, look: Look) -> None:
     directory = cloud.inside.state_dir / "agent"
     placed = {id for id, server in look.servers.items() if server["OS-EXT-SRV-ATTR:host"]}
     assert _names(cloud, "guests") == placed, "directories of guests do not agree with servers"
-    assert _names(cloud, "snapshots") == set()
     for server_id in placed:
         kept = {path.name for path in (directory / "guests" / server_id).iterdir()}
         wanted = {"console.log"} | ({"root.qcow2", "base.img"} if look.servers[server_id]["image"] else set())

@@ -113,8 +113,8 @@ def test_nothing_is_stuck_and_nothing_lost() -> None:
         cloud = KilledCloud(inside, SEED)
         try:
             inside.in_network(lambda: asyncio.run(scenario(cloud)))
-            ended = Counter((row[0], row[1]) for row in rows(cloud, ENDED))
-            print(f"operations: {dict(ended)}")
+            for outcome, times in sorted(Counter(rows(cloud, ENDED)).items()):
+                print(times, *outcome)
         except BaseException:
             print(*(f"--- {name}\n{cloud.last_words(name, 200)}" for name in ("server", "agent")), sep="\n")
             raise

@@ -5,11 +5,12 @@ from typing import Any
 import sqlalchemy as sa
 from world import World
 
-from invariants import Look
+from invariants import Look, Migration
 from simulated import guests_of, taps_of
-from users import COMPUTE, NETWORK, VOLUME
+from users import COMPUTE, IMAGE, NETWORK, VOLUME
 
 ACTIVE = sa.text("select workflow, state, step from operations where state in ('running', 'undoing')")
+MIGRATIONS = sa.text("select uuid, server_id, source, status from server_migrations")
 ALLOCATED = sa.text("select consumer_uuid from allocations")
 
 
@@ -18,12 +19,16 @@ async def look_at(world: World) -> Look:
     return Look(
         operations=await _rows(world, ACTIVE),
         servers=servers,
+        snapshots={each["id"]: each for each in await _all(world, f"{VOLUME}/snapshots/detail", "snapshots")},
+        images=await _all(world, f"{IMAGE}/images", "images"),
+        migrations=[Migration(*row) for row in await _rows(world, MIGRATIONS)],
         volumes={each["id"]: each for each in await _all(world, f"{VOLUME}/volumes/detail", "volumes")},
         ports=await _all(world, f"{NETWORK}/ports", "ports"),
         allocations={row[0] for row in await _rows(world, ALLOCATED)},
         guests={host: guests_of(agent.drivers.hypervisor) for host, agent in world.agents.items()},
         taps={host: taps_of(agent.drivers.network) for host, agent in world.agents.items()},
         files=set(world.storage.volumes),
+        snapshot_files=set(world.storage.snapshots),
     )
 
 

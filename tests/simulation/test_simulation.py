@@ -21,7 +21,7 @@ from invariants import check
 from users import User
 
 SEEDS = [int(seed) for seed in os.environ.get("MONOSTACK_SEEDS", "").split(",") if seed] or list(range(100))
-ACTIONS = 25
+ACTIONS = 30
 LOOK = 60.0
 REST = 1800.0  # virtual seconds after the last fault until everything must have ended
 
@@ -48,7 +48,7 @@ async def scenario(world: World, user: User) -> None:
             await asyncio.sleep(world.random.random() * 0.2)
             await world.restart_controller()
         else:
-            await user.act()
+            await user.act(User.EVERYTHING)
         await asyncio.sleep(world.random.choice((0.0, 0.001, 0.01, 0.3, 3.0, 40.0)))
     world.faults.clear()
     await rest(world, user)
