@@ -187,7 +187,7 @@ Filter = Literal[
 def _enabled() -> list[Filter]:
     return [
         "ComputeFilter", "ComputeCapabilitiesFilter", "ImagePropertiesFilter", "ServerGroupAntiAffinityFilter", "ServerGroupAffinityFilter",
-        "SameHostFilter", "DifferentHostFilter", "SimpleCIDRAffinityFilter", "JsonFilter", "AggregateInstanceExtraSpecsFilter",
+        "SameHostFilter", "DifferentHostFilter", "AggregateInstanceExtraSpecsFilter",
     ]  # fmt: skip
 
 
