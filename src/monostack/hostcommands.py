@@ -49,5 +49,5 @@ async def ask(
 async def connected(cloud: "Cloud", host: str, patience: float = PATIENCE) -> None:
     """Wait until a host is connected, or for `patience` seconds."""
     until = clock.monotonic() + patience
-    while host not in cloud.hosts.connected() and clock.monotonic() < until:  # noqa: ASYNC110 - no event tells of one host
+    while not cloud.hosts.is_connected(host) and clock.monotonic() < until:  # noqa: ASYNC110 - no event tells of one host
         await asyncio.sleep(0.1)

@@ -36,6 +36,9 @@ class Hosts:
     def connected(self) -> set[str]:
         return set(self._sessions)
 
+    def is_connected(self, host: str) -> bool:
+        return host in self._sessions
+
     def hello(self, host: str) -> Hello | None:
         """What the host said when it connected; None when it is not connected."""
         session = self._sessions.get(host)

@@ -24,7 +24,7 @@ async def destroy_guest(run: Run) -> None:
         try:
             await ask(run, host, "guest.destroy", GuestRef(run.resource_id), 120.0, patience=1.0)
         except StepError as error:
-            if error.kind != "unreachable" or host in run.cloud.hosts.connected():
+            if error.kind != "unreachable" or run.cloud.hosts.is_connected(host):
                 raise
 
 

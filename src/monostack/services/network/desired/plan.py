@@ -30,12 +30,17 @@ class HostPlan:
 
 
 class Plan:
-    """All connected hosts. `missing` gathers the items that a host has begun to need and that are to be given with `put`."""
+    """All connected hosts.
+
+    `missing` gathers the items that a host has begun to need and that are to be given with `put`, `written` the hosts whose outboxes were
+    written to: who takes them begins a new set.
+    """
 
     def __init__(self) -> None:
         self.hosts: dict[str, HostPlan] = {}
         self._where: dict[Key, set[str]] = {}
         self.missing: set[Key] = set()
+        self.written: set[str] = set()
 
     # --- hosts -------------------------------------------------------------------------------------------------------
 
@@ -79,13 +84,17 @@ class Plan:
         if key not in host.needed and key not in host.needs:
             self._where.get(key, set()).discard(host.name)
         if host.wanted.pop(key, None) is not None or key in host.outbox:
-            host.outbox[key] = None
+            self._write(host, key, None)
+
+    def _write(self, host: HostPlan, key: Key, item: Any) -> None:
+        host.outbox[key] = item
+        self.written.add(host.name)
 
     def _tell(self, host: HostPlan, key: Key, item: Any) -> None:
         digest = hash(_encode(item))
         if host.wanted.get(key) != digest or host.outbox.get(key, item) is None:
             host.wanted[key] = digest
-            host.outbox[key] = item
+            self._write(host, key, item)
 
     # --- causes: ports, networks with DHCP, routers ------------------------------------------------------------------------
 
@@ -167,4 +176,4 @@ class Plan:
             if item is not None:
                 self._tell(host, key, item)
             elif host.wanted.pop(key, None) is not None:
-                host.outbox[key] = None
+                self._write(host, key, None)

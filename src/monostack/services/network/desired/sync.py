@@ -100,10 +100,12 @@ class Sync:
                 for kind, ids in marks.items():
                     self._marks.setdefault(kind, set()).update(ids)
                 raise
-        for host in fresh & self.plan.hosts.keys() - self._links.keys():
-            self._links[host] = HostLink(self.cloud, self.plan.hosts[host])
-        for link in self._links.values():
-            link.wake()
+        for host in fresh:
+            if host in self.plan.hosts and host not in self._links:
+                self._links[host] = HostLink(self.cloud, self.plan.hosts[host])
+        written, self.plan.written = self.plan.written, set()
+        for host in written & self._links.keys():
+            self._links[host].wake()
 
     def retry(self) -> None:
         """Make anew what hosts could not make."""
@@ -112,8 +114,7 @@ class Sync:
                 self.mark(kind, [id])
 
     async def _settle(self, fresh: set[str], marks: dict[str, set[str]], due: set[str], port_ids: Collection[str]) -> None:
-        connected = self.cloud.hosts.connected()
-        fresh &= connected
+        fresh -= {host for host in fresh if not self.cloud.hosts.is_connected(host)}
         ports, networks, routers = marks.pop("port", set()) | set(port_ids), marks.pop("network", set()), marks.pop("router", set())
         if fresh:
             more = await self.cloud.db.read(lambda tx: _belonging(tx, fresh))
