@@ -21,6 +21,7 @@ from monostack.operations import Engine
 from monostack.reconcile import Driver
 from monostack.services import compute, identity, image, network, placement, volume
 from monostack.services.compute import consoles
+from monostack.services.compute.reconcilers import hosts as compute_hosts
 from monostack.services.identity.facade import TokenAuthenticator
 from monostack.testing.control import control
 from monostack.testing.emulator import FaultPlan, attach_hosts
@@ -82,9 +83,10 @@ class App:
             if service.start is not None:
                 service.start(self.cloud)
         await self.cloud.operations.open()
-        self.cloud.reconcilers.open()
         if self.config.emulator.hosts:
             await attach_hosts(self.cloud.hosts, self.config.emulator.hosts, self.faults)
+            await self.cloud.reconcilers.run_once(compute_hosts.NAME)  # the first request finds the hosts there
+        self.cloud.reconcilers.open()
         if not listen:
             return
         if not self.config.emulator.hosts:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from waiting import LATEST, at, wait_for
@@ -251,3 +252,11 @@ def test_hosts_fetch_images_before_they_need_them(cloud: TestCloud, image: str) 
         assert time.monotonic() < until
         time.sleep(0.02)
     assert image not in kept["sim-002"]
+
+
+def test_the_first_request_to_an_emulator_finds_all_hosts(tmp_path: Path) -> None:
+    fresh = TestCloud(tmp_path, hosts=150).start()
+    try:
+        assert len(fresh.admin.get("compute", "/os-hypervisors?limit=1000", headers=LATEST).json()["hypervisors"]) == 150
+    finally:
+        fresh.stop()
