@@ -1,4 +1,4 @@
-"""The floor: a bare ASGI application that reads the same things from SQLite and encodes the same JSON, and does nothing else.
+"""The floor: a bare ASGI application that reads and writes such things in SQLite and encodes such JSON, and does nothing else.
 
 python tests/bench/floor.py PORT SERVERS
 """
@@ -27,7 +27,12 @@ def make_database(servers: int) -> sqlite3.Connection:
     ports = [(f"port-{n}", f"server-{n}", f"10.0.{n // 250}.{n % 250}", "fa:16:3e:00:00:01") for n in range(servers)]
     db.executemany("insert into ports values (?, ?, ?, ?)", ports)
     db.execute("insert into tokens values ('t', ?)", ("x" * 4000,))
+    db.execute("create table allocations (server text, class text, amount integer)")
+    db.execute("create table operations (id text primary key, server text, step integer, data text)")
     return db
+
+
+STEPS = 4  # commits after the first until a server runs
 
 
 class App:
@@ -49,11 +54,30 @@ class App:
             "servers": [{"id": row[0], **dict(zip(names, row[2:], strict=True)), "addresses": addresses.get(row[0], [])} for row in rows]
         }
 
+    def boot(self) -> Any:
+        """What booting a server writes, when nothing is checked, chosen or done."""
+        number = self.db.execute("select count(*) from servers").fetchone()[0]
+        server = f"server-{number}"
+        self.db.execute("begin")
+        places = ", ".join("?" * (MIGHT_HAVE + 2))
+        self.db.execute(f"insert into servers values ({places})", [server, "q", *[f"value-{i}" for i in range(MIGHT_HAVE)]])
+        self.db.execute("insert into ports values (?, ?, ?, ?)", (f"port-{number}", server, "10.0.0.1", "fa:16:3e:00:00:01"))
+        for resource in ("VCPU", "MEMORY_MB", "DISK_GB"):
+            self.db.execute("insert into allocations values (?, ?, 1)", (server, resource))
+        self.db.execute("insert into operations values (?, ?, 0, '{}')", (f"op-{number}", server))
+        self.db.execute("commit")
+        for step in range(STEPS):
+            self.db.execute("begin")
+            self.db.execute("update operations set step = ? where id = ?", (step, f"op-{number}"))
+            self.db.execute("update servers set c1 = ?, c2 = ? where id = ?", ("active", "", server))
+            self.db.execute("commit")
+        return {"server": {"id": server}}
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
         limit = int(scope["query_string"] or b"1000")
-        body = encode(self.answer(scope["path"], limit))
+        body = encode(self.boot() if scope["method"] == "POST" else self.answer(scope["path"], limit))
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -1,8 +1,8 @@
 """Time and CPU of calls to a process, by one client on one kept-alive connection."""
 
+import contextlib
 import http.client
 import json
-import os
 import statistics
 import time
 from collections.abc import Callable
@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-TICK = os.sysconf("SC_CLK_TCK")
-
 
 def cpu_seconds(pid: int) -> float:
-    """CPU a process has used so far, its threads included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    """CPU the threads of a process have used so far. (/proc/PID/stat counts in steps of 10 ms.)"""
+    used = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            used += int((thread / "schedstat").read_text().split()[0])
+    return used / 1e9
 
 
 def memory_mib(pid: int) -> float:
@@ -69,11 +70,48 @@ def sample(pid: int, work: Callable[[], Any], count: int, warm: int = 3) -> tupl
     return statistics.median(times) * 1000, (cpu_seconds(pid) - used) / count * 1000
 
 
-def line(what: str, ours: tuple[float, float], floor: tuple[float, float] | None = None, real: float | None = None) -> None:
-    """One line of the report: ours, the floor's, their ratio by CPU, and the CPU the real OpenStack needs over ours."""
-    text = f"{what:44} {ours[0]:9.2f} ms {ours[1]:8.2f} ms cpu"
+def sample_here(
+    work: Callable[[], Any], count: int, warm: int = 3, after: Callable[[Any], Any] = lambda result: None
+) -> tuple[float, float]:
+    """The same of work in this process, or of which only the wall time matters. `after` is called with each result, unmeasured."""
+    times: list[float] = []
+    used = 0.0
+    for number in range(warm + count):
+        began, before = time.perf_counter(), time.process_time()
+        result = work()
+        if number >= warm:
+            used += time.process_time() - before
+            times.append(time.perf_counter() - began)
+        after(result)
+    return statistics.median(times) * 1000, used / count * 1000
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def line(
+    what: str,
+    ours: tuple[float, float] = (0, 0),
+    floor: tuple[float, float] | None = None,
+    real: float | None = None,
+    *,
+    mib: tuple[float, float] | None = None,
+    wall: bool = False,
+) -> None:
+    """One line of the report: ours, the floor's, their ratio, and what the real OpenStack needs over ours.
+
+    Times are (wall, CPU) in ms and compared by CPU, with `wall` by wall time alone; `mib` is memory, ours and the floor's.
+    """
+    if mib is not None:
+        text = f"{what:56} {mib[0]:9.0f} MiB              floor {mib[1]:8.0f} MiB             = {mib[0] / mib[1]:5.1f} x"
+        say(text + (f"   OpenStack {real:8.0f} MiB     = 1/{real / mib[0]:.0f}" if real is not None else ""))
+        return
+    at = 0 if wall else 1
+    text = f"{what:56} {ours[0]:9.2f} ms" + ("                " if wall else f" {ours[1]:8.2f} ms cpu")
     if floor is not None:
-        text += f"   floor {floor[0]:8.2f} ms {floor[1]:7.2f} ms cpu = {ours[1] / max(floor[1], 0.01):5.1f} x"
+        text += f"   floor {floor[0]:8.2f} ms" + ("               " if wall else f" {floor[1]:7.2f} ms cpu")
+        text += f" = {ours[at] / max(floor[at], 0.01):5.1f} x"
     if real is not None:
         text += f"   OpenStack {real:8.1f} ms cpu = 1/{real / max(ours[1], 0.01):.0f}"
-    print(text, flush=True)
+    say(text)
