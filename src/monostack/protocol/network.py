@@ -184,6 +184,8 @@ class RouterItem(msgspec.Struct):
     floating_ips: list[FloatingIPItem]
     port_forwardings: list[PortForwardingItem] = []
     helpers: list[ConntrackHelperItem] = []
+    ndp_proxy: bool = False  # from outside only these IPv6 addresses are reached, as if they were there
+    ndp_proxies: list[str] = []
     meters: list[MeterItem] = []
 
 

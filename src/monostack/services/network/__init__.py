@@ -21,6 +21,7 @@ from monostack.services.network.floatingips import api as floatingips_api
 from monostack.services.network.forwardings import api as forwardings_api
 from monostack.services.network.groups import api as groups_api
 from monostack.services.network.metering import api as metering_api
+from monostack.services.network.ndp_proxies import api as ndp_proxies_api
 from monostack.services.network.networks import api as networks_api
 from monostack.services.network.pools import api as pools_api
 from monostack.services.network.pools import onboarding
@@ -55,7 +56,7 @@ SERVICE = Service(
         *forwardings_api.routes, *conntrack_helpers_api.routes, *rbac_api.routes, *qos_api.routes,
         *address_groups_api.routes, *address_scopes_api.routes, *default_rules_api.routes, *flavors_api.routes, *metering_api.routes,
         *agents_api.routes, scheduling.routes,
-        topologies_api.routes, *trunks_api.routes, onboarding.routes,
+        topologies_api.routes, *trunks_api.routes, onboarding.routes, *ndp_proxies_api.routes,
     ),
     policies=POLICIES,
     policy_kinds=NETWORK_KINDS,

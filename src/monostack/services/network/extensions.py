@@ -42,6 +42,8 @@ EXTENSIONS = (
     ("ip-substring-filtering", "IP address substring filtering", "2017-11-28T09:00:00-00:00"),
     ("ip_allocation", "IP Allocation", "2016-06-10T23:00:00-00:00"),
     ("l3-conntrack-helper", "L3 Conntrack helper", "2019-04-04T10:00:00-00:00"),
+    ("l3-ext-ndp-proxy", "Router support to enable NDP proxy", "2020-08-25T00:00:00-00:00"),
+    ("l3-ndp-proxy", "name", "2021-06-29T10:00:00-00:00"),
     ("l3-port-ip-change-not-allowed", "Prevent L3 router ports IP address change extension", "2018-10-09T10:00:00-00:00"),
     ("l3_agent_scheduler", "L3 Agent Scheduler", "2013-02-07T10:00:00-00:00"),
     ("metering", "Neutron Metering", "2013-06-12T10:00:00-00:00"),

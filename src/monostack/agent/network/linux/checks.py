@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
-from ipaddress import ip_address, ip_interface, ip_network
+from ipaddress import IPv6Address, ip_address, ip_interface, ip_network
 
 import msgspec
 
@@ -162,6 +162,8 @@ def router(item: RouterItem) -> None:
         qos(floating.qos)
         if ip_address(floating.floating_ip).version != 4 or ip_address(floating.fixed_ip).version != 4:
             raise ValueError(f"floating IP {floating.floating_ip}: floating IPs are IPv4")
+    for address in item.ndp_proxies:
+        IPv6Address(address)
     for forwarding in item.port_forwardings:
         _forwarding(forwarding)
     for helping in item.helpers:

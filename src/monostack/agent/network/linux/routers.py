@@ -3,7 +3,19 @@
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Interface, ip_interface
 
-from monostack.agent.network.linux import addresses, advertise, announce, helpers, isolation, metering, namespaces, nat, nftables, sysctl
+from monostack.agent.network.linux import (
+    addresses,
+    advertise,
+    announce,
+    helpers,
+    isolation,
+    metering,
+    namespaces,
+    nat,
+    nftables,
+    proxies,
+    sysctl,
+)
 from monostack.agent.network.linux.dnsmasq import Dnsmasq
 from monostack.agent.network.linux.links import MARK, Link, Links, plug
 from monostack.agent.network.linux.nftables import NftablesError, Table
@@ -61,7 +73,8 @@ class Routers:
             if router.gateway and new:
                 announce.announce(inside(router.gateway), router.gateway.mac, new)
         self._advertise(name, router, networks)
-        with namespaces.entered(name):
+        with namespaces.entered(name), Links() as links:
+            self._answer(links, name, router, anew=anew)
             self._install(name, helpers.table(router), anew=anew)
             self._install(name, metering.table(router, inside(router.gateway) if router.gateway else ""), anew=anew)
         missing = next((network for network in networks_of(router) if network not in bridges), None)
@@ -102,6 +115,13 @@ class Routers:
         self._install(name, isolation.table(router), anew=anew)
         if self._install(name, nat.table(router, inside(router.gateway) if router.gateway else ""), anew=anew):
             nat.cut(router)
+
+    def _answer(self, links: Links, name: str, router: RouterItem, *, anew: bool) -> None:
+        """For the addresses behind the router that are to be found on the external network."""
+        outside = links.find(inside(router.gateway)) if router.gateway else None
+        self._install(name, proxies.table(router, outside.name if outside else ""), anew=anew)
+        if outside is not None:
+            proxies.settle(links, router, outside)
 
     def _install(self, name: str, wanted: Table, *, anew: bool) -> bool:
         """Bring a table into the namespace the thread is in; says whether it was another."""

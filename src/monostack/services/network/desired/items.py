@@ -37,6 +37,7 @@ from monostack.services.network.groups.bindings import bindings, groups_of
 from monostack.services.network.groups.table import find_groups, rules_of
 from monostack.services.network.lookup import among, grouped, read
 from monostack.services.network.metering.table import meters
+from monostack.services.network.ndp_proxies import table as ndp_proxies
 from monostack.services.network.networks.table import find_all as find_networks
 from monostack.services.network.pools.affinity import scopes_of
 from monostack.services.network.ports.table import PORTS
@@ -235,7 +236,7 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
     addresses = of_ports(tx, [port.id for port in everything])
     subnets = find_subnets(tx, [one.subnet_id for found in addresses.values() for one in found])
     floating, forwarded = grouped(tx, _FLOATING, rows), grouped(tx, _FORWARDED, rows)
-    helping, paths = helpers.of_routers(tx, rows), Paths.of(tx, rows.values())
+    helping, paths, proxied = helpers.of_routers(tx, rows), Paths.of(tx, rows.values()), ndp_proxies.of_routers(tx, rows)
     under = _gateway_policies(tx, rows, [port for port in everything if port.device_owner == GATEWAY])
     named = {one.qos_policy_id for found in floating.values() for one in found}
     policies = qos.policies(tx, {*under.values(), *named} - {None})
@@ -255,6 +256,8 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
             floating_ips=[_floating_ip(one, policies) for one in floating.get(id, ())],
             port_forwardings=[_forwarding(one) for one in forwarded.get(id, ())],
             meters=counted[row.project_id],
+            ndp_proxy=row.ndp_proxy,
+            ndp_proxies=[one.ip_address for one in proxied.get(id, ())],
             helpers=[ConntrackHelperItem(one.helper, one.protocol, one.port) for one in helping.get(id, ())],
         )
         _tell_scopes(item, mine, addresses, scopes)

@@ -10,6 +10,7 @@ from monostack.services.network import standard
 from monostack.services.network.changes import changed
 from monostack.services.network.floatingips import association
 from monostack.services.network.groups.bindings import groups_of
+from monostack.services.network.ndp_proxies.table import routers_of
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.routers.table import find as find_router
 from monostack.services.network.trunks.rules import check_port_deletable
@@ -36,6 +37,7 @@ def delete_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
     """Remove a port and its addresses; floating IPs that led to it lead nowhere."""
     groups = groups_of(tx, [row.id])(row.id)
     association.drop_port(tx, cloud, request, row.id)
+    changed(tx, cloud, "router", routers_of(tx, row.id))
     standard.remove(PORTS, tx, request, row)
     changed(tx, cloud, "port", [row.id])
     changed(tx, cloud, "members", groups)

@@ -12,6 +12,7 @@ from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
 from monostack.services.network.desired.hosting import pick
 from monostack.services.network.desired.paths import has_choice
+from monostack.services.network.ndp_proxies.gateways import check_new_router, check_router
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import get as get_port
 from monostack.services.network.routers import interfaces
@@ -31,6 +32,8 @@ def create_router(tx: Transaction, request: Request, values: Values) -> Row[Any]
     gateway = values.pop("external_gateway_info", None)
     check_hints(tx, "router", values["availability_zone_hints"])
     id = ids.new_uuid()
+    if values["enable_ndp_proxy"]:
+        check_new_router(tx, id, gateway)
     defaults = {"id": id, "status": "ACTIVE", "routes": [], "has_choice": False, "enable_snat": True, "host_status": "DOWN"}
     row = standard.insert(ROUTERS, tx, request, {**values, **defaults, "host": pick(request.cloud, id)}, revision=1)
     if gateway:
@@ -48,6 +51,8 @@ def update_router(tx: Transaction, request: Request, row: Row[Any], changes: Val
     if "external_gateway_info" in changes:
         row = set_gateway(tx, request.cloud, request, row, changes.pop("external_gateway_info"))
         check_routes(tx, row.id, changes.get("routes", row.routes))
+    if changes.get("enable_ndp_proxy"):
+        check_router(tx, row)
     changed(tx, request.cloud, "router", [row.id])
     return ROUTERS.change(tx, request, row, changes)
 

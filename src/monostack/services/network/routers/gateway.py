@@ -12,6 +12,7 @@ from monostack.services.network import networks
 from monostack.services.network.addresses.table import of_port
 from monostack.services.network.changes import changed
 from monostack.services.network.floatingips import association
+from monostack.services.network.ndp_proxies.table import check_gateway_unused
 from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import get as get_port
@@ -34,7 +35,7 @@ def set_gateway(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
         _check_network(tx, request, network_id, addresses)
     changes: dict[str, Any] = {"enable_snat": snat}
     if wanted is None:
-        changes["qos_policy_id"] = None
+        changes |= {"qos_policy_id": None, "enable_ndp_proxy": False}
     elif "qos_policy_id" in wanted:
         qos.take(tx, request, dict(wanted), row.qos_policy_id)
         changes["qos_policy_id"] = wanted["qos_policy_id"]
@@ -78,6 +79,7 @@ def drop_gateway(tx: Transaction, cloud: Any, row: Row[Any]) -> None:
     """Take the gateway away, if there is one. Raises RouterExternalGatewayInUseByFloatingIp."""
     if not row.gw_port_id:
         return
+    check_gateway_unused(tx, row.id)
     if association.of_router(tx, row.id):
         text = (
             f"Gateway cannot be updated for router {row.id}, since a gateway to external network {row.gw_network_id} is required by one "

@@ -14,6 +14,7 @@ from monostack.services.network.addresses.table import of_port
 from monostack.services.network.attributes import is_admin
 from monostack.services.network.changes import changed
 from monostack.services.network.floatingips import association
+from monostack.services.network.ndp_proxies.table import check_interface_unused
 from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import PORTS
@@ -163,6 +164,7 @@ def remove(tx: Transaction, request: Request, router: Row[Any], port_id: str | N
 
 def _check_unused(tx: Transaction, router: Row[Any], subnet: Row[Any]) -> None:
     """No floating IP leads through this interface, no route has its next hop there."""
+    check_interface_unused(tx, router.id, subnet)
     if association.lead_through(tx, router.id, subnet):
         text = (
             f"Router interface for subnet {subnet.id} on router {router.id} cannot be deleted, as it is required by one or more "
