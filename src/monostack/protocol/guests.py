@@ -16,6 +16,8 @@
 | guest.resize         | GuestSpec      | {} once its disks, which are kept, have the new sizes; it stays off |
 | guest.restore        | GuestSpec      | {} once it is off and has the disks that were kept; also if none were |
 | guest.forget_kept    | GuestRef       | {} once no disks are kept any more        |
+| guest.hand_over      | GuestRef       | {} once a guest, as it runs, waits on the storage for another host |
+| guest.take_over      | GuestSpec      | {} once a guest that was handed over runs here |
 | guest.destroy        | GuestRef       | {} also when there is nothing; removes domain, overlay, config drive, console log |
 | guest.attach_volume  | AttachVolume   | {} hot-plugged if running                  |
 | guest.detach_volume  | DetachVolume   | {} once the guest let go                   |
@@ -25,6 +27,8 @@
 | guest.console_log    | ConsoleLog     | {"output": text}                          |
 | guest.find_console   | FindConsole    | {"host", "port"}: where it is on this host, -1 while the guest is off |
 | guest.open_console   | OpenConsole    | {} once the stream of that id is joined to it |
+| guest.inject_nmi     | GuestRef       | {} once it got a non-maskable interrupt: its kernel may dump itself |
+| guest.diagnostics    | GuestRef       | Diagnostics of a running guest            |
 | guest.list           | {}             | {"guests": [GuestState]} all domains that are ours |
 
 Report `guest.lifecycle` carries a GuestState: sent when a guest stops, starts or crashes without a command asking for it.
@@ -185,6 +189,46 @@ class OpenConsole(msgspec.Struct):
     server_id: str
     kind: str
     stream: str  # id of the stream the agent dials: /stream/<id>
+
+
+class CpuUse(msgspec.Struct):
+    id: int
+    time: int  # nanoseconds
+
+
+class DiskUse(msgspec.Struct):
+    device: str
+    read_requests: int
+    read_bytes: int
+    write_requests: int
+    write_bytes: int
+    errors: int
+
+
+class NicUse(msgspec.Struct):
+    device: str
+    mac: str
+    rx_bytes: int
+    rx_packets: int
+    rx_errors: int
+    rx_drop: int
+    tx_bytes: int
+    tx_packets: int
+    tx_errors: int
+    tx_drop: int
+
+
+class Diagnostics(msgspec.Struct):
+    """What a guest has used since it started. Memory in KiB; `memory` is what the hypervisor tells beside, by its names."""
+
+    state: str  # as in GuestState
+    hypervisor: str  # kvm, qemu
+    cpus: list[CpuUse]
+    disks: list[DiskUse]
+    nics: list[NicUse]
+    memory_maximum: int
+    memory_used: int
+    memory: dict[str, int]
 
 
 class GuestState(msgspec.Struct):

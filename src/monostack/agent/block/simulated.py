@@ -1,5 +1,7 @@
 """Volumes without bits: keeps which there are and how large."""
 
+from typing import Any
+
 from monostack.agent.block.empty_qcow2 import empty_qcow2
 from monostack.agent.block.outgoing import check_part, no_such_image
 from monostack.agent.errors import CommandError
@@ -28,6 +30,7 @@ class SimulatedStorage:
         self.snapshots: dict[str, int] = {}
         self.backups: dict[str, int] = {}
         self.holders: dict[str, str] = {}  # the running guest that has a volume open
+        self.travelling: dict[str, Any] = {}  # guests on their way from one host to another, by server
         self.kept: dict[str, int] = {}  # size in bytes of the root disk of guests that are being resized, by server
 
     def free_gib(self) -> int:

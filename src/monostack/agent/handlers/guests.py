@@ -93,6 +93,16 @@ async def forget_kept(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
     return {}
 
 
+async def hand_over(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
+    await drivers.hypervisor.hand_over(args.server_id)
+    return {}
+
+
+async def take_over(drivers: Drivers, args: GuestSpec) -> dict[str, Any]:
+    await drivers.hypervisor.take_over(args)
+    return {}
+
+
 async def destroy(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
     await drivers.hypervisor.destroy(args.server_id)
     return {}
@@ -137,6 +147,15 @@ async def open_console(drivers: Drivers, args: OpenConsole) -> dict[str, Any]:
     return {}
 
 
+async def inject_nmi(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
+    await drivers.hypervisor.inject_nmi(args.server_id)
+    return {}
+
+
+async def diagnostics(drivers: Drivers, args: GuestRef) -> dict[str, Any]:
+    return msgspec.to_builtins(await drivers.hypervisor.diagnostics(args.server_id))
+
+
 async def listing(drivers: Drivers, args: NoArguments) -> dict[str, Any]:
     return {"guests": msgspec.to_builtins(await drivers.hypervisor.guests())}
 
@@ -165,6 +184,8 @@ HANDLERS = {
     "guest.resize": Handler(GuestSpec, resize, _server_and_volumes),
     "guest.restore": Handler(GuestSpec, restore, _server_and_volumes),
     "guest.forget_kept": Handler(GuestRef, forget_kept, _server),
+    "guest.hand_over": Handler(GuestRef, hand_over, _server),
+    "guest.take_over": Handler(GuestSpec, take_over, _server_and_volumes),
     "guest.destroy": Handler(GuestRef, destroy, _server),
     "guest.attach_volume": Handler(AttachVolume, attach_volume, lambda args: (server(args.server_id), volume(args.volume.volume_id))),
     "guest.detach_volume": Handler(
@@ -177,5 +198,7 @@ HANDLERS = {
     "guest.console_log": Handler(ConsoleLog, console_log),
     "guest.find_console": Handler(FindConsole, find_console),
     "guest.open_console": Handler(OpenConsole, open_console),
+    "guest.inject_nmi": Handler(GuestRef, inject_nmi, _server),
+    "guest.diagnostics": Handler(GuestRef, diagnostics),
     "guest.list": Handler(NoArguments, listing),
 }

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
-from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest
+from monostack.protocol.guests import Diagnostics, GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest
 
 
 class Hypervisor(Protocol):
@@ -80,6 +80,14 @@ class Hypervisor(Protocol):
         """Remove the disks that are kept. Nothing there is success."""
         ...
 
+    async def hand_over(self, server_id: str) -> None:
+        """Let another host have a guest as it runs. Raises CommandError `guest.cannot_move` where hosts share no storage."""
+        ...
+
+    async def take_over(self, spec: GuestSpec) -> None:
+        """Have a guest go on here that another host handed over. Raises CommandError `guest.cannot_move`."""
+        ...
+
     async def destroy(self, server_id: str) -> None:
         """Remove the guest and all that is its own on this host. Nothing there is success."""
         ...
@@ -104,6 +112,14 @@ class Hypervisor(Protocol):
 
     async def open_console(self, server_id: str, kind: str) -> Stream:
         """A connection to the console of a guest that runs."""
+        ...
+
+    async def inject_nmi(self, server_id: str) -> None:
+        """Send a running guest a non-maskable interrupt. Raises CommandError `guest.not_running`."""
+        ...
+
+    async def diagnostics(self, server_id: str) -> Diagnostics:
+        """What a running guest has used. Raises CommandError `guest.not_running`."""
         ...
 
     async def guests(self) -> list[GuestState]:

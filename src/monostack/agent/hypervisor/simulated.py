@@ -13,7 +13,8 @@ from monostack.agent.network.simulated import SimulatedNetwork
 from monostack.agent.simulation import GuestFaults
 from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
-from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest
+from monostack.protocol.guests import CpuUse, Diagnostics, DiskUse, GuestNic, GuestSpec, GuestState, GuestVolume, NicUse, RescueGuest
+from monostack.protocol.network import tap_name
 
 
 @dataclass(slots=True)
@@ -29,6 +30,9 @@ class SimulatedGuest:
     state: str = "stopped"
     reason: str = ""
     boots: int = 0
+    vcpus: int = 1
+    memory: int = 0  # MiB
+    interrupts: int = 0  # that were not maskable
     keeps: bool = False  # copies of its disks are on the storage, and are its own
     rescue: str | None = None  # the image it was booted from to be rescued
     volumes: dict[str, str] = field(default_factory=dict)  # device by volume id
@@ -80,6 +84,7 @@ class SimulatedHypervisor:
             self._open(volume.volume_id, spec.server_id)
         guest.volumes = {volume.volume_id: volume.device for volume in spec.volumes}
         guest.nics = {nic.port_id: nic.mac for nic in spec.nics}
+        guest.vcpus, guest.memory = spec.vcpus, spec.memory_mib
         if guest.faults.boot_delay:
             await asyncio.sleep(guest.faults.boot_delay)
         guest.state, guest.reason = "running", ""
@@ -188,6 +193,25 @@ class SimulatedHypervisor:
             self._storage.kept.pop(server_id, None)
             guest.keeps = False
 
+    async def hand_over(self, server_id: str) -> None:
+        if server_id in self._storage.travelling:
+            return
+        guest = self._running(server_id)
+        guest.faults.strike("hand_over")
+        self._storage.travelling[server_id] = self.known.pop(server_id)
+        self._consoles.switch_off(server_id)
+
+    async def take_over(self, spec: GuestSpec) -> None:
+        guest = self._storage.travelling.get(spec.server_id)
+        if guest is None:
+            self._running(spec.server_id)
+            return
+        guest.faults.strike("take_over")
+        for nic in spec.nics:
+            self._require_tap(nic)
+        self.known[spec.server_id] = self._storage.travelling.pop(spec.server_id)
+        self._consoles.switch_on(spec.server_id)
+
     async def destroy(self, server_id: str) -> None:
         guest = self.known.get(server_id)
         if guest is None:
@@ -239,6 +263,20 @@ class SimulatedHypervisor:
     async def open_console(self, server_id: str, kind: str) -> Stream:
         guest = self._running(server_id)
         return self._consoles.open(server_id, kind, guest.name, guest.hostname)
+
+    async def inject_nmi(self, server_id: str) -> None:
+        guest = self._running(server_id)
+        guest.faults.strike("inject_nmi")
+        guest.interrupts += 1
+
+    async def diagnostics(self, server_id: str) -> Diagnostics:
+        guest = self._running(server_id)
+        memory = guest.memory << 10
+        return Diagnostics(
+            guest.state, "qemu", [CpuUse(number, 0) for number in range(guest.vcpus)],
+            [DiskUse(device, 0, 0, 0, 0, 0) for device in (["vda"] if guest.root_size else []) + sorted(guest.volumes.values())],
+            [NicUse(tap_name(port), mac, 0, 0, 0, 0, 0, 0, 0, 0) for port, mac in guest.nics.items()], memory, memory, {"actual": memory},
+        )  # fmt: skip
 
     async def guests(self) -> list[GuestState]:
         return [GuestState(server_id, guest.state, guest.reason) for server_id, guest in self.known.items()]

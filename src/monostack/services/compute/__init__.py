@@ -10,6 +10,8 @@ from monostack.services.compute.flavors import access, api, extra_specs
 from monostack.services.compute.guests import metadata as guest_metadata
 from monostack.services.compute.hosts import aggregates, cached_images, hypervisors, old_hosts, services, usage_audit, zones
 from monostack.services.compute.legacy import legacy, strict
+from monostack.services.compute.migrations import listing as migration_list
+from monostack.services.compute.migrations import under_way
 from monostack.services.compute.proxies import fixed_ips, floating_ips, gone, image_metadata, images, networks
 from monostack.services.compute.proxies import security_groups as group_proxies
 from monostack.services.compute.proxies import volumes as volume_proxies
@@ -22,10 +24,13 @@ from monostack.services.compute.servers import (
     console,
     create_image,
     deletion,
+    diagnostics,
+    evacuate,
     external_events,
     instance_actions,
     interfaces,
     listing,
+    live_migrate,
     locks,
     metadata,
     power,
@@ -44,8 +49,10 @@ from monostack.services.compute.servers.create import handler
 from monostack.services.compute.workflows import (
     boot_server,
     cache_images,
+    crash_dump,
     delete_server,
     end_resize,
+    evacuate_server,
     rebuild_server,
     resize_server,
     shelve_server,
@@ -54,6 +61,7 @@ from monostack.services.compute.workflows import (
     volumes,
 )
 from monostack.services.compute.workflows import interfaces as nics
+from monostack.services.compute.workflows import live_migrate as live_migrating
 from monostack.services.compute.workflows import power as powering
 from monostack.services.compute.workflows import rescue as rescuing
 from monostack.services.compute.workflows import suspension as suspending
@@ -64,11 +72,13 @@ if TYPE_CHECKING:
 
 # Modules whose actions are reached through servers' one action URL.
 ACTION_MODULES = (
-    power, suspension, rescue, resize, shelve, locks, console, security_groups, deletion, floating_ips, fixed_ips, create_image, rebuild,
+    power, suspension, rescue, resize, live_migrate, evacuate, shelve, diagnostics, locks, console, security_groups, deletion,
+    floating_ips, fixed_ips, create_image, rebuild,
 )  # fmt: skip
 ROUTES = (
     api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes,
     servers.routes, deletion.routes, actions.routes, console.routes, metadata.routes, tags.routes, addresses.routes, security_groups.routes,
+    diagnostics.routes, migration_list.routes, under_way.routes,
     interfaces.routes, volume_attachments.routes, instance_actions.routes, services.routes, hypervisors.routes, aggregates.routes,
     zones.routes, quota_sets.routes, usage.routes, extensions.routes, images.routes, networks.routes,
     image_metadata.routes, volume_proxies.routes, assisted_snapshots.routes,
@@ -100,8 +110,9 @@ SERVICE = Service(
         boot_server.WORKFLOW, delete_server.WORKFLOW, powering.START, powering.STOP, powering.REBOOT, suspending.PAUSE, suspending.UNPAUSE,
         suspending.SUSPEND, suspending.RESUME, rescuing.RESCUE, rescuing.UNRESCUE, resize_server.WORKFLOW, end_resize.CONFIRM,
         end_resize.REVERT, volumes.ATTACH, volumes.DETACH, nics.ATTACH, nics.DETACH, snapshot_server.SNAPSHOT, snapshot_server.BACKUP,
-        rebuild_server.WORKFLOW, shelve_server.SHELVE, shelve_server.OFFLOAD, shelve_server.UNSHELVE,
-        cache_images.WORKFLOW, soft_delete.SOFT_DELETE, soft_delete.RESTORE,
+        rebuild_server.WORKFLOW, crash_dump.WORKFLOW, live_migrating.WORKFLOW, evacuate_server.WORKFLOW,
+        shelve_server.SHELVE, shelve_server.OFFLOAD, shelve_server.UNSHELVE, cache_images.WORKFLOW, soft_delete.SOFT_DELETE,
+        soft_delete.RESTORE,
     ),
     reconcilers=(deletions.RECONCILER, hosts.RECONCILER, guests.RECONCILER, resizes.RECONCILER, shelved.RECONCILER),
     start=start,

@@ -11,7 +11,18 @@ from monostack.agent.block import qemu_img
 from monostack.agent.block.outgoing import OutgoingFiles
 from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError
-from monostack.agent.hypervisor.libvirt import console, devices, domain_xml, inventory, kept_disks, lifecycle, rescue, screen, suspension
+from monostack.agent.hypervisor.libvirt import (
+    console,
+    devices,
+    diagnostics,
+    domain_xml,
+    inventory,
+    kept_disks,
+    lifecycle,
+    rescue,
+    screen,
+    suspension,
+)
 from monostack.agent.hypervisor.libvirt.connection import Connection
 from monostack.agent.hypervisor.libvirt.daemon import Daemon
 from monostack.agent.hypervisor.libvirt.domain_xml import Surroundings
@@ -20,7 +31,7 @@ from monostack.agent.hypervisor.libvirt.states import WantedStates
 from monostack.agent.threads import in_thread
 from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
-from monostack.protocol.guests import GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest
+from monostack.protocol.guests import Diagnostics, GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest
 
 log = logging.getLogger(__name__)
 
@@ -179,6 +190,12 @@ class LibvirtHypervisor:
     async def _define(self, spec: GuestSpec, files: domain_xml.OwnFiles) -> None:
         await self._libvirt.call(lifecycle.define, domain_xml.domain(spec, files, self._host))
 
+    async def hand_over(self, server_id: str) -> None:
+        raise CommandError("guest.cannot_move", f"server {server_id}: this host shares its disks with no other")
+
+    async def take_over(self, spec: GuestSpec) -> None:
+        raise CommandError("guest.cannot_move", f"server {spec.server_id}: this host shares its disks with no other")
+
     async def destroy(self, server_id: str) -> None:
         with self._states.changing(server_id, "stopped"):
             await self._libvirt.call(lifecycle.remove, server_id)
@@ -230,6 +247,12 @@ class LibvirtHypervisor:
         if await self._look(server_id) is None:
             raise CommandError("guest.not_found", f"server {server_id} is not on this host")
         return await in_thread(console.read, self._files.console_log(server_id), lines)
+
+    async def inject_nmi(self, server_id: str) -> None:
+        await self._libvirt.call(diagnostics.inject_nmi, server_id)
+
+    async def diagnostics(self, server_id: str) -> Diagnostics:
+        return await self._libvirt.call(diagnostics.read, server_id)
 
     async def guests(self) -> list[GuestState]:
         """Also those whose files are all that is left, or all that is made yet: nobody else would know of them."""

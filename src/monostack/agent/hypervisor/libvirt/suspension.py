@@ -10,7 +10,7 @@ def pause(connection: Any, server_id: str) -> None:
     """Have a guest's processors stand still. Raises CommandError when it is off."""
     import libvirt
 
-    domain = _active(connection, server_id)
+    domain = active(connection, server_id)
     if domain.state()[0] != libvirt.VIR_DOMAIN_PAUSED:
         domain.suspend()
 
@@ -19,7 +19,7 @@ def unpause(connection: Any, server_id: str) -> None:
     """Let a paused guest go on; one that runs is left alone. Raises CommandError when it is off."""
     import libvirt
 
-    domain = _active(connection, server_id)
+    domain = active(connection, server_id)
     if domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
         domain.resume()
 
@@ -29,7 +29,7 @@ def save(connection: Any, server_id: str) -> None:
     domain = get(connection, server_id)
     if not domain.isActive() and domain.hasManagedSaveImage():
         return
-    _active(connection, server_id).managedSave()
+    active(connection, server_id).managedSave()
 
 
 def restore(connection: Any, server_id: str) -> bool:
@@ -43,7 +43,8 @@ def restore(connection: Any, server_id: str) -> bool:
     return True
 
 
-def _active(connection: Any, server_id: str) -> Any:
+def active(connection: Any, server_id: str) -> Any:
+    """The domain of a guest that is on. Raises CommandError when it is off."""
     domain = get(connection, server_id)
     if not domain.isActive():
         raise CommandError("guest.not_running", f"the guest of server {server_id} is off")

@@ -6,9 +6,6 @@ from monostack.http.actions import Actions
 # Those of OpenStack that are not served (yet).
 _NOT_BUILT = (
     "changePassword",
-    "evacuate",
-    "os-migrateLive",
-    "trigger_crash_dump",
 )
 ACTIONS = Actions(_NOT_BUILT)
 
