@@ -50,6 +50,7 @@ NOT_FOUND = {
     "service_profile": ("ServiceProfileNotFound", "Service Profile {} could not be found."),
     "metering_label": ("MeteringLabelNotFound", "Metering label '{}' does not exist."),
     "metering_label_rule": ("MeteringLabelRuleNotFound", "Metering label rule '{}' does not exist."),
+    "network_segment_range": ("NetworkSegmentRangeNotFound", "Network Segment Range {} could not be found."),
     "address_scope": ("AddressScopeNotFound", "Address scope {} could not be found."),
     "address_group": ("AddressGroupNotFound", "Address group {} could not be found."),
     "policy": ("QosPolicyNotFound", "QoS policy {} could not be found."),

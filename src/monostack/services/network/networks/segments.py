@@ -12,14 +12,18 @@ from monostack.core import ids
 from monostack.db import Transaction
 from monostack.services.network.attributes import Values
 from monostack.services.network.networks.table import NETWORKS
+from monostack.services.network.segment_ranges.table import candidates
 from monostack.services.network.words import conflict, invalid
 
 MTU = {"vxlan": 1450, "flat": 1500}  # bytes a packet may have; VXLAN needs 50 of the 1500 of the wire
 VNIS = 2**24
-_TRIES = 1000
+_TRIES = 20
 
 _n = NETWORKS.table.c
 _VNI = sa.select(_n.id).where(_n.network_type == "vxlan", _n.segmentation_id == sa.bindparam("vni"))
+_TAKEN = sa.select(_n.segmentation_id).where(
+    _n.network_type == "vxlan", _n.segmentation_id.between(sa.bindparam("low", type_=sa.Integer), sa.bindparam("high", type_=sa.Integer))
+)
 _FLAT = sa.select(_n.id).where(_n.network_type == "flat", _n.physical_network == sa.bindparam("physical"))
 
 
@@ -35,7 +39,7 @@ def choose(tx: Transaction, cloud: Any, values: Values) -> None:
     elif kind == "vxlan":
         if physical:
             raise invalid("provider:physical_network specified for vxlan network")
-        segment = _free_vni(tx) if segment is None else _this_vni(tx, segment)
+        segment = _free_vni(tx, values["project_id"]) if segment is None else _this_vni(tx, segment)
     else:
         raise invalid(f"network_type value '{kind}' not supported")
     values["provider:network_type"], values["provider:segmentation_id"] = kind, segment
@@ -68,10 +72,17 @@ def _this_vni(tx: Transaction, vni: int) -> int:
     return vni
 
 
-def _free_vni(tx: Transaction) -> int:
-    """A random one: controllers that create networks at the same time do not get in each other's way."""
-    for _ in range(_TRIES):
-        vni = ids.random_int(24)
-        if vni and tx.scalar(_VNI, {"vni": vni}) is None:
-            return vni
+def _free_vni(tx: Transaction, project_id: str) -> int:
+    """One of the project's ranges, or of those for everybody. A random one: controllers that create networks at the same time do not get
+    in each other's way.
+    """
+    for numbers in candidates(tx, "vxlan", project_id):
+        for _ in range(_TRIES):
+            vni = numbers[ids.random_int(24) % len(numbers)]
+            if tx.scalar(_VNI, {"vni": vni}) is None:
+                return vni
+        taken = {row[0] for row in tx.rows(_TAKEN, {"low": numbers[0], "high": numbers[-1]})}
+        free = next((vni for vni in numbers if vni not in taken), None)
+        if free is not None:
+            return free
     raise conflict("Unable to create the network. No project network is available for allocation.", "NoNetworkAvailable")

@@ -1,0 +1,119 @@
+"""The ranges, and who uses what of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.db import Transaction, metadata
+from monostack.http import Request
+from monostack.resources import Field, Kind, Resource
+from monostack.resources.fields import REQUIRED
+from monostack.services.network import values
+from monostack.services.network.standard import STANDARD, TAGS
+from monostack.services.network.style import STYLE
+from monostack.services.network.tags.table import CONDITIONS, tags_of
+from monostack.services.network.values.plain import to_int
+
+TYPES = ("vlan", "vxlan", "gre", "geneve")  # that Neutron knows ranges of
+LARGEST = 2**31 - 1
+FIRST, LAST = 1, 65536  # what a cloud begins with
+DEFAULT_ID = "00000000-0000-0000-0000-000000000001"
+
+
+def _end(name: str) -> Field:
+    def accept(value: Any) -> int:
+        number = to_int(value)
+        if number < 1:
+            raise ValueError(f"'{number}' is too small - must be at least '1'")
+        if number > LARGEST:
+            raise ValueError(f"'{number}' is too large - must be no larger than '{LARGEST}'")
+        return number
+
+    kind = Kind(sa.Integer(), {"type": ["integer", "string"], "minimum": 1, "maximum": LARGEST}, to_int, accept=accept)
+    return Field(name, kind, default=REQUIRED, create=True, update=True)
+
+
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+    tags = tags_of(tx, [row.id for row in rows])
+    shown: list[Mapping[str, Any]] = []
+    for row in rows:
+        used = used_in(tx, row)
+        free = [number for number in range(row.minimum, row.maximum + 1) if number not in used]
+        item = {"tags": tags(row.id), "used": {str(number): project for number, project in used.items()}, "available": free}
+        shown.append(item if row.shared else {**item, "project_id": row.project_id})
+    return shown
+
+
+RANGES = Resource(
+    "network_segment_range",
+    "network_segment_ranges",
+    STYLE,
+    path="/v2.0/network-segment-ranges",
+    fields=(
+        Field("id", values.uuid()),
+        Field("name", values.name(), default="", create=True, update=True),
+        Field("default", values.boolean(), default=False, column="is_default"),
+        Field("shared", values.boolean(), default=True, create=True),
+        Field("project_id", values.text(), create=True, nullable=True, view=False),
+        Field("network_type", values.choice(*TYPES), default=REQUIRED, create=True),
+        Field("physical_network", values.nullable(values.text(64)), default="", create=True, nullable=True),
+        _end("minimum"),
+        _end("maximum"),
+        Field("used", values.tags(), column=None),
+        Field("available", values.tags(), column=None),
+        TAGS,
+        *STANDARD,
+    ),
+    conditions=CONDITIONS,
+    expand=_expand,
+)
+
+_r = RANGES.table.c
+_OF_TYPE = sa.select(RANGES.table).where(_r.network_type == sa.bindparam("kind")).order_by(_r.minimum)
+_statements: dict[str, sa.Select[Any]] = {}
+
+
+def of_type(tx: Transaction, kind: str) -> Sequence[Row[Any]]:
+    return tx.rows(_OF_TYPE, {"kind": kind})
+
+
+def used_in(tx: Transaction, row: Row[Any]) -> dict[int, str]:
+    """The segmentation ids of a range that networks have, with the networks' projects."""
+    if not _statements:  # the networks' package imports this one
+        n = metadata.tables["networks"].c
+        inside = n.segmentation_id.between(sa.bindparam("low", type_=sa.Integer), sa.bindparam("high", type_=sa.Integer))
+        found = sa.select(n.segmentation_id, n.project_id).where(n.network_type == sa.bindparam("kind"), inside)
+        _statements["used"] = found.order_by(n.segmentation_id)
+    asked = {"kind": row.network_type, "low": row.minimum, "high": row.maximum}
+    return {found[0]: found[1] for found in tx.rows(_statements["used"], asked)}
+
+
+def candidates(tx: Transaction, kind: str, project_id: str) -> Iterator[range]:
+    """Where a network of the project may get its id from: the project's own ranges first, then what is everybody's."""
+    every = of_type(tx, kind)
+    private = [row for row in every if not row.shared]
+    yield from (range(row.minimum, row.maximum + 1) for row in private if row.project_id == project_id)
+    for row in every:
+        if row.shared:
+            yield from _without(row, [other for other in private if other.maximum >= row.minimum and other.minimum <= row.maximum])
+
+
+def _without(row: Row[Any], taken: Sequence[Row[Any]]) -> Iterator[range]:
+    """The parts of a range that no project has for itself."""
+    begin = row.minimum
+    for other in taken:
+        if begin < other.minimum:
+            yield range(begin, other.minimum)
+        begin = max(begin, other.maximum + 1)
+    if begin <= row.maximum:
+        yield range(begin, row.maximum + 1)
+
+
+def bootstrap(tx: Transaction) -> None:
+    """A cloud begins with a range for its tenants' networks, which stays."""
+    if any(row.is_default for row in of_type(tx, "vxlan")):
+        return
+    row = {"id": DEFAULT_ID, "name": "", "description": "", "revision_number": 0, "physical_network": ""}
+    RANGES.insert(tx, None, {**row, "default": True, "shared": True, "network_type": "vxlan", "minimum": FIRST, "maximum": LAST})
