@@ -18,7 +18,7 @@ NO_RULE = {
         *(f"/v2/schemas/{name}" for name in PUBLISHED),
     },
     "network": {"/v2.0", "/v2.0/extensions", "/v2.0/extensions/{id}"},
-    "block-storage": {"/v3", "/v3/extensions", "/v3/extensions/{id}", "/v3/os-availability-zone", "/v3/resource_filters",
+    "block-storage": {"/v3", "/v3/", "/v3/extensions", "/v3/extensions/{id}", "/v3/os-availability-zone", "/v3/resource_filters",
                       "/v3/group_types", "/v3/group_types/{id}"},
     "compute": {"/v2.1/flavors", "/v2.1/flavors/detail", "/v2.1/flavors/{id}"},
 }  # fmt: skip

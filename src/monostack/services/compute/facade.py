@@ -10,10 +10,11 @@ from monostack.protocol.guests import InstanceMetadata
 from monostack.services.compute.guests.metadata import documents
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
+from monostack.services.compute.servers import history, volumes
 from monostack.services.compute.servers.states import RUNNING
 from monostack.services.compute.servers.table import servers
 
-__all__ = ["HostInfo", "ServerInfo", "hosts", "instance_metadata", "server_info"]
+__all__ = ["HostInfo", "ServerInfo", "holds", "hosts", "instance_metadata", "server_info", "volume_extended"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +65,17 @@ def hosts(tx: Transaction) -> list[HostInfo]:
 def instance_metadata(tx: Transaction, server_id: str) -> InstanceMetadata | None:
     """What the server may read of itself at 169.254.169.254; None for one that does not exist."""
     return documents(tx, [server_id]).get(server_id)
+
+
+def holds(tx: Transaction, server_id: str, volume_id: str, attachment_id: str) -> bool:
+    """Does a server's guest have the volume by this very attachment? False for what only says so in the volume service."""
+    held = volumes.find(tx, server_id, volume_id)
+    return held is not None and held.attached and held.attachment_id == attachment_id
+
+
+def volume_extended(tx: Transaction, server_id: str, started: str, error: str | None = None) -> None:
+    """A volume grew, or did not, under a server's feet: an action of the server, with its event. `started` as in the database."""
+    server = server_info(tx, [server_id]).get(server_id)
+    if server is not None:
+        over = history.event("compute_extend_volume", started, server.host, error)
+        history.start(tx, None, server_id, "extend_volume", [over], "Error" if error else None)

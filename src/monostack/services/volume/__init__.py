@@ -17,7 +17,7 @@ from monostack.services.volume.groups import snapshots as group_snapshots
 from monostack.services.volume.groups import specs as group_specs
 from monostack.services.volume.groups import types as group_types
 from monostack.services.volume.hosts import api as hosts
-from monostack.services.volume.hosts import pools
+from monostack.services.volume.hosts import clusters, freezing, pools
 from monostack.services.volume.messages import api as messages
 from monostack.services.volume.qos import api as qos
 from monostack.services.volume.quotas import api as quotas
@@ -60,6 +60,7 @@ SERVICE = Service(
     prefix="/volume",
     dialect=DIALECT,
     description="OpenStack Block Storage",
+    strict_paths=True,
     catalog_path="/v3/%(project_id)s",
     aliases=("volumev3",),
     project_in_path=r"^(?P<head>/v3)/(?P<project>[0-9a-f\-]+)(?P<tail>/.*)?$",
@@ -90,6 +91,8 @@ SERVICE = Service(
         qos.routes,
         messages.routes,
         hosts.routes,
+        freezing.routes,
+        clusters.routes,
         pools.routes,
         extensions.routes,
     ),

@@ -30,6 +30,7 @@ async def choices(request: Request) -> Response:
     return Response({"versions": [_document(request)]}, 300, answer_headers(MICROVERSIONS, MICROVERSIONS.minimum))
 
 
+@routes.get("/v3/", mode="async")
 @routes.get("/v3", mode="async")
 async def version(request: Request) -> Response:
     """Show version 3."""

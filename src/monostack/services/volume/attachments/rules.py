@@ -124,5 +124,5 @@ def require_unused(tx: Transaction, row: Row[Any]) -> None:
     """Only compute may take a volume from a server that uses it: taking it away behind its back loses data. Raises Conflict."""
     from monostack.services.compute import facade as compute
 
-    if row.server_id and row.status in HAVE and compute.server_info(tx, [row.server_id]):
+    if row.server_id and row.status in HAVE and compute.holds(tx, row.server_id, row.volume_id, row.id):
         raise in_use(row.server_id)

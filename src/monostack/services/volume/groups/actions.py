@@ -22,6 +22,7 @@ from monostack.services.volume.groups.table import (
     set_group,
     volumes_of,
 )
+from monostack.services.volume.hosts.table import require_not_frozen
 from monostack.services.volume.parameters import DESCRIPTION, FLAG, TEXT_OR_NULL, UUID, Refusal, as_flag, enveloped, fields, trimmed
 from monostack.services.volume.snapshots.table import of_volume as snapshots_of
 from monostack.services.volume.volumes.table import set_volume
@@ -72,6 +73,7 @@ def delete_group(request: Request, tx: Transaction) -> Response:
     if row.host is None:
         tx.execute(REMOVE_GROUP, {"the_id": row.id})
         return accepted()
+    require_not_frozen(tx, row.host)
     volumes = volumes_of(tx, row.id)
     _check_deletable(tx, row, volumes, whole)
     for volume in volumes:

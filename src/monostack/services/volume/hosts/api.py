@@ -44,7 +44,7 @@ def list_services(request: Request, tx: Transaction) -> dict[str, Any]:
         item: dict[str, Any] = {"binary": BINARY, "host": service(row.host), "zone": ZONE, "state": "up" if up else "down"}
         item |= {"status": "disabled" if row.disabled else "enabled", "disabled_reason": row.disabled_reason}
         item |= {"updated_at": max(last, row.updated_at or "")}
-        item |= {"replication_status": "disabled", "active_backend_id": None, "frozen": False}
+        item |= {"replication_status": "disabled", "active_backend_id": None, "frozen": row.frozen}
         if request.at_least(3, 7):
             item["cluster"] = None
         if request.at_least(3, 49):

@@ -18,7 +18,7 @@ _h, _v = volume_hosts.c, VOLUMES.table.c
 _lately: Any = sa.bindparam("lately", type_=_h.left_at.type)
 _FREE = (
     sa.select(volume_hosts)
-    .where(_h.left_at.is_(None) | (_h.left_at > _lately), _h.disabled.is_(False))
+    .where(_h.left_at.is_(None) | (_h.left_at > _lately), _h.disabled.is_(False), _h.frozen.is_(False))
     .order_by(_h.uuid)
     .limit(sa.bindparam("many"))
 )
@@ -45,14 +45,15 @@ def _some(tx: Transaction, cloud: Any) -> list[Row[Any]]:
     if len(rows) < LOOK_AT:
         rows += tx.rows(_BEFORE, {**here, "many": LOOK_AT - len(rows)})
     # Hosts of the last moment may not be enrolled yet.
-    return rows or [row for row in (enrol(tx, host) for host in sorted(cloud.hosts.connected())[:LOOK_AT]) if not row.disabled]
+    new = (enrol(tx, host) for host in sorted(cloud.hosts.connected())[:LOOK_AT])
+    return rows or [row for row in new if not (row.disabled or row.frozen)]
 
 
 def place(tx: Transaction, cloud: Any, size: int, extra_specs: Mapping[str, Any], host: str | None = None) -> Place | None:
     """A host for a volume of `size` GiB and a type's extra specs; with `host` that one or none. None when no host can take it."""
     if not capable(extra_specs):
         return None
-    rows = [enrol(tx, host)] if host is not None else _some(tx, cloud)
+    rows = [row for row in (enrol(tx, host),) if not row.frozen] if host is not None else _some(tx, cloud)
     rows = [row for row in rows if row.left_at is None or row.left_at > lately()]
     given = allocated(tx, [row.host for row in rows]) if rows else {}
     fitting = [row for row in rows if _fits(row, given.get(row.host, 0), size)]

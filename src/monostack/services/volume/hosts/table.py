@@ -9,6 +9,7 @@ from sqlalchemy.engine import Row
 from monostack.core import clock, ids
 from monostack.db import Flag, Id, Name, Timestamp, Transaction, table
 from monostack.services.volume.volumes.table import BACKEND
+from monostack.services.volume.words import invalid_input
 
 BACK_WITHIN = timedelta(seconds=30)  # an agent that was lost is expected back, as after a restart, and its host is given new volumes
 
@@ -18,6 +19,7 @@ volume_hosts = table(
     sa.Column("uuid", Id(), nullable=False, unique=True),  # of the service: a volume's service_uuid
     sa.Column("disabled", Flag, nullable=False),  # gets no new volumes
     sa.Column("disabled_reason", Name()),
+    sa.Column("frozen", Flag, nullable=False),  # what it has stays as it is: nothing is made, snapshotted or deleted
     sa.Column("capacity_gib", sa.Integer),  # of the file system, when it was last looked at
     sa.Column("free_gib", sa.Integer),
     sa.Column("created_at", Timestamp, nullable=False),
@@ -51,7 +53,8 @@ def enrol(tx: Transaction, host: str) -> Row[Any]:
     """The row of a host that may be new."""
     row = tx.row(ONE, {"the_host": host})
     if row is None:
-        row = tx.execute(_INSERT, {"host": host, "uuid": ids.new_uuid(), "disabled": False, "created_at": clock.now()}).one()
+        values = {"host": host, "uuid": ids.new_uuid(), "disabled": False, "frozen": False, "created_at": clock.now()}
+        row = tx.execute(_INSERT, values).one()
     return row
 
 
@@ -62,3 +65,10 @@ def lately() -> str:
 
 def set_host(tx: Transaction, host: str, **values: Any) -> None:
     tx.execute(_SET.values(**values), {"the_host": host})
+
+
+def require_not_frozen(tx: Transaction, host: str | None) -> None:
+    """Raises BadRequest for a host of which an administrator said that what it has must stay as it is."""
+    row = tx.row(ONE, {"the_host": host}) if host is not None else None
+    if row is not None and row.frozen:
+        raise invalid_input("Modification operations are not allowed on frozen storage backends.")

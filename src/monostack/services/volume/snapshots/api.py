@@ -9,6 +9,7 @@ from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.services.volume.dialect import accepted
+from monostack.services.volume.hosts.table import require_not_frozen
 from monostack.services.volume.item_metadata import ItemMetadata
 from monostack.services.volume.links import next_links
 from monostack.services.volume.lists import COUNT, Listing, read
@@ -124,6 +125,7 @@ def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
 
 def require_snapshotable(tx: Transaction, row: Row[Any], in_use: bool) -> None:
     """Can the volume be copied now? Raises BadRequest."""
+    require_not_frozen(tx, row.host)
     if row.host is None:
         raise invalid_volume("The snapshot cannot be created because volume has not been scheduled to any host.")
     if row.status == "maintenance":
@@ -208,5 +210,6 @@ def start_delete(request: Request, tx: Transaction, row: Row[Any], *, force: boo
     """Begin to delete a snapshot. Raises BadRequest for one that is being made or used, unless `force`."""
     if row.group_snapshot_id is not None or (not force and row.status not in DELETABLE_SNAPSHOTS):
         raise invalid_snapshot(f"Snapshot status must be {either(DELETABLE_SNAPSHOTS)} and must not be part of a group.")
+    require_not_frozen(tx, row.host)
     set_snapshot(tx, row.id, status="deleting")
     request.cloud.start(tx, "delete_snapshot", row.volume_id, {"snapshot_id": row.id, "host": row.host}, request, row.project_id)

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
+from monostack.core import clock
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response
@@ -43,7 +44,8 @@ def extend(request: Request, tx: Transaction) -> None:
         raise invalid_volume(f"Volume {row.id} status must be '{{'status': '{expected}'}}' to extend, currently {row.status}.")
     claims.extension(tx, request, row, size, kind.name)
     set_volume(tx, row.id, status="extending", previous_status=row.status)
-    data = {"host": row.host, "size": size, "server_id": holder(tx, row.id)}
+    started = clock.now().isoformat(timespec="microseconds")
+    data = {"host": row.host, "size": size, "server_id": holder(tx, row.id), "started": started}
     request.cloud.start(tx, "extend_volume", row.id, data, request, row.project_id)
 
 

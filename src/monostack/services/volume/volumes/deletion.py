@@ -9,6 +9,7 @@ from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request
 from monostack.services.volume.attachments.table import HAVE, of_volume
+from monostack.services.volume.hosts.table import require_not_frozen
 from monostack.services.volume.lists import is_admin
 from monostack.services.volume.snapshots.table import of_volume as snapshots_of
 from monostack.services.volume.snapshots.table import set_snapshot
@@ -55,4 +56,5 @@ def delete(tx: Transaction, request: Request, row: Row[Any], *, force: bool = Fa
             f"Volume {status} must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, "
             "or be disassociated from snapshots after volume transfer."
         )
+    require_not_frozen(tx, row.host)
     start(tx, request.cloud, row, snapshots, request)

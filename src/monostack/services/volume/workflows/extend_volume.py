@@ -6,6 +6,7 @@ from monostack.db import Transaction
 from monostack.hostcommands import ask
 from monostack.operations import Run, Step, Workflow
 from monostack.protocol.volumes import ExtendVolume
+from monostack.services.compute import facade as compute
 from monostack.services.volume.messages.messages import EXTEND, EXTEND_FAILED, tell
 from monostack.services.volume.volumes.table import BY_ID, set_volume
 from monostack.services.volume.workflows.outcome import cause, overtaken
@@ -18,11 +19,18 @@ async def extend(run: Run) -> None:
 def done(run: Run, tx: Transaction) -> None:
     row = tx.execute(BY_ID, {"the_id": run.resource_id}).one()
     set_volume(tx, run.resource_id, status=row.previous_status, size=run.input["size"])
+    _tell_server(run, tx)
+
+
+def _tell_server(run: Run, tx: Transaction, error: str | None = None) -> None:
+    if run.input["server_id"] is not None:
+        compute.volume_extended(tx, run.input["server_id"], run.input["started"], error)
 
 
 def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
     if not overtaken(error):
         set_volume(tx, run.resource_id, status="error_extending", fault=cause(error))
+        _tell_server(run, tx, cause(error))
         tell(tx, run, EXTEND, EXTEND_FAILED, run.resource_id, run.project_id)
 
 

@@ -1,0 +1,59 @@
+"""What operators do with hosts that keep volumes: freezing them; and what is answered where there is nothing."""
+
+from volume_api import UNKNOWN, act, at, create, wait
+
+V = at("3.71")
+
+
+def test_a_frozen_host_keeps_what_it_has(cloud):
+    volume = create(cloud.demo)
+    host = cloud.admin.get("volume", f"/volumes/{volume['id']}").json()["volume"]["os-vol-host-attr:host"].partition("#")[0]
+    assert cloud.demo.put("volume", "/os-services/freeze", {"host": host}, **V).status_code == 403
+    assert cloud.admin.put("volume", "/os-services/freeze", {"host": host}, **V).status_code == 200
+    try:
+        again = cloud.admin.put("volume", "/os-services/freeze", {"host": host}, **V)
+        assert again.status_code == 400 and f"frozen in ['{host}'] must be False to failover." in again.text
+        services = cloud.admin.get("volume", f"/os-services?host={host}", **V).json()["services"]
+        assert [service["frozen"] for service in services] == [True]
+        for answer in (
+            cloud.demo.delete("volume", f"/volumes/{volume['id']}"),
+            cloud.demo.post("volume", "/snapshots", {"snapshot": {"volume_id": volume["id"]}}),
+        ):
+            assert answer.status_code == 400
+            assert answer.json()["badRequest"]["message"].endswith("not allowed on frozen storage backends.")
+        others = [cloud.admin.get("volume", f"/volumes/{create(cloud.demo)['id']}").json()["volume"] for _ in range(3)]
+        assert not any(other["os-vol-host-attr:host"].startswith(host) for other in others)
+    finally:
+        assert cloud.admin.put("volume", "/os-services/thaw", {"host": host}, **V).status_code == 200
+    assert cloud.demo.delete("volume", f"/volumes/{volume['id']}").status_code == 202
+
+
+def test_nothing_replicates_and_nothing_is_clustered(cloud):
+    host = cloud.admin.get("volume", "/os-services", **V).json()["services"][0]["host"]
+    answer = cloud.admin.put("volume", "/os-services/failover_host", {"host": host}, **V)
+    assert answer.status_code == 400 and "replication_status" in answer.text
+    for body, text in (({}, "One and only one of cluster and host must be set."), ({"host": "x"}, "No service found with host=x")):
+        answer = cloud.admin.put("volume", "/os-services/failover_host", body, **V)
+        assert answer.status_code == 400 and text in answer.text
+    assert cloud.admin.get("volume", "/clusters", **V).json() == {"clusters": []}
+    assert cloud.admin.get("volume", "/clusters?junk=1", **V).status_code == 400
+    assert cloud.admin.get("volume", "/clusters/x", **V).status_code == 404
+    assert cloud.admin.put("volume", "/clusters/enable", {"name": "x"}, **V).status_code == 404
+    assert cloud.demo.get("volume", "/clusters", **V).status_code == 403
+    assert cloud.admin.post("volume", "/workers/cleanup", {}, **V).json() == {"cleaning": [], "unavailable": []}
+    assert cloud.admin.post("volume", "/workers/cleanup", {"resource_type": "backup"}, **V).status_code == 400
+    assert cloud.admin.post("volume", "/workers/cleanup", {"resource_id": UNKNOWN}, **V).status_code == 400
+
+
+def test_an_attachment_that_compute_knows_nothing_of_may_be_ended(cloud):
+    volume = create(cloud.demo)
+    flavor = {"flavor": {"name": "tiny", "id": "tiny", "ram": 64, "vcpus": 1, "disk": 1}}
+    cloud.admin.post("compute", "/flavors", flavor)
+    image = cloud.demo.post("image", "/images", {"name": "i", "disk_format": "raw", "container_format": "bare"}).json()
+    cloud.demo.put("image", f"/images/{image['id']}/file", content=b"0" * 512, headers={"content-type": "application/octet-stream"})
+    body = {"server": {"name": "s", "flavorRef": "tiny", "imageRef": image["id"], "networks": "none"}}
+    server = cloud.demo.post("compute", "/servers", body, headers={"openstack-api-version": "compute 2.60"}).json()["server"]["id"]
+    assert act(cloud.demo, volume, "os-attach", {"instance_uuid": server, "mountpoint": "/dev/vdb"}).status_code == 202
+    assert act(cloud.demo, volume, "os-detach").status_code == 202
+    assert wait(cloud.demo, f"/volumes/{volume['id']}", "volume", "available")["attachments"] == []
+    cloud.demo.delete("compute", f"/servers/{server}")
