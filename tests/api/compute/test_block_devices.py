@@ -28,6 +28,13 @@ def local(image: str) -> dict[str, Any]:
     return {"boot_index": 0, "uuid": image, "source_type": "image", "destination_type": "local"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unlimited(cloud: TestCloud) -> None:
+    """The project may make as many volumes as the tests need."""
+    quota = {"quota_set": {"volumes": -1, "gigabytes": -1, "snapshots": -1}}
+    assert cloud.admin.put("volume", f"/os-quota-sets/{cloud.demo.project_id}", quota).status_code == 200
+
+
 def _volume(client: Client, bootable: bool = False) -> str:
     volume_id = client.post("volume", "/volumes", {"volume": {"size": 1}}).json()["volume"]["id"]
     until(lambda: client.get("volume", f"/volumes/{volume_id}").json()["volume"]["status"] == "available")
@@ -124,6 +131,20 @@ def test_the_image_of_a_root_volume_must_suit_the_flavor_and_the_volume_is_on_th
     volume = cloud.admin.get("volume", "/volumes/detail", params={"all_tenants": 1}).json()["volumes"]
     (host,) = [each["os-vol-host-attr:host"] for each in volume if each["id"] == held["id"]]
     assert host.partition("@")[0] == shown["OS-EXT-SRV-ATTR:host"]
+
+
+NONSENSE = ("no json", "{}", "[1]", '[{"source_type": "tape"}]', '[{"source_type": "volume"}]', '[{"volume_size": "x"}]')
+
+
+@pytest.mark.parametrize("text", NONSENSE)
+def test_an_image_that_names_nonsense_is_refused(cloud: TestCloud, text: str) -> None:
+    values = {"name": "odd", "disk_format": "raw", "container_format": "bare", "bdm_v2": "True", "block_device_mapping": text}
+    odd = cloud.demo.post("image", "/images", values).json()["id"]
+    stored = cloud.demo.put("image", f"/images/{odd}/file", content=b"x", headers={"content-type": "application/octet-stream"})
+    assert stored.status_code == 204
+    body = {"name": "no", "flavorRef": "small", "imageRef": odd, "networks": "none"}
+    refused = cloud.demo.post("compute", "/servers", {"server": body}, headers=LATEST)
+    assert refused.status_code == 400 and "Block Device Mapping is Invalid" in refused.json()["badRequest"]["message"]
 
 
 MISSING = "11111111-1111-4111-8111-111111111111"

@@ -12,6 +12,7 @@ from monostack.services.compute.parameters import is_true
 
 ROOT = "/dev/vda"
 SWAP = "swap"
+SOURCES = ("blank", "image", "snapshot", "volume")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +138,21 @@ def _of_image(properties: Mapping[str, Any]) -> list[Disk]:
     if not text:
         return []
     try:
-        entries = msgspec.json.decode(text, type=list[dict[str, Any]]) if isinstance(text, str) else list(text)
-    except msgspec.DecodeError:
+        entries = msgspec.json.decode(text, type=list[dict[str, Any]])
+        if not is_true(properties.get("bdm_v2", False)):
+            return _with_root([_legacy(entry) for entry in entries], None)
+        return [_named(entry) for entry in entries]
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):  # its owner may have written anything
         raise invalid("Unrecognized legacy format.") from None
-    if not is_true(properties.get("bdm_v2", False)):
-        return _with_root([_legacy(entry) for entry in entries], None)
-    disks = []
-    for entry in entries:
-        source = str(entry.get("source_type"))
-        disks.append(_made(entry, source, entry.get(f"{source}_id"), entry.get("destination_type") or "volume"))
-    return disks
+
+
+def _named(entry: Mapping[str, Any]) -> Disk:
+    """An entry of an image, in the newer form. Raises ValueError."""
+    source, target = entry.get("source_type"), entry.get("destination_type") or "volume"
+    if source not in SOURCES or target not in ("local", "volume"):
+        raise ValueError(source)
+    source_id = None if source == "blank" else str(entry[f"{source}_id"])
+    return _made(entry, source, source_id, target)
 
 
 def _of_flavor(disks: Sequence[Disk], flavor: Flavor) -> list[Disk]:
