@@ -185,3 +185,14 @@ def test_bad_option_values_are_refused(lab: Lab) -> None:
     worse = port(net, "10.10.0.12", dhcp_options=[{"opt_name": "router", "opt_value": "1.1.1.1\ndhcp-script=/bin/sh", "ip_version": 4}])
     errors = lab.errors(items(network=[net], port=[bad, worse]))
     assert set(errors) == {f"port/{bad['id']}", f"port/{worse['id']}"}
+
+
+def test_a_dhcp_port_that_is_down_answers_nobody(lab: Lab) -> None:
+    net = network(dhcp_up=False)
+    made = port(net, "10.10.0.11")
+    guest = lab.guest(made)
+    lab.apply(items(network=[net], port=[made]))
+    with pytest.raises(TimeoutError):
+        guest.dhcp()
+    lab.apply(items(network=[{**net, "dhcp_up": True}]))
+    assert guest.dhcp()["ip"] == "10.10.0.11"

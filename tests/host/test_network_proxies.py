@@ -12,8 +12,8 @@ INNER, OTHER, OUTER = "2001:db8:60:2::10", "2001:db8:60:2::11", "2001:db8:60:1::
 
 def test_a_router_answers_for_some_addresses(lab: Lab) -> None:
     net, public = network(serves_dhcp=False), external()
-    subnet = {**net["subnets"][0], "cidr": "2001:db8:60:2::/64", "ip_version": 6, "gateway_ip": "2001:db8:60:2::1", "dhcp": False, "dhcp_ip": None}
-    net["subnets"] = [subnet]
+    six = {"cidr": "2001:db8:60:2::/64", "ip_version": 6, "gateway_ip": "2001:db8:60:2::1", "dhcp": False, "dhcp_ip": None}
+    net["subnets"] = [{**net["subnets"][0], **six}]
     ports = [port(net, address, groups=[OPEN["id"]]) for address in (INNER, OTHER)]
     inner, other = (lab.guest(made) for made in ports)
     for node, address in ((inner, INNER), (other, OTHER)):

@@ -42,6 +42,7 @@ class NetworkItem(msgspec.Struct):
     segment: int | None = None
     dhcp_port_id: str | None = None
     dhcp_mac: str | None = None
+    dhcp_up: bool = True  # the DHCP port is administratively up; else nobody is answered
     dns_domain: str = ""
     serves_dhcp: bool = False  # this host runs the network's DHCP and metadata
 

@@ -166,6 +166,16 @@ def test_a_port_that_is_down_says_so(cloud: TestCloud, demo: Net, told: Told) ->
     eventually(lambda: demo.show("ports", port["id"])["status"] == "ACTIVE")
 
 
+def test_a_dhcp_port_that_is_down_answers_nobody(demo: Net, admin: Net, told: Told) -> None:
+    net = demo.network("silenced", "10.13.0.0/24")
+    port = admin.list("ports", network_id=net["id"], device_owner="network:dhcp")[0]
+    eventually(lambda: admin.show("ports", port["id"])["status"] == "ACTIVE")
+    for up, status in ((False, "DOWN"), (True, "ACTIVE")):
+        admin.update("ports", port["id"], admin_state_up=up)
+        eventually(lambda status=status: admin.show("ports", port["id"])["status"] == status)
+        assert told.item(f"network/{net['id']}").dhcp_up is up
+
+
 def test_an_item_the_host_cannot_make_is_an_error_until_it_can(
     cloud: TestCloud, demo: Net, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:

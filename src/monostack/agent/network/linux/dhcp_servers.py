@@ -41,13 +41,15 @@ class DhcpServers:
             sysctl.settle(_SYSCTLS)
         alias = f"{MARK} dhcp {network.id}"
         laid = plug(host, DHCP_PORT + short(network.id), bridge, name, inside, mac=mac, mtu=network.mtu, alias=alias)
+        if not network.dhcp_up:
+            host.set(host.get(DHCP_PORT + short(network.id)), up=False)
         with namespaces.entered(name), Links() as links:
             link = links.get(inside)
             links.set(link, mac=mac, mtu=network.mtu)
             own = [f"{subnet.dhcp_ip}/{ip_network(subnet.cidr).prefixlen}" for subnet in network.subnets if subnet.dhcp_ip]
             addresses.settle(links, link, [*own, f"{METADATA_ADDRESS}/32"])
             links.set(link, up=True)
-            if laid:
+            if laid and network.dhcp_up:
                 host.await_carrying(DHCP_PORT + short(network.id))
             gateway = next((subnet.gateway_ip for subnet in dhcp.subnets(network) if subnet.ip_version == 4 and subnet.gateway_ip), None)
             addresses.route(links, {"0.0.0.0/0": (gateway, link.index)} if gateway else {})

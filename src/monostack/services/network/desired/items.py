@@ -53,7 +53,7 @@ from monostack.services.network.trunks.table import legs
 CLOUD, SERVER, DHCP = "network:", "compute:", "network:dhcp"  # beginnings of device owners
 
 _p, _a, _b, _f, _w = PORTS.table.c, allocations.c, bindings.c, FLOATING_IPS.table.c, FORWARDINGS.table.c
-_DHCP_PORTS = sa.select(_p.network_id, _p.id, _p.mac_address).where(among(_p.network_id), _p.device_owner == DHCP)
+_DHCP_PORTS = sa.select(_p.network_id, _p.id, _p.mac_address, _p.admin_state_up).where(among(_p.network_id), _p.device_owner == DHCP)
 _ADDRESSES = (
     sa.select(_b.security_group_id, _a.ip_address)
     .join(allocations, _a.port_id == _b.port_id)
@@ -171,6 +171,7 @@ def networks(tx: Transaction, ids: Collection[str]) -> dict[str, Network]:
             segment=row.segmentation_id,
             dhcp_port_id=dhcp.id if dhcp is not None else None,
             dhcp_mac=dhcp.mac_address if dhcp is not None else None,
+            dhcp_up=dhcp is None or dhcp.admin_state_up,
             dns_domain=row.dns_domain,
             serves_dhcp=serves,
         )

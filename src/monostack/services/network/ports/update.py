@@ -7,6 +7,7 @@ from sqlalchemy.engine import Row
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.network import addresses
+from monostack.services.network.addresses.choice import DHCP
 from monostack.services.network.addresses.rules import ROUTER_OWNERS, eui64, is_eui64
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
@@ -63,6 +64,8 @@ def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
     changed(tx, cloud, "port", [row.id])
     if owner in ROUTER_OWNERS:
         changed(tx, cloud, "router", [row.device_id])
+    elif owner == DHCP:
+        changed(tx, cloud, "network", [row.network_id])
     changed(tx, cloud, "members", {*groups, *(wanted or ())})
     if touched and not changes:
         bump(PORTS, tx, [row.id])
