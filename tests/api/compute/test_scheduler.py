@@ -48,9 +48,11 @@ def _refusals(cloud: TestCloud, boot: Boot, **fields: Any) -> dict[str, str]:
 @contextmanager
 def _booted(cloud: TestCloud, boot: Boot, **fields: Any) -> Iterator[str]:
     server = boot("placed", **fields)
-    yield _host(cloud, server)
-    cloud.demo.delete("compute", f"/servers/{server['id']}")
-    wait_gone(cloud.demo, server["id"])
+    try:
+        yield _host(cloud, server)
+    finally:
+        cloud.demo.delete("compute", f"/servers/{server['id']}")
+        wait_gone(cloud.demo, server["id"])
 
 
 @contextmanager

@@ -68,7 +68,7 @@ _COMMANDS: Mapping[str, Callable[[Sequence[Any]], Any]] = {
     "<=": _compare(operator.le),
     ">=": _compare(operator.ge),
     "in": lambda terms: len(terms) > 1 and terms[0] in terms[1:],
-    "not": lambda terms: [not term for term in terms],
+    "not": lambda terms: any(not term for term in terms),
     "or": any,
     "and": all,
 }
@@ -83,8 +83,7 @@ def query(host: Host, wish: Wish, land: Landscape) -> str | None:
         result = _evaluate(msgspec.json.decode(text) if isinstance(text, str) else text, host, land, MAX_DEPTH)
     except (msgspec.DecodeError, _Unreadable) as error:
         return f"the query cannot be read: {error}"
-    passes = any(result) if isinstance(result, list) else bool(result)  # pyright: ignore[reportUnknownArgumentType]
-    return None if passes else f"the query {text} does not hold for it"
+    return None if result else f"the query {text} does not hold for it"
 
 
 def _evaluate(wanted: Any, host: Host, land: Landscape, depth: int) -> Any:
