@@ -5,6 +5,7 @@ import pytest
 import sqlalchemy as sa
 from accounts import project
 
+from monostack.core import clock
 from monostack.services.identity import passwords
 from monostack.services.identity.users.table import users
 
@@ -52,6 +53,46 @@ def test_without_a_password_nobody_gets_in(accounts):
     made = accounts.make("user")
     for attempt in ("", "None", "x"):
         assert accounts.log_in(made, password=attempt).status_code == 401
+
+
+def test_only_a_right_password_is_remembered_and_only_until_it_changes(accounts, monkeypatch):
+    hashed, real = [], passwords.verify_now
+    monkeypatch.setattr(passwords, "verify_now", lambda given, stored: hashed.append(given) or real(given, stored))
+    user = accounts.user()
+    accounts.change("user", user["id"], password="right-1")
+    assert [accounts.log_in(user, password="right-1").status_code for _ in range(3)] == [201] * 3
+    assert hashed == ["right-1"]
+    assert [accounts.log_in(user, password="wrong").status_code for _ in range(2)] == [401] * 2
+    assert hashed == ["right-1", "wrong", "wrong"]
+    accounts.change("user", user["id"], password="right-2")
+    assert accounts.log_in(user, password="right-1").status_code == 401
+    assert accounts.log_in(user, password="right-2").status_code == 201
+    accounts.change("user", user["id"], password="right-1")  # another salt, so another hash
+    assert accounts.log_in(user, password="right-1").status_code == 201
+    assert hashed[3:] == ["right-1", "right-2", "right-1"]
+    accounts.change("user", user["id"], enabled=False)
+    assert accounts.log_in(user, password="right-1").status_code == 401
+
+
+def test_a_right_password_is_remembered_for_so_long_and_no_more_than_so_many():
+    now = 100.0
+    clock.use(monotonic=lambda: now)
+    try:
+        proven = passwords.Proven(300)
+        proven.remember("a", "hash")
+        assert proven.holds("a", "hash")
+        assert not proven.holds("b", "hash") and not proven.holds("a", "another hash") and not passwords.Proven(300).holds("a", "hash")
+        now = 400.0
+        assert not proven.holds("a", "hash")
+        proven.remember("a", "hash")
+        for number in range(passwords.REMEMBERED):
+            proven.remember("b", str(number))
+        assert not proven.holds("a", "hash") and proven.holds("b", "0") and len(proven._until) == passwords.REMEMBERED
+        never = passwords.Proven(0)
+        never.remember("a", "hash")
+        assert not never.holds("a", "hash")
+    finally:
+        clock.use()
 
 
 def test_never_shown(accounts):

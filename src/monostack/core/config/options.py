@@ -100,6 +100,10 @@ class Identity(Section, frozen=True):
     """Users and tokens."""
 
     token_lifetime: Annotated[int, _option("Seconds a token is valid.", ge=60)] = 3600
+    remember_passwords: Annotated[
+        int,
+        _option("Seconds for which a password that was right is not hashed again when its user logs in again. 0: it always is.", ge=0),
+    ] = 300
     v2_api: Annotated[
         bool, _option("Also serve `/identity/v2.0` for clients older than the v3 API. The demo and the emulator turn it on.")
     ] = False

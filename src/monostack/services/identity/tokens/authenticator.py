@@ -10,6 +10,7 @@ from monostack.core.context import Caller
 from monostack.core.errors import Unauthorized
 from monostack.db import Transaction
 from monostack.services.identity import catalog
+from monostack.services.identity.passwords import Proven
 from monostack.services.identity.tokens.keys import KeyRepository
 from monostack.services.identity.tokens.memory import Memory
 from monostack.services.identity.tokens.payload import NotAPayload, Payload, pack, unpack
@@ -33,6 +34,7 @@ class TokenAuthenticator:
         self.credential_keys = KeyRepository(cloud.state_dir / "credential-keys")
         self.sessions = Memory(self.keys, SESSIONS)
         self.catalogs = Memory(self.keys, CATALOGS)
+        self.proven = Proven(cloud.config.identity.remember_passwords)
         cloud.authenticator = self
 
     def forget(self) -> None:

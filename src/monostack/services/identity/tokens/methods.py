@@ -63,7 +63,8 @@ async def by_password(request: Request, given: dict[str, Any], auth: dict[str, A
     except Rejected:
         found = None  # told only after as long as a wrong password takes
     password = user.get("password")
-    right = await passwords.verify_password(password or "", found.password_hash if found is not None else None)
+    stored = found.password_hash if found is not None else None
+    right = await passwords.verify_password(password or "", stored, request.cloud.authenticator.proven)
     if found is None or not right or password is None:
         raise Rejected("unknown user or wrong password")
     return Proof(found.id, ("password",))
@@ -105,7 +106,8 @@ async def by_application_credential(request: Request, given: dict[str, Any], aut
         raise WrongMethod("Error authenticating with application credential: Application credentials cannot request a scope.", {})
     found = await request.db.read(lambda tx: _find_credential(tx, given))
     secret = given.get("secret")
-    right = await passwords.verify_password(secret or "", found.secret_hash if found is not None else None)
+    stored = found.secret_hash if found is not None else None
+    right = await passwords.verify_password(secret or "", stored, request.cloud.authenticator.proven)
     if found is None and given.get("id"):
         raise NotFound(f"Could not find Application Credential: {given['id']}.")
     if found is None or not right or secret is None or has_passed(found.expires_at):
