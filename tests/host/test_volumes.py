@@ -77,6 +77,58 @@ def test_a_volume_at_rest(lab: GuestLab) -> None:
     assert (stored["volumes"], stored["snapshots"]) == ([], [])
 
 
+def test_backups_of_a_volume_at_rest(lab: GuestLab) -> None:
+    volume = lab.volume()
+    path, reference = volume.connection.path, {"volume_id": volume.volume_id}
+    full, delta, of_snapshot, snapshot_id = (lab.spec().server_id for _ in range(4))
+    write(path, 0x41)
+    assert lab.do("volume.backup", reference | {"backup_id": full}) == {"objects": 1}
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -P 67 512M 1M", path], check=True, stdout=subprocess.DEVNULL)
+    assert lab.do("volume.backup", reference | {"backup_id": delta, "parent_id": full}) == {"objects": 1}, "only what has changed"
+    lab.do("volume.snapshot", reference | {"snapshot_id": snapshot_id})
+    write(path, 0x42)
+    lab.do("volume.backup", reference | {"backup_id": delta, "parent_id": full})  # asked again, it stays as it was
+    assert lab.do("volume.backup", reference | {"backup_id": of_snapshot, "snapshot_id": snapshot_id}) == {"objects": 2}
+    larger = lab.volume(2)
+    for backup_id in (delta, of_snapshot):
+        lab.do("volume.restore", {"backup_id": backup_id, "volume_id": larger.volume_id})
+        assert beginning(larger.connection.path) == b"A" * 512
+        pattern = ["qemu-io", "-f", "qcow2", "-c", "read -P 67 512M 1M", larger.connection.path]
+        assert b"Pattern verification failed" not in subprocess.run(pattern, check=True, capture_output=True).stdout
+        assert size_of(lab, larger.connection.path) == 2 * GIB
+    grown = lab.do("volume.backup", {"volume_id": larger.volume_id, "backup_id": lab.spec().server_id})
+    assert grown["objects"] == 2
+    error = lab.refuse("volume.restore", {"backup_id": lab.do("volume.list", {})["backups"][0], "volume_id": lab.spec().server_id})
+    assert error.code == "volume.not_found"
+    lab.do("volume.delete_backup", {"backup_id": full})
+    assert lab.refuse("volume.restore", {"backup_id": delta, "volume_id": volume.volume_id}).code == "backup.damaged"
+    assert beginning(path) == b"B" * 512, "what could not be restored stays as it was"
+    for backup_id in lab.do("volume.list", {})["backups"]:
+        lab.do("volume.delete_backup", {"backup_id": backup_id})
+        lab.do("volume.delete_backup", {"backup_id": backup_id})
+    for volume_id in lab.do("volume.list", {})["volumes"]:
+        lab.do("volume.delete", {"volume_id": volume_id})
+    lab.do("volume.delete_snapshot", {"snapshot_id": snapshot_id})
+    assert [*(lab.state / "backups").iterdir(), *(lab.state / "snapshots").iterdir()] == []
+
+
+@pytest.mark.parametrize("disk_format", ["raw", "qcow2", "vmdk", "vhd"])
+def test_a_volume_becomes_an_image(lab: GuestLab, disk_format: str) -> None:
+    volume, image_id = lab.volume(), lab.spec().server_id
+    write(volume.connection.path, 0x41)
+    lab.do("volume.export", {"volume_id": volume.volume_id, "image_id": image_id, "disk_format": disk_format})
+    image = lab.state / "outgoing" / image_id
+    same = ["qemu-img", "compare", "-F", {"vhd": "vpc"}.get(disk_format, disk_format), "-f", "qcow2", volume.connection.path, str(image)]
+    assert subprocess.run(same, check=False, capture_output=True).returncode == 0
+    part = lab.do("image.read", {"image_id": image_id, "offset": 0, "length": 512})
+    assert part["total"] == image.stat().st_size
+    lab.do("image.forget", {"image_id": image_id})
+    assert not image.exists()
+    refused = lab.refuse("volume.export", {"volume_id": volume.volume_id, "image_id": image_id, "disk_format": "iso"})
+    assert refused.code == "image.format"
+    lab.do("volume.delete", {"volume_id": volume.volume_id})
+
+
 def test_a_volume_under_a_guest(lab: GuestLab) -> None:
     spec, volume = lab.spec(), lab.volume()
     lab.do("guest.create", spec)
@@ -90,7 +142,13 @@ def test_a_volume_under_a_guest(lab: GuestLab) -> None:
     clone = {"volume_id": clone_id, "size_gib": 2, "source_volume_id": volume.volume_id}
     assert lab.refuse("volume.create", clone).code == "volume.in_use"
     assert lab.refuse("volume.extend", {"volume_id": volume.volume_id, "size_gib": 2}).code == "volume.in_use"
-    assert lab.do("volume.list", {})["snapshots"] == []
+    backup_id = lab.spec().server_id
+    backup = {"volume_id": volume.volume_id, "backup_id": backup_id}
+    assert lab.refuse("volume.backup", backup).code == "volume.in_use"
+    assert (lab.do("volume.list", {})["snapshots"], lab.do("volume.list", {})["backups"]) == ([], [])
+    assert lab.do("volume.backup", backup | {"server_id": spec.server_id})["objects"] >= 1
+    assert lab.refuse("volume.restore", backup).code == "volume.in_use"
+    lab.do("volume.delete_backup", {"backup_id": backup_id})
     lab.do("volume.snapshot", snapshot | {"server_id": spec.server_id})
     lab.do("volume.create", clone | {"source_server_id": spec.server_id})
     copy = lab.volume(snapshot_id=snapshot_id)
