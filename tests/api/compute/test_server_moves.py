@@ -61,7 +61,7 @@ def test_migrations_under_way(cloud: TestCloud, boot: Boot) -> None:
     missing = cloud.admin.get("compute", f"{path}/999999", headers=at("2.23"))
     assert _message(missing) == (404, f"In-progress live migration 999999 is not found for server {server_id}.")
     aborted = cloud.admin.delete("compute", f"{path}/{key}", headers=at("2.24"))
-    assert _message(aborted) == (409, f"Cannot 'abort live migration' instance {server_id} while it is in task_state None")
+    assert _message(aborted) == (409, f"Instance {server_id} is in an invalid state for 'abort live migration'")
     forced = cloud.admin.post("compute", f"{path}/{key}/action", {"force_complete": None}, headers=at("2.22"))
     assert _message(forced) == (409, f"Cannot 'force_complete' instance {server_id} while it is in vm_state resized")
     assert cloud.admin.get("compute", path).status_code == 404

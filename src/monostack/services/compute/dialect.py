@@ -51,6 +51,8 @@ def server_not_found(server_id: str) -> Fault:
 
 def wrong_state(action: str, server_id: str, attribute: str, state: Any) -> Fault:
     """The action is not allowed while vm_state, task_state or power_state is `state`."""
+    if state is None:
+        return Conflict(f"Instance {server_id} is in an invalid state for '{action}'")
     return Conflict(f"Cannot '{action}' instance {server_id} while it is in {attribute} {state}")
 
 
