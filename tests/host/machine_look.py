@@ -22,7 +22,7 @@ OPERATIONS = "select workflow, state, step, error from operations where state in
 MIGRATIONS = "select uuid, server_id, source, status from server_migrations"
 ENDED = "select workflow, state, coalesce(error, '') from operations where state not in ('running', 'undoing')"
 ALLOCATED = "select consumer_uuid, resource_class, used from allocations"
-STATES = {libvirt.VIR_DOMAIN_RUNNING: "running", libvirt.VIR_DOMAIN_SHUTOFF: "stopped"}
+STATES = {libvirt.VIR_DOMAIN_RUNNING: "running", libvirt.VIR_DOMAIN_PAUSED: "paused", libvirt.VIR_DOMAIN_SHUTOFF: "stopped"}
 
 
 def rows(cloud: KilledCloud, query: str) -> list[Any]:
@@ -114,7 +114,7 @@ def _files_agree(cloud: KilledCloud, look: Look) -> None:
 def _processes_agree(cloud: KilledCloud, look: Look) -> None:
     running = [line for line in cloud.inside.processes() if line.startswith("/usr/bin/qemu-system")]
     found = Counter(match[1] for line in running if (match := re.search(r" -uuid (\S+) ", line)))
-    assert found == Counter(id for guests in look.guests.values() for id, guest in guests.items() if guest.state == "running")
+    assert found == Counter(id for guests in look.guests.values() for id, guest in guests.items() if guest.state != "stopped")
 
 
 async def _network_agrees(cloud: KilledCloud, look: Look) -> None:

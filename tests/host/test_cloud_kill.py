@@ -25,8 +25,8 @@ SEED = int(os.environ.get("MONOSTACK_KILL_SEED", "0")) or random.SystemRandom().
 LOOK_EVERY = 5  # kills
 REST = 400.0  # seconds until everything must have ended: guests let go of volumes once they have booted
 SERVERS, VOLUMES = 3, 4  # at one time
-VERBS = ("boot", "boot", "boot", "boot_from_volume", "delete", "delete", "reboot", "reboot", "make_volume", "make_volume", "attach",
-         "attach", "attach", "detach", "detach", "drop_volume")  # fmt: skip
+VERBS = ("boot", "boot", "boot", "boot_from_volume", "delete", "delete", "reboot", "reboot", "halt", "rebuild", "make_volume",
+         "make_volume", "attach", "attach", "attach", "detach", "detach", "drop_volume")  # fmt: skip
 VICTIMS = (("server",), ("agent",), ("server", "agent"))
 
 
