@@ -96,6 +96,23 @@ def test_what_is_done_to_a_guest_gives_way_to_its_destruction(waiting: bool) -> 
     asyncio.run(scenario())
 
 
+def test_a_volume_that_is_still_being_made_can_be_deleted() -> None:
+    async def scenario() -> None:
+        plan = FaultPlan()
+        plan.add(FaultRule(command="volume.create", delay=60, times=1))
+        agent = simulated_host("h1", faults=plan)
+        creating = asyncio.create_task(ask(agent, "volume.create", {"volume_id": "v", "size_gib": 1, "source_volume_id": "w"}))
+        other = asyncio.create_task(ask(agent, "volume.create", {"volume_id": "w", "size_gib": 1}))
+        await asyncio.sleep(0.05)
+        async with asyncio.timeout(5):
+            assert (await ask(agent, "volume.delete", {"volume_id": "v"})).error is None
+            assert failure(await creating).code == "command.overtaken"
+            assert (await other).error is None  # it waited for the copy, and was not meant
+        assert list(agent.drivers.block.storage.volumes) == ["w"]
+
+    asyncio.run(scenario())
+
+
 def test_a_reboot_does_not_wait_for_one_that_hangs() -> None:
     async def scenario() -> None:
         agent = simulated_host("h1")

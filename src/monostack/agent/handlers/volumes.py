@@ -74,7 +74,7 @@ def _backup_lock(backup_id: str) -> str:
 
 
 def _with_guest(server_id: str | None, *names: str) -> tuple[str, ...]:
-    return names if server_id is None else (server(server_id), *names)
+    return names if server_id is None else (*names, server(server_id))
 
 
 def _created(args: CreateVolume) -> tuple[str, ...]:
@@ -96,11 +96,14 @@ def _backed_up(args: BackupVolume) -> tuple[str, ...]:
 
 
 HANDLERS = {
-    "volume.create": Handler(CreateVolume, create, _created),
+    "volume.create": Handler(CreateVolume, create, _created, gives_way=("volume.delete",)),
     "volume.delete": Handler(VolumeRef, delete, lambda args: (volume(args.volume_id),)),
     "volume.extend": Handler(ExtendVolume, extend, lambda args: _with_guest(args.server_id, volume(args.volume_id))),
     "volume.snapshot": Handler(
-        SnapshotVolume, snapshot, lambda args: _with_guest(args.server_id, volume(args.volume_id), _snapshot_lock(args.snapshot_id))
+        SnapshotVolume,
+        snapshot,
+        lambda args: _with_guest(args.server_id, _snapshot_lock(args.snapshot_id), volume(args.volume_id)),
+        gives_way=("volume.delete_snapshot",),
     ),
     "volume.delete_snapshot": Handler(SnapshotRef, delete_snapshot, lambda args: (_snapshot_lock(args.snapshot_id),)),
     "volume.export": Handler(ExportVolume, export, lambda args: (volume(args.volume_id),)),
