@@ -27,19 +27,23 @@ async def ask(
 ) -> dict[str, Any]:
     """One command. What may go right the next time is tried again; what the host says it cannot do ends the step.
 
-    A host that is not connected is waited for, up to `patience` seconds. Raises StepError, with kind "unreachable" when it stays away.
+    A host that is not connected is waited for, up to `patience` seconds, also when it is lost meanwhile: its agent probably starts again.
+    Raises StepError, with kind "unreachable" when it stays away.
     `part` tells several commands of one name apart that a step sends.
     """
     until = clock.monotonic() + timeout
     try:
-        await connected(run.cloud, host, patience)
         while True:
+            await connected(run.cloud, host, patience)
             try:
                 async with asyncio.timeout(ASK_AGAIN):
                     left = max(until - clock.monotonic(), 1.0)
                     return await run.cloud.hosts.call(host, name, args, id=run.command_id(name + part), timeout=left)
             except TimeoutError:
                 continue
+            except HostUnreachable as lost:
+                if not lost.sent or clock.monotonic() >= until:
+                    raise
     except CommandFailed as error:
         raise StepError(error.message, kind=error.code, retry=error.retry) from None
     except (CommandTimeout, HostUnreachable) as error:

@@ -8,6 +8,7 @@ from guests import act, guest, until
 from waiting import LATEST, at, wait_for, wait_gone
 
 from clouds import TestCloud
+from monostack.agent.simulation import FaultRule
 
 Boot = Callable[..., dict[str, Any]]
 
@@ -90,6 +91,13 @@ def test_what_boots_or_shuts_down_is_deleted_at_once(cloud: TestCloud, boot: Boo
         assert cloud.demo.delete("compute", f"/servers/{server_id}").status_code == 204
         wait_gone(cloud.demo, server_id, timeout=10)
         assert all(server_id not in link.agent.drivers.hypervisor.known for link in cloud.app.cloud.hosts._local.values())
+
+
+def test_a_server_boots_however_often_its_host_is_lost_meanwhile(cloud: TestCloud, boot: Boot) -> None:
+    cloud.app.faults.add(FaultRule(command="guest.create", disconnect=True, times=5))
+    server = boot("persistent")
+    assert cloud.app.faults.rules() == []
+    assert guest(cloud, server["id"]).boots == 1
 
 
 def test_what_is_deleted_while_its_host_is_away_goes_when_it_is_back(cloud: TestCloud, boot: Boot, image: str) -> None:
