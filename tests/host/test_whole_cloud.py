@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 from guest_lab import guest_image
@@ -16,9 +17,12 @@ def demo(inside: Machine) -> str:
     return inside.monostack("demo", "--image", str(guest_image()), within=400)
 
 
-def openstack(inside: Machine, *words: str) -> object:
-    login = dict(re.findall(r"^export (\w+)='?([^'\n]*)'?$", inside.monostack("openrc"), re.M))
-    done = inside.run("openstack", *words, "-f", "json", **login)
+def login(inside: Machine) -> dict[str, str]:
+    return dict(re.findall(r"^export (\w+)='?([^'\n]*)'?$", inside.monostack("openrc"), re.M))
+
+
+def openstack(inside: Machine, *words: str) -> Any:
+    done = inside.run("openstack", *words, "-f", "json", **login(inside))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -27,13 +31,17 @@ def test_from_nothing_to_a_first_server_and_back() -> None:
     with machine() as inside:
         first = demo(inside)
         assert LOGGED_IN.search(first), first
+        kept = openstack(inside, "server", "image", "create", "--name", "kept", "--wait", "first-server")
+        assert (kept["status"], kept["disk_format"]) == ("active", "qcow2")
+        rebuilt = inside.run("openstack", "server", "rebuild", "--image", "kept", "--wait", "first-server", **login(inside))
+        assert rebuilt.returncode == 0, rebuilt.stderr
         again = demo(inside)
         assert LOGGED_IN.search(again), again
         assert " made (" not in again
         assert " booted (" not in again
 
         servers = openstack(inside, "server", "list")
-        assert [(one["Name"], one["Status"], one["Image"]) for one in servers] == [("first-server", "ACTIVE", "monostack-guest")]
+        assert [(one["Name"], one["Status"], one["Image"]) for one in servers] == [("first-server", "ACTIVE", "kept")]
         assert "1 hosts connected" in inside.monostack("status")
         password = (inside.state_dir / "admin-password").read_text().strip()
         assert (inside.state_dir / "admin-password").stat().st_mode & 0o777 == 0o600
