@@ -116,6 +116,7 @@ EXTENSIONS = (
     ("subnet_onboard", "Subnet Onboard", "2018-12-18T09:00:00-00:00"),
     ("subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "2019-02-08T10:00:00-00:00"),
     ("tag-creation", "Tag creation extension", "2024-23-07T10:00:00-00:00"),
+    ("tag-ports-during-bulk-creation", "Tag Ports During Bulk Creation", "2019-12-29T19:00:00-00:00"),
     ("trunk", "Trunk Extension", "2016-01-01T10:00:00-00:00"),
     ("trunk-details", "Trunk port details", "2016-01-01T10:00:00-00:00"),
     ("uplink-status-propagation", "Uplink status propagation extension", "2018-05-31T18:00:00-00:00"),
