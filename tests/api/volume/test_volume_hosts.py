@@ -1,8 +1,12 @@
 """What operators do with hosts that keep volumes: freezing them; and what is answered where there is nothing."""
 
+import time
+
+import pytest
 from volume_api import UNKNOWN, act, at, create, wait
 
 V = at("3.71")
+COMPUTE = {"openstack-api-version": "compute 2.60"}
 
 
 def test_a_frozen_host_keeps_what_it_has(cloud):
@@ -45,15 +49,41 @@ def test_nothing_replicates_and_nothing_is_clustered(cloud):
     assert cloud.admin.post("volume", "/workers/cleanup", {"resource_id": UNKNOWN}, **V).status_code == 400
 
 
-def test_an_attachment_that_compute_knows_nothing_of_may_be_ended(cloud):
-    volume = create(cloud.demo)
+@pytest.fixture
+def server(cloud):
     flavor = {"flavor": {"name": "tiny", "id": "tiny", "ram": 64, "vcpus": 1, "disk": 1}}
     cloud.admin.post("compute", "/flavors", flavor)
     image = cloud.demo.post("image", "/images", {"name": "i", "disk_format": "raw", "container_format": "bare"}).json()
     cloud.demo.put("image", f"/images/{image['id']}/file", content=b"0" * 512, headers={"content-type": "application/octet-stream"})
     body = {"server": {"name": "s", "flavorRef": "tiny", "imageRef": image["id"], "networks": "none"}}
-    server = cloud.demo.post("compute", "/servers", body, headers={"openstack-api-version": "compute 2.60"}).json()["server"]["id"]
+    server_id = cloud.demo.post("compute", "/servers", body, headers=COMPUTE).json()["server"]["id"]
+    until = time.monotonic() + 20
+    while cloud.demo.get("compute", f"/servers/{server_id}").json()["server"]["status"] != "ACTIVE":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    yield server_id
+    cloud.demo.delete("compute", f"/servers/{server_id}")
+
+
+def test_an_attachment_that_compute_knows_nothing_of_may_be_ended(cloud, server):
+    volume = create(cloud.demo)
     assert act(cloud.demo, volume, "os-attach", {"instance_uuid": server, "mountpoint": "/dev/vdb"}).status_code == 202
     assert act(cloud.demo, volume, "os-detach").status_code == 202
     assert wait(cloud.demo, f"/volumes/{volume['id']}", "volume", "available")["attachments"] == []
-    cloud.demo.delete("compute", f"/servers/{server}")
+
+
+def test_a_volume_grows_under_a_server_which_is_told(cloud, server):
+    volume, path = create(cloud.demo), f"/servers/{server}/os-volume_attachments"
+    assert cloud.demo.post("compute", path, {"volumeAttachment": {"volumeId": volume["id"]}}).status_code == 200
+    wait(cloud.demo, f"/volumes/{volume['id']}", "volume", "in-use")
+    refused = act(cloud.demo, volume, "os-detach")
+    assert refused.status_code == 409 and "using the Compute API" in refused.text
+    assert act(cloud.demo, volume, "os-extend", {"new_size": 2}, "3.41").status_code == 400
+    assert act(cloud.demo, volume, "os-extend", {"new_size": 2}, "3.42").status_code == 202
+    assert wait(cloud.demo, f"/volumes/{volume['id']}", "volume", "in-use")["size"] == 2
+    action = cloud.demo.get("compute", f"/servers/{server}/os-instance-actions").json()["instanceActions"][0]
+    assert (action["action"], action["user_id"]) == ("extend_volume", cloud.demo.user_id)
+    shown = cloud.admin.get("compute", f"/servers/{server}/os-instance-actions/{action['request_id']}").json()["instanceAction"]
+    assert [(event["event"], event["result"]) for event in shown["events"]] == [("compute_extend_volume", "Success")]
+    assert cloud.demo.delete("compute", f"{path}/{volume['id']}").status_code == 202
+    wait(cloud.demo, f"/volumes/{volume['id']}", "volume", "available")

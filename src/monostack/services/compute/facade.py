@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from monostack.db import Transaction
+from monostack.operations import Run
 from monostack.protocol.guests import InstanceMetadata
 from monostack.services.compute.guests.metadata import documents
 from monostack.services.compute.hosts.known import known_hosts
@@ -73,9 +74,9 @@ def holds(tx: Transaction, server_id: str, volume_id: str, attachment_id: str) -
     return held is not None and held.attached and held.attachment_id == attachment_id
 
 
-def volume_extended(tx: Transaction, server_id: str, started: str, error: str | None = None) -> None:
-    """A volume grew, or did not, under a server's feet: an action of the server, with its event. `started` as in the database."""
+def volume_extended(tx: Transaction, run: Run, server_id: str, started: str, error: str | None = None) -> None:
+    """The operation made a volume grow, or did not, under a server's feet: an action of the server. `started` as in the database."""
     server = server_info(tx, [server_id]).get(server_id)
     if server is not None:
         over = history.event("compute_extend_volume", started, server.host, error)
-        history.start(tx, None, server_id, "extend_volume", [over], "Error" if error else None)
+        history.start(tx, run, server_id, "extend_volume", [over], "Error" if error else None)

@@ -26,7 +26,7 @@ from monostack.services.volume.reconcilers.hosts import HOSTS, listen
 from monostack.services.volume.snapshots import actions as snapshot_actions
 from monostack.services.volume.snapshots import api as snapshots
 from monostack.services.volume.transfers import api as transfers
-from monostack.services.volume.types import access, extra_specs, project_defaults
+from monostack.services.volume.types import access, encryption, extra_specs, project_defaults
 from monostack.services.volume.types import api as types
 from monostack.services.volume.types.table import bootstrap as bootstrap_types
 from monostack.services.volume.volumes import actions, administration, changes, contents, copies, listing
@@ -83,6 +83,7 @@ SERVICE = Service(
         group_snapshots.routes,
         types.routes,
         extra_specs.routes,
+        encryption.routes,
         access.routes,
         project_defaults.routes,
         attachments.routes,

@@ -46,6 +46,10 @@ EXTENSIONS = {
     "OS-SCH-HNT": ("SchedulerHints", "Pass arbitrary key/value pairs to the scheduler.", "2013-04-18T00:00:00+00:00"),
     "os-extended-services": ("ExtendedServices", "Extended services support.", "2014-01-10T00:00:00-00:00"),
     "backups": ("Backups", "Backups support.", "2012-12-12T00:00:00+00:00"),
+    "encryption": ("VolumeTypeEncryption", "Encryption support for volume types.", "2013-07-01T00:00:00+00:00"),
+    "os-volume-encryption-metadata": (
+        "VolumeEncryptionMetadata", "Volume encryption metadata retrieval support.", "2013-07-10T00:00:00+00:00",
+    ),
     "capabilities": ("Capabilities", "Capabilities support.", "2015-08-31T00:00:00+00:00"),
 }  # fmt: skip
 LISTINGS = {

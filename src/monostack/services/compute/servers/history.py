@@ -44,22 +44,26 @@ _OF_REQUEST = sa.select(server_actions).where(_a.server_id == sa.bindparam("the_
 
 def start(
     tx: Transaction,
-    request: "Request | None",
+    request: "Request | Run | None",
     server_id: str,
     action: str,
     events: list[dict[str, Any]] | None = None,
     message: str | None = None,
 ) -> None:
-    """Somebody asked for `action`; without a request, the cloud itself. `events` are those that are over already."""
+    """Somebody asked for `action`, in a request or by an operation of another service; without either, the cloud itself.
+
+    `events` are those that are over already.
+    """
     now = clock.now()
+    who = getattr(request, "caller", request)
     tx.execute(
         _INSERT,
         {
             "server_id": server_id,
-            "request_id": request.request_id if request else ids.new_request_id(),
+            "request_id": (request.request_id if request else None) or ids.new_request_id(),
             "action": action,
-            "user_id": request.caller.user_id if request else None,
-            "project_id": request.caller.project_id if request else None,
+            "user_id": who.user_id if who else None,
+            "project_id": who.project_id if who else None,
             "message": message,
             "start_time": now,
             "updated_at": now,

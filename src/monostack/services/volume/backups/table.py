@@ -14,7 +14,8 @@ from monostack.resources import Field, Resource, integer, json_value, text, time
 from monostack.services.volume.links import links
 from monostack.services.volume.style import OF_PROJECT, STYLE
 
-SERVICE = "monostack.agent.block.backups"  # what has the bits, as records of backups name it
+# What has the bits, as records of backups name it: clients know the drivers by Cinder's names, and this one keeps files, too.
+SERVICE = "cinder.backup.drivers.posix.PosixBackupDriver"
 PROJECT, OWNER = "os-backup-project-attr:project_id", "backup:backup_project_attribute"
 
 

@@ -75,6 +75,7 @@ TYPES = Resource(
         Field("is_public", flag(), default=True),
         Field("extra_specs", json_value(), default=dict, view=False),
         Field("qos_specs_id", uuid(), nullable=True, view=False, index=True),
+        Field("encryption", json_value(), nullable=True, view=False),  # how its volumes are to be encrypted, see types.encryption
         Field("created_at", time(), view=False),
         Field("updated_at", time(), view=False),
     ),

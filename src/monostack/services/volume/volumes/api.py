@@ -136,6 +136,14 @@ def show_volume(request: Request, tx: Transaction) -> dict[str, Any]:
     return VOLUMES.render(request, tx, named(tx, request))
 
 
+@routes.get("/{id}/encryption", policy="volume_extension:volume_encryption_metadata")
+def show_encryption(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Show how a volume is encrypted: it has no key, since it is not."""
+    row = named(tx, request)
+    request.authorize("volume_extension:volume_encryption_metadata", VOLUMES.target(row))
+    return {"encryption_key_id": None}
+
+
 @routes.put("/{id}", policy="volume:update", body=UPDATE)
 def update_volume(request: Request, tx: Transaction) -> dict[str, Any]:
     """Rename, describe or annotate a volume."""

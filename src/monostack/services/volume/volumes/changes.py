@@ -15,6 +15,7 @@ from monostack.services.volume.messages.messages import NO_BACKEND, SCHEDULE, te
 from monostack.services.volume.parameters import FLAG, IMAGE_METADATA, SIZE, as_flag, enveloped, fields
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.types import table as types
+from monostack.services.volume.types.encryption import require_plain
 from monostack.services.volume.volumes.actions import actions
 from monostack.services.volume.volumes.creation import check_type_size
 from monostack.services.volume.volumes.deletion import NOT_MIGRATING
@@ -88,6 +89,7 @@ def retype(request: Request, tx: Transaction) -> None:
     row = named(tx, request)
     request.authorize("volume:retype", VOLUMES.target(row))
     kind = types.find(tx, request, request.body["os-retype"]["new_type"], anyones=True)
+    require_plain(kind)
     check_type_size(kind, row.size)
     multiattach = kind.extra_specs.get("multiattach") == "<is> True"
     if multiattach != row.multiattach:

@@ -18,6 +18,7 @@ from monostack.services.volume.hosts import choice
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots import lookup as snapshots
 from monostack.services.volume.types import table as types
+from monostack.services.volume.types.encryption import require_plain
 from monostack.services.volume.volumes import lookup
 from monostack.services.volume.volumes.table import BY_ID, VOLUMES
 from monostack.services.volume.words import invalid_input, invalid_snapshot, invalid_volume, malformed
@@ -201,6 +202,7 @@ def create(
     if kind is None:
         named = source.type_id or source.type_name
         kind = types.find(tx, request, named) if named else types.default(tx, request.caller.project_id)
+    require_plain(kind)
     check_type_size(kind, size)
     _check_zone(body.get("availability_zone"), kind)
     multiattach = kind.extra_specs.get("multiattach") == "<is> True"

@@ -24,7 +24,7 @@ def done(run: Run, tx: Transaction) -> None:
 
 def _tell_server(run: Run, tx: Transaction, error: str | None = None) -> None:
     if run.input["server_id"] is not None:
-        compute.volume_extended(tx, run.input["server_id"], run.input["started"], error)
+        compute.volume_extended(tx, run, run.input["server_id"], run.input["started"], error)
 
 
 def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
