@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from waiting import at
+from waiting import at, wait_for
 
 from clouds import TestCloud
 
 Boot = Callable[..., dict[str, Any]]
+_PATCH = {"content-type": "application/openstack-images-v2.1-json-patch"}
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +89,25 @@ def test_fixed_ips_are_added_and_removed(cloud: TestCloud, boot: Boot, network: 
     )
     assert _act(cloud, server, "addFixedIp").status_code == 400
     assert _act(cloud, server, "addFixedIp", "2.44", networkId=network).status_code == 404
+
+
+def test_a_project_without_networks_is_made_one(cloud: TestCloud, flavor: str, image: str, pool: str) -> None:
+    assert cloud.other.get("network", "/networks", params={"project_id": cloud.other.project_id}).json() == {"networks": []}
+    cloud.demo.patch("image", f"/images/{image}", [{"op": "replace", "path": "/visibility", "value": "shared"}], headers=_PATCH)
+    cloud.demo.post("image", f"/images/{image}/members", {"member": cloud.other.project_id})
+    cloud.other.put("image", f"/images/{image}/members/{cloud.other.project_id}", {"status": "accepted"})
+    body = {"server": {"name": "auto", "flavorRef": flavor, "imageRef": image, "networks": "auto", "min_count": 3}}
+    refused = cloud.other.post("compute", "/servers", body, headers=at("2.37"))
+    text = f"Unable to automatically allocate a network for project {cloud.other.project_id}"
+    assert (refused.status_code, refused.json()["badRequest"]["message"]) == (400, text)
+
+    (outside,) = cloud.admin.get("network", "/networks", params={"name": pool}).json()["networks"]
+    assert cloud.admin.put("network", f"/networks/{outside['id']}", {"network": {"is_default": True}}).status_code == 200
+    shared = {"name": "private", "prefixes": ["10.77.0.0/16"], "default_prefixlen": 26, "is_default": True, "shared": True}
+    assert cloud.admin.post("network", "/subnetpools", {"subnetpool": shared}).status_code == 201
+    made = cloud.other.post("compute", "/servers", body, headers=at("2.37"))
+    assert made.status_code == 202, made.text
+    wait_for(cloud.other, made.json()["server"]["id"], "ACTIVE")
+    (found,) = cloud.other.get("network", "/networks", params={"project_id": cloud.other.project_id}).json()["networks"]
+    servers = cloud.other.get("compute", "/servers/detail").json()["servers"]
+    assert len(servers) == 3 and all(list(server["addresses"]) == [found["name"]] for server in servers)

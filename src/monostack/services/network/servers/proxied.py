@@ -13,6 +13,7 @@ from monostack.services.network.groups import api as groups
 from monostack.services.network.groups import default
 from monostack.services.network.networks import api as networks
 from monostack.services.network.ports import api as ports
+from monostack.services.network.topologies.api import show_topology
 from monostack.services.network.verbs import Verbs
 
 Document = dict[str, Any]
@@ -52,3 +53,9 @@ def update(tx: Transaction, request: Request, kind: str, id: str, changes: Mappi
 def delete(tx: Transaction, request: Request, kind: str, id: str) -> None:
     """Raises what the call would be answered."""
     _VERBS[kind].delete_one(request.to("network", params={"id": id}), tx)
+
+
+def auto_allocated_network(tx: Transaction, request: Request) -> str:
+    """The network that is made for a project which has none and wants one. Raises what the call would be answered."""
+    shown = show_topology(request.to("network", params={"id": "None"}), tx)
+    return shown["auto_allocated_topology"]["id"]

@@ -50,7 +50,7 @@ def _way_out(tx: Transaction) -> str:
     return network_id
 
 
-def _show(request: Request, tx: Transaction) -> Any:
+def show_topology(request: Request, tx: Transaction) -> Any:
     """Show the project's topology; it is made if there is none."""
     project_id = _project(request)
     owner = {"project_id": project_id, "tenant_id": project_id}
@@ -93,7 +93,7 @@ def _make(tx: Transaction, request: Request, project_id: str) -> str:
     return network.id
 
 
-routes.add("GET", "", _show, "write", policy="get_auto_allocated_topology")
+routes.add("GET", "", show_topology, "write", policy="get_auto_allocated_topology")
 
 
 @routes.delete("", policy="delete_auto_allocated_topology")

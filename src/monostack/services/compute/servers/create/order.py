@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from monostack.core import ids
-from monostack.core.errors import BadRequest, Forbidden, NotFound
+from monostack.core.errors import BadRequest, Fault, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.compute import keypairs, quotas, server_groups
@@ -132,7 +132,11 @@ def _nics(request: Request, tx: Transaction, given: Any, most: int) -> list[netw
         request.authorize("os_compute_api:servers:create:attach_network")
     nics = network.networks_for_boot(tx, request, asked)
     if given == "auto" and not nics:
-        raise BadRequest(f"Unable to automatically allocate a network for project {request.project_id}")
+        try:
+            made = network.proxied.auto_allocated_network(tx, request)
+        except Fault:
+            raise BadRequest(f"Unable to automatically allocate a network for project {request.project_id}") from None
+        nics = network.networks_for_boot(tx, request, [network.RequestedNic(made)])
     return nics
 
 
