@@ -117,3 +117,11 @@ def test_diagnostics_topology_and_crash_dump(cloud: TestCloud, boot: Boot) -> No
     assert _message(refused) == (409, f"Cannot 'get_diagnostics' instance {server_id} while it is in power state shutdown")
     refused = act(cloud.demo, server_id, {"trigger_crash_dump": None}, headers=at("2.17"))
     assert _message(refused) == (409, f"Cannot 'trigger_crash_dump' instance {server_id} while it is in vm_state stopped")
+
+
+def test_no_guest_has_an_agent_that_would_change_its_password(cloud: TestCloud, boot: Boot) -> None:
+    server_id = boot("agentless")["id"]
+    assert act(cloud.demo, server_id, {"changePassword": {}}).status_code == 400
+    assert act(cloud.reader, server_id, {"changePassword": {"adminPass": "x"}}).status_code == 403
+    refused = act(cloud.demo, server_id, {"changePassword": {"adminPass": "x"}})
+    assert _message(refused) == (409, "QEMU guest agent is not enabled")

@@ -20,6 +20,7 @@ from monostack.services.compute.reconcilers import deletions, guests, hosts, res
 from monostack.services.compute.servers import (
     actions,
     addresses,
+    admin_password,
     assisted_snapshots,
     console,
     create_image,
@@ -73,7 +74,7 @@ if TYPE_CHECKING:
 # Modules whose actions are reached through servers' one action URL.
 ACTION_MODULES = (
     power, suspension, rescue, resize, live_migrate, evacuate, shelve, diagnostics, locks, console, security_groups, deletion,
-    floating_ips, fixed_ips, create_image, rebuild,
+    floating_ips, fixed_ips, create_image, rebuild, admin_password,
 )  # fmt: skip
 ROUTES = (
     api.routes, extra_specs.routes, access.routes, keypairs.routes, server_groups.routes, handler.routes, listing.routes,
