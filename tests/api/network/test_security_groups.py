@@ -21,6 +21,14 @@ def test_a_project_has_its_default_group_from_the_first_look(cloud: TestCloud) -
     assert sorted(rule["ethertype"] for rule in rules if rule["direction"] == "egress") == ["IPv4", "IPv6"]
 
 
+def test_an_administrator_sees_the_default_group_of_any_project(cloud: TestCloud, admin: Net, demo: Net) -> None:
+    """From the first look on; others make no groups of projects that are not theirs."""
+    cloud._create_user("unseen", "unseen", "member")
+    unseen = cloud.client("unseen", "unseen-password", "unseen")
+    assert demo.list("security-groups", project_id=unseen.project_id) == []
+    assert len(admin.list("security-groups", project_id=unseen.project_id, name="default")) == 1
+
+
 def test_a_port_is_in_the_default_group_unless_it_says_otherwise(demo: Net) -> None:
     net = demo.network("grouped", "10.60.0.0/24")
     default = demo.list("security-groups", name="default", project_id=demo.project_id)[0]["id"]

@@ -16,7 +16,8 @@ from monostack.services.network.root import PROVIDERS
 from monostack.services.network.style import STYLE
 from monostack.services.network.words import refused
 
-SERVICE_TYPES = tuple(provider["service_type"] for provider in PROVIDERS)
+SERVICE_TYPES = (*(provider["service_type"] for provider in PROVIDERS), "FLAVORS", "METERING", "QOS")
+"""What Neutron calls the services that run here, whether or not there is a choice of who makes them."""
 
 
 def _service_type(value: Any) -> str:

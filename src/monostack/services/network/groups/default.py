@@ -38,11 +38,12 @@ def begin(tx: Transaction, request: Request | None, group: Row[Any]) -> None:
 
 
 async def before_listing(request: Request) -> None:
-    """A project sees its default group in the first list already, though lists do not write."""
-    project_id = request.caller.project_id
-    if project_id is None or await request.db.read(lambda tx: default_group(tx, project_id) is not None):
+    """A project has its default group in the first list of its groups already, though lists do not write."""
+    caller, query = request.caller.project_id, request.query_map
+    project_id = query.get("project_id") or query.get("tenant_id") or caller
+    if caller is None or project_id is None or await request.db.read(lambda tx: default_group(tx, project_id) is not None):
         return
-    if request.allows("create_default_security_group"):
+    if request.allows("create_default_security_group", {"project_id": project_id}):
         await request.db.write(lambda tx: _ensure_and_tell(tx, request, project_id))
 
 
