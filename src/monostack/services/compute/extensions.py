@@ -23,6 +23,7 @@ os-access-ips | AccessIPs | Access IPs support.
 os-admin-actions | AdminActions | (below)
 os-agents | Agents | Agents support.
 os-aggregates | Aggregates | Admin-only aggregate administration.
+os-assisted-volume-snapshots | AssistedVolumeSnapshots | Assisted volume snapshots.
 os-attach-interfaces | AttachInterfaces | Attach interface support.
 os-availability-zone | AvailabilityZone | (below)
 os-baremetal-ext-status | BareMetalExtStatus | Add extended status in Baremetal Nodes v2 API.
@@ -38,11 +39,16 @@ os-config-drive | ConfigDrive | Config Drive Extension.
 os-console-auth-tokens | ConsoleAuthTokens | Console token authentication support.
 os-console-output | ConsoleOutput | Console log output support, with tailing ability.
 os-consoles | Consoles | Interactive Console support.
+os-create-backup | CreateBackup | Create a backup of a server.
 os-create-server-ext | Createserverext | Extended support to the Create Server v1.1 API.
+os-deferred-delete | DeferredDelete | Instance deferred delete.
+os-evacuate | Evacuate | Enables server evacuation.
+os-extended-evacuate-find-host | ExtendedEvacuateFindHost | Enables server evacuation without target host. Scheduler will select one to target.
 os-extended-floating-ips | ExtendedFloatingIps | Adds optional fixed_address to the add floating IP command.
 os-extended-hypervisors | ExtendedHypervisors | Extended hypervisors support.
 os-extended-networks | ExtendedNetworks | Adds additional fields to networks.
 os-extended-quotas | ExtendedQuotas | Adds ability for admins to delete quota and optionally force the update Quota command.
+os-extended-rescue-with-image | ExtendedRescueWithImage | Allow the user to specify the image to use for rescue.
 os-extended-services | ExtendedServices | Extended services support.
 os-extended-services-delete | ExtendedServicesDelete | Extended services deletion support.
 os-extended-status | ExtendedStatus | Extended Status support.
@@ -66,14 +72,20 @@ os-instance-actions | InstanceActions | View a log of actions and events taken o
 os-instance_usage_audit_log | OSInstanceUsageAuditLog | Admin-only Task Log Monitoring.
 os-keypairs | Keypairs | Keypair Support.
 os-lock-server | LockServer | Enable lock/unlock server actions.
+os-migrate-server | MigrateServer | Enable migrate and live-migrate server actions.
+os-migrations | Migrations | Provide data on migrations.
 os-multiple-create | MultipleCreate | Allow multiple create in the Create Server v2.1 API.
 os-networks | Networks | Admin-only Network Management Extension.
 os-networks-associate | NetworkAssociationSupport | Network association support.
+os-pause-server | PauseServer | Enable pause/unpause server actions.
 os-personality | Personality | Personality support.
+os-preserve-ephemeral-rebuild | PreserveEphemeralOnRebuild | Allow preservation of the ephemeral partition on rebuild.
 os-quota-class-sets | QuotaClasses | Quota classes management support.
 os-quota-sets | Quotas | Quotas management support.
+os-rescue | Rescue | Instance rescue mode.
 os-security-group-default-rules | SecurityGroupDefaultRules | Default rules for security group support.
 os-security-groups | SecurityGroups | Security group support.
+os-server-diagnostics | ServerDiagnostics | Allow Admins to view server diagnostics through server action.
 os-server-external-events | ServerExternalEvents | Server External Event Triggers.
 os-server-group-quotas | ServerGroupQuotas | Adds quota support to server groups.
 os-server-groups | ServerGroups | Server group support.
@@ -82,7 +94,9 @@ os-server-password | ServerPassword | Server password support.
 os-server-sort-keys | ServerSortKeys | Add sorting support in get Server v2 API.
 os-server-start-stop | ServerStartStop | Start/Stop instance compute API support.
 os-services | Services | Services support.
+os-shelve | Shelve | Instance shelve mode.
 os-simple-tenant-usage | SimpleTenantUsage | Simple tenant usage extension.
+os-suspend-server | SuspendServer | Enable suspend/resume server actions.
 os-tenant-networks | OSTenantNetworks | Tenant-based Network Management Extension.
 os-used-limits | UsedLimits | Provide data on limited resources that are being used.
 os-used-limits-for-admin | UsedLimitsForAdmin | Provide data to admin on limited resources used by other tenants.
