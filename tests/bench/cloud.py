@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from measure import Client, cpu_seconds, memory_mib
+from measure import Client, calm, cpu_seconds, memory_mib
 
 COMPUTE, NETWORK, IMAGE, IDENTITY = "/compute/v2.1", "/network/v2.0", "/image/v2", "/identity/v3"
 MANY = {"openstack-api-version": "compute 2.37"}
@@ -117,4 +117,5 @@ def emulator(hosts: int, say: Callable[[str], None]) -> Iterator[Cloud]:
         with running(command, port) as pid:
             ready, used = time.perf_counter() - began, cpu_seconds(pid)
             say(f"emulator with {hosts} hosts: ready after {ready:.1f} s ({used:.1f} s cpu), {memory_mib(pid):.0f} MiB resident")
+            calm(pid)
             yield Cloud(f"http://127.0.0.1:{port}", state, pid)

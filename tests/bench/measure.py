@@ -20,6 +20,16 @@ def cpu_seconds(pid: int) -> float:
     return used / 1e9
 
 
+def calm(pid: int, within: float = 60.0) -> None:
+    """Wait until a process does next to nothing by itself: what its start left to do is not what is measured."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        before = cpu_seconds(pid)
+        time.sleep(0.5)
+        if cpu_seconds(pid) - before < 0.02:
+            return
+
+
 def memory_mib(pid: int) -> float:
     """Resident memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
