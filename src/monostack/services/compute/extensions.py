@@ -43,7 +43,7 @@ os-create-backup | CreateBackup | Create a backup of a server.
 os-create-server-ext | Createserverext | Extended support to the Create Server v1.1 API.
 os-deferred-delete | DeferredDelete | Instance deferred delete.
 os-evacuate | Evacuate | Enables server evacuation.
-os-extended-evacuate-find-host | ExtendedEvacuateFindHost | Enables server evacuation without target host. Scheduler will select one to target.
+os-extended-evacuate-find-host | ExtendedEvacuateFindHost | (below)
 os-extended-floating-ips | ExtendedFloatingIps | Adds optional fixed_address to the add floating IP command.
 os-extended-hypervisors | ExtendedHypervisors | Extended hypervisors support.
 os-extended-networks | ExtendedNetworks | Adds additional fields to networks.
@@ -106,7 +106,10 @@ os-virtual-interfaces | VirtualInterfaces | Virtual interface support.
 os-volume-attachment-update | VolumeAttachmentUpdate | Support for updating a volume attachment.
 os-volumes | Volumes | Volumes support.
 """
-_LONG = {  # descriptions of several lines, as Nova has them
+_LONG = {  # descriptions that are longer than a line
+    "os-extended-evacuate-find-host": (
+        "Enables server evacuation without target host. Scheduler will select one to target."
+    ),
     "os-admin-actions": (
         "Enable admin-only server actions\n"
         "\n"
