@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
-ALL="lint types contracts unit api-sqlite api-postgresql workflows workflows-postgresql concurrency fuzz simulation host"
+ALL="lint types contracts unit api-sqlite api-postgresql workflows workflows-postgresql concurrency conformance fuzz simulation host"
 LIMIT=1800 # seconds for one suite: none takes nearly as long, one that hangs is ended
 LOGS=build/test
 failed=()
@@ -39,6 +39,7 @@ run() {
         local first=$?
         MONOSTACK_TEST_DATABASE=postgresql tests concurrency-postgresql concurrency && return $first
         ;;
+    conformance) tests conformance conformance -n 2 --dist loadfile ;;
     fuzz) tests fuzz fuzz -n 2 ;;
     simulation) tests simulation simulation -n 2 ;;
     host) as_root tests host host ;;

@@ -48,13 +48,13 @@ def _can_wait(request: Request, server: Row[Any]) -> bool:
     return request.cloud.config.compute.reclaim_instance_interval > 0 and server.launched_at is not None and server.host is not None
 
 
-@ACTIONS.action("forceDelete", body=one("forceDelete", ANYTHING))
+@ACTIONS.action("forceDelete", body=one("forceDelete", ANYTHING), policy="os_compute_api:os-deferred-delete:force")
 def force_delete_server(request: Request, tx: Transaction) -> None:
     """Delete a server for good, also one that waits to be."""
     start_deletion(tx, request.cloud, for_action(request, tx, "os_compute_api:os-deferred-delete:force", "delete"), request)
 
 
-@ACTIONS.action("restore", body=one("restore", ANYTHING))
+@ACTIONS.action("restore", body=one("restore", ANYTHING), policy="os_compute_api:os-deferred-delete:restore")
 def restore_server(request: Request, tx: Transaction) -> None:
     """Bring a deleted server back. It counts as the project's again."""
     server = visible(request, tx)

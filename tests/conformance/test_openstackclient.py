@@ -1,0 +1,57 @@
+"""The newest openstackclient, unmodified, drives every command that the services answer. One script a service, in commands/."""
+
+import os
+import re
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+import yaml
+from shell import Shell
+
+from clouds import TestCloud
+
+SCRIPTS = sorted((Path(__file__).parent / "commands").glob("*.sh"))
+GROUPS = ("common", "compute.v2", "identity.v3", "image.v2", "network.v2", "volume.v3")
+# Commands of what is not served (yet), by how they begin; docs/compatibility.md says what is.
+NOT_SERVED = (
+    "access token", "request token", "consumer", "federation", "identity provider", "mapping", "service provider",  # OAuth, federation
+    "cached image", "cloud cache", "image metadef namespace unset",
+    "server share", "server add share", "server remove share", "server ssh", "server dump create", "project cleanup", "compute agent",
+    "network agent router set", "network segment", "local ip", "consistency group", "block storage volume manageable", "block storage snapshot manageable",
+    "block storage log level", "router add gateway", "router remove gateway", "security group default statefulness",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def directory(cloud: TestCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A user's directory with a clouds.yaml."""
+    home = tmp_path_factory.mktemp("home")
+    users = {}
+    for name in ("admin", "demo", "other"):
+        client = getattr(cloud, name)
+        auth = {"auth_url": f"{cloud.url}/identity/v3", "username": name, "password": client.password, "project_name": client.project}
+        auth |= {"user_domain_id": "default", "project_domain_id": "default"}
+        versions = {"compute_api_version": "2.latest", "volume_api_version": "3.71", "identity_api_version": "3"}
+        users[name] = {"auth": auth, "region_name": cloud.config.region, **versions}
+    (home / "clouds.yaml").write_text(yaml.safe_dump({"clouds": users}))
+    (home / "disk.raw").write_bytes(os.urandom(8192))
+    (home / "filters.json").write_text('{"interface": "public"}')
+    (home / "rules.json").write_text('{"everybody": "@"}')
+    yield home
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=[script.stem for script in SCRIPTS])
+def test_it_does_as_the_script_says(script: Path, directory: Path, cloud: TestCloud) -> None:
+    shell = Shell(directory)
+    shell.variables.update(zip(("host", "second", "third"), sorted(cloud.app.cloud.hosts.connected()), strict=True))
+    shell.run(script.read_text())
+
+
+def test_every_command_is_in_a_script_or_not_served() -> None:
+    text = " ".join(script.read_text() for script in SCRIPTS)
+    text = re.sub(r"openstack (--os-\S+ \S+ )+", "openstack ", re.sub(r"[)\n]", " ", text)) + " "
+    names = [one.name.replace("_", " ") for group in GROUPS for one in entry_points(group=f"openstack.{group}")]
+    tried = {name for name in names if f"openstack {name} " in text}
+    assert {name for name in names if name not in tried} == {name for name in names if name.startswith(NOT_SERVED)}
