@@ -17,10 +17,10 @@ GROUPS = ("common", "compute.v2", "identity.v3", "image.v2", "network.v2", "volu
 # Commands of what is not served (yet), by how they begin; docs/compatibility.md says what is.
 NOT_SERVED = (
     "access token", "request token", "consumer", "federation", "identity provider", "mapping", "service provider",  # OAuth, federation
-    "cached image", "cloud cache", "image metadef namespace unset",
-    "server share", "server add share", "server remove share", "server ssh", "server dump create", "project cleanup", "compute agent",
-    "network agent router set", "network segment", "local ip", "consistency group", "block storage volume manageable", "block storage snapshot manageable",
-    "block storage log level", "router add gateway", "router remove gateway", "security group default statefulness",
+    "cached image", "cloud cache", "image metadef namespace unset", "server share", "server add share", "server remove share",
+    "server ssh", "server dump create", "project cleanup", "compute agent", "network agent router set", "router add gateway",
+    "router remove gateway", "network segment", "local ip", "security group default statefulness", "consistency group",
+    "block storage volume manageable", "block storage snapshot manageable", "block storage log level",
 )  # fmt: skip
 
 

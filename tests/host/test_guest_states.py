@@ -33,7 +33,7 @@ def test_a_guest_is_paused_and_suspended(lab: GuestLab) -> None:
     lab.do("guest.unpause", reference)
     assert lab.states()[spec.server_id] == ("running", "")
     used = lab.do("guest.diagnostics", reference)
-    assert (used["state"], used["memory_maximum"], [disk["device"] for disk in used["disks"]][0]) == ("running", 128 << 10, "vda")
+    assert (used["state"], used["memory_maximum"], used["disks"][0]["device"]) == ("running", 128 << 10, "vda")
     assert used["cpus"][0]["time"] > 0 and used["disks"][0]["read_bytes"] > 0 and used["nics"][0]["mac"] == spec.nics[0].mac
     lab.do("guest.inject_nmi", reference)
     lab.wait_console(spec.server_id, "NMI received for unknown reason")
