@@ -61,7 +61,7 @@ class Shell:
         if found := _KEEP.match(line):
             self.variables[found[1]] = self.openstack(found[2]).strip()
         elif found := _UNTIL.match(line):
-            self._until(found[1], found[2])
+            self._until(found[1], found[2].strip('"'))
         elif line.startswith("! "):
             try:
                 shown = self.openstack(line[2:])
