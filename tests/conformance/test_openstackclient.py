@@ -49,6 +49,14 @@ def test_it_does_as_the_script_says(script: Path, directory: Path, cloud: TestCl
     shell.run(script.read_text())
 
 
+GUIDES = [guide for guide in sorted((Path(__file__).parents[2] / "docs" / "guides").glob("*.md")) if "\n```sh\n" in guide.read_text()]
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=[guide.stem for guide in GUIDES])
+def test_the_guides_work_as_they_are_written(guide: Path, directory: Path) -> None:
+    Shell(directory).run("\n".join(re.findall(r"^```sh\n(.*?)^```$", guide.read_text(), re.M | re.S)))
+
+
 def test_every_command_is_in_a_script_or_not_served() -> None:
     text = " ".join(script.read_text() for script in SCRIPTS)
     text = re.sub(r"openstack (--os-\S+ \S+ )+", "openstack ", re.sub(r"[)\n]", " ", text)) + " "

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import queue
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -34,16 +35,31 @@ log = logging.getLogger(__name__)
 _NOTHING: Mapping[str, Any] = {}
 BATCH = 64  # units in one commit at most
 ATTEMPTS = 20  # times a unit is run before a serialization failure is given up
+WAL_ATTEMPTS = 1000  # a hundredth of a second apart
 RETRYABLE = {"40001", "40P01"}  # SQLSTATE serialization_failure, deadlock_detected
 
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous={synchronous}",
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=30000",
     "PRAGMA cache_size=-16000",  # KiB
     "PRAGMA temp_store=MEMORY",
 )
+
+
+def _keep_wal(cursor: Any) -> None:
+    """Switch the database to a write-ahead log, where that has not been done.
+
+    Of several processes that open a new database one does it; the others are told at once that it is locked, whatever their timeout.
+    """
+    for _ in range(WAL_ATTEMPTS):
+        if cursor.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+            return
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            time.sleep(0.01)
+    raise TimeoutError("the database cannot be switched to a write-ahead log: another process keeps it locked")
 
 
 class Transaction:
@@ -181,6 +197,7 @@ class Database:
 
     def _configure_sqlite(self, connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
+        _keep_wal(cursor)
         for pragma in _PRAGMAS:
             cursor.execute(pragma.format(synchronous=self._synchronous))
         cursor.close()
