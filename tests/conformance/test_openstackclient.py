@@ -19,8 +19,9 @@ NOT_SERVED = (
     "access token", "request token", "consumer", "federation", "identity provider", "mapping", "service provider",  # OAuth, federation
     "cached image", "cloud cache", "image metadef namespace unset", "server share", "server add share", "server remove share",
     "server ssh", "server dump create", "project cleanup", "compute agent", "network agent router set", "router add gateway",
-    "router remove gateway", "network segment", "local ip", "security group default statefulness", "consistency group",
-    "block storage volume manageable", "block storage snapshot manageable", "block storage log level",
+    "router remove gateway", "local ip", "security group default statefulness", "consistency group", "block storage log level",
+    "block storage volume manageable", "block storage snapshot manageable",
+    *(f"network segment {verb}" for verb in ("create", "delete", "list", "set", "show")),
 )  # fmt: skip
 
 

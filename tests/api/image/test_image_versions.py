@@ -78,5 +78,5 @@ def test_discovery(cloud: TestCloud) -> None:
 
 
 def test_absent_parts_are_absent(cloud: TestCloud) -> None:
-    for path in ("/cache", "/metadefs/namespaces", "/schemas/metadefs/namespace"):
+    for path in ("/cache", "/cached_images", "/metadefs", "/schemas/metadefs"):
         assert cloud.admin.get("image", path).status_code == 404

@@ -23,7 +23,7 @@ OWN_PATHS = {  # extension -> a path that exists because of it
     "metering": "metering/metering-labels",
     "address-scope": "address-scopes",
     "address-group": "address-groups",
-    "network-segment-range": "network_segment_ranges",
+    "network-segment-range": "network-segment-ranges",
     "flavors": "flavors",
     "logging": "log/logs",
     "local_ip": "local_ips",

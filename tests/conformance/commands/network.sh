@@ -140,6 +140,12 @@ openstack network meter rule list
 openstack network meter rule show $meterrule
 openstack network meter rule delete $meterrule
 openstack network meter delete meter
+# Segment ranges
+openstack network segment range create --network-type vxlan --minimum 70000 --maximum 70100 --shared range
+openstack network segment range set --name range1 range
+openstack network segment range list
+openstack network segment range show range1
+openstack network segment range delete range1
 # Trunks
 openstack port create --network net2 parent
 openstack port create --network net2 child
