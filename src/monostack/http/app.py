@@ -152,6 +152,8 @@ class HttpApp:
             in_path = match["project"]
             path = match["head"] + (match["tail"] or "")
         found = mount.router.find(path)
+        if found is None and service.respelled is not None and (other := service.respelled(path)) is not None:
+            found = mount.router.find(other)
         if found is not None and "" in found[1].values():
             found = None  # a path that ends in a slash names nothing
         routes = found[0].get(request.method) if found else None

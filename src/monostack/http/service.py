@@ -66,5 +66,6 @@ class Service:
     reconcilers: Sequence[Any] = ()
     bootstrap: Callable[..., Any] | None = None  # (tx, cloud): rows every cloud has, written once, idempotent
     start: Callable[[Any], None] | None = None  # (cloud): on the loop before hosts connect, e.g. to listen to them
+    respelled: Callable[[str], str | None] | None = None  # how else a path may be written that no route has
     strict_paths: bool = False  # a path that ends in a slash is another path
     max_body: int = 114688  # bytes of a JSON body, as oslo.middleware's default

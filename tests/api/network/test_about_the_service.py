@@ -43,6 +43,12 @@ def test_an_extension_is_listed_exactly_if_it_is_served(admin: Net) -> None:
     assert admin.refused("GET", "/extensions/nonsense", 404)["message"] == "Extension with alias nonsense does not exist"
 
 
+def test_collections_are_found_with_dashes_and_with_underscores(admin: Net) -> None:
+    for one, other in (("security-groups", "security_groups"), ("availability_zones", "availability-zones")):
+        assert admin.client.get("network", f"/{one}").json() == admin.client.get("network", f"/{other}").json()
+    admin.refused("GET", "/no_such-things", 404)
+
+
 def test_the_versions_need_no_token(cloud: TestCloud) -> None:
     root = cloud.demo.url("network").removesuffix("/v2.0") + "/"
     answer = cloud.demo.http.get(root)

@@ -47,6 +47,14 @@ def _bootstrap(tx: Transaction, cloud: Any) -> None:
     begin_segment_ranges(tx)
 
 
+def _respelled(path: str) -> str | None:
+    """A collection's name may be written with dashes or with underscores: /v2.0/network_segment_ranges."""
+    version, _, rest = path[1:].partition("/")
+    collection, slash, tail = rest.partition("/")
+    other = collection.replace("_", "-") if "_" in collection else collection.replace("-", "_")
+    return f"/{version}/{other}{slash}{tail}" if other != collection else None
+
+
 SERVICE = Service(
     type="network",
     name="neutron",
@@ -67,4 +75,5 @@ SERVICE = Service(
     reconcilers=RECONCILERS,
     bootstrap=_bootstrap,
     start=_start,
+    respelled=_respelled,
 )  # fmt: skip
