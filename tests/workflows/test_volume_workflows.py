@@ -134,7 +134,8 @@ async def _snapshot_group(bench: Bench, given: dict[str, Any]) -> None:
 async def _group_is_snapshotted(bench: Bench, given: dict[str, Any]) -> None:
     answer = await bench.ask("GET", f"{VOLUME}/group_snapshots/{given['taken']}", expect=200, **NEWEST)
     assert answer.json()["group_snapshot"]["status"] == "available"
-    assert [status for _, status in (await bench.taken())["snapshots"]][-2:] == ["available"] * 2
+    statuses = [status for _, status in (await bench.taken())["snapshots"]]
+    assert statuses.count("available") == 2 and set(statuses) <= {"available", "error"}  # what failed before is shown as such
 
 
 async def _with_group_snapshot(bench: Bench) -> dict[str, Any]:

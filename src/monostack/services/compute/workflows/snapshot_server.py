@@ -57,7 +57,9 @@ def backup_done(run: Run, tx: Transaction) -> None:
     """Also let go of the oldest backups of this type that are more than shall be kept."""
     wanted = {"image_type": "backup", "backup_type": run.input["backup_type"], "instance_uuid": run.resource_id}
     query = [("sort_key", "created_at"), ("sort_dir", "desc"), ("limit", str(MAX_BACKUPS)), *wanted.items()]
-    for excess in image.owned(tx, run.input["owner"], query)[run.input["rotation"] :]:
+    found = image.owned(tx, run.input["owner"], query)
+    found.sort(key=lambda one: one.id != run.input["image_id"])  # images know their age in whole seconds: this one is the newest
+    for excess in found[run.input["rotation"] :]:
         image.drop(tx, run.cloud, excess.id)
     succeeded(run, tx, BACKUP_EVENT)
 
