@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from monostack.agent.network.linux import conntrack, dnsmasq, helpers, namespaces, nat, nftables, ruleset, shaping
+from monostack.agent.network.linux import conntrack, conntrack_helpers, dnsmasq, namespaces, nat, nftables, ruleset, shaping
 from monostack.agent.network.linux.links import Links
 from monostack.agent.network.linux.settings import TABLE
 from monostack.agent.network.linux.state import Desired
@@ -122,7 +122,7 @@ def _helpers() -> str:
         # Neutron offers amanda for TCP, which the kernel knows for UDP only.
         known = [ConntrackHelperItem(name, "udp" if name == "amanda" else protocol, 7000) for protocol in protocols]
         try:
-            nftables.run(nftables.replace(helpers.table(RouterItem("r", True, [], None, [], [], [], known))))
+            nftables.run(nftables.replace(conntrack_helpers.table(RouterItem("r", True, [], None, [], [], [], known))))
         except nftables.NftablesError:
             lacking.append(name)
     if lacking:

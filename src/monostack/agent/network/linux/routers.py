@@ -7,7 +7,7 @@ from monostack.agent.network.linux import (
     addresses,
     advertise,
     announce,
-    helpers,
+    conntrack_helpers,
     isolation,
     metering,
     namespaces,
@@ -75,7 +75,7 @@ class Routers:
         self._advertise(name, router, networks)
         with namespaces.entered(name), Links() as links:
             self._answer(links, name, router, anew=anew)
-            self._install(name, helpers.table(router), anew=anew)
+            self._install(name, conntrack_helpers.table(router), anew=anew)
             self._install(name, metering.table(router, inside(router.gateway) if router.gateway else ""), anew=anew)
         missing = next((network for network in networks_of(router) if network not in bridges), None)
         if missing:
