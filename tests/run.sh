@@ -39,7 +39,7 @@ run() {
         local first=$?
         MONOSTACK_TEST_DATABASE=postgresql tests concurrency-postgresql concurrency && return $first
         ;;
-    conformance) tests conformance conformance -n 2 --dist loadfile ;;
+    conformance) tests conformance conformance -n 2 ;;
     fuzz) tests fuzz fuzz -n 2 ;;
     simulation) tests simulation simulation -n 2 ;;
     host) as_root tests host host ;;
