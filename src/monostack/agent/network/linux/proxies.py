@@ -8,6 +8,7 @@ from monostack.agent.network.linux.nftables import Chain, Elements, Table
 from monostack.agent.network.linux.settings import TABLE
 from monostack.protocol.network import RouterItem
 
+_TABLE = f"{TABLE}_proxies"
 _PROXY = 0x08  # NTF_PROXY
 _PERMANENT = 0x80  # NUD_PERMANENT
 _IPV6 = 10
@@ -16,11 +17,11 @@ _IPV6 = 10
 def table(router: RouterItem, outside: str) -> Table:
     """Where a router answers for some, nobody else behind it is called from outside."""
     if not router.ndp_proxy or router.gateway is None:
-        return Table("ip6", TABLE)
+        return Table("ip6", _TABLE)
     rule = f'iifname "{outside}" oifname != "{outside}" ip6 daddr != @proxied drop'
     proxied = {str(IPv6Address(address)): None for address in sorted(router.ndp_proxies)}
     hook = "type filter hook forward priority filter; policy accept;"
-    return Table("ip6", TABLE, {"proxied": Elements("set", "type ipv6_addr;", proxied)}, {"proxying": Chain((rule,), hook)})
+    return Table("ip6", _TABLE, {"proxied": Elements("set", "type ipv6_addr;", proxied)}, {"proxying": Chain((rule,), hook)})
 
 
 def settle(links: Links, router: RouterItem, outside: Link) -> None:
