@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from monostack.app import App
     from monostack.core.logs import configure
 
-    flags = {"emulator.hosts": args.hosts, "identity.v2_api": True}
+    flags = {"emulator.hosts": args.hosts, "identity.v2_api": True, "image.require_format_match": False}
     if args.port is not None:
         flags["api.port"] = args.port
     directory = tempfile.mkdtemp(prefix="monostack-dev-") if args.ephemeral else None

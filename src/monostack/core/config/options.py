@@ -116,7 +116,11 @@ class Image(Section, frozen=True):
     max_size: Annotated[int, _option("Largest image in bytes, as uploaded.", ge=1)] = 1 << 40
     require_format_match: Annotated[
         bool,
-        _option("Refuse an upload whose content is not of the image's disk format. Otherwise it is kept, but hosts do not use it."),
+        _option(
+            "Refuse an upload whose content is not of the image's disk format. Otherwise it is kept, but hosts do not use it. As Glance's"
+            " `[image_format] require_image_format_match`, also in its default. The emulator turns it off, since test suites upload made-up"
+            " bytes under the name of any format; content that is unsafe for hosts is refused in any case."
+        ),
     ] = True
 
 
