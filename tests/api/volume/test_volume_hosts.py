@@ -32,8 +32,33 @@ def test_a_frozen_host_keeps_what_it_has(cloud):
     assert cloud.demo.delete("volume", f"/volumes/{volume['id']}").status_code == 202
 
 
+def test_every_service_is_listed_and_can_be_disabled(cloud):
+    listed = cloud.admin.get("volume", "/os-services", **V).json()["services"]
+    hosts = sorted(one["host"] for one in listed if one["binary"] == "cinder-backup")
+    assert sorted(one["host"] for one in listed if one["binary"] == "cinder-volume") == [f"{host}@file" for host in hosts] != []
+    (scheduler,) = (one for one in listed if one["binary"] == "cinder-scheduler")
+    assert {"binary", "host", "zone", "status", "state", "updated_at", "cluster", "disabled_reason"} == set(scheduler)
+    assert {one["state"] for one in listed} == {"up"} and {one["status"] for one in listed} == {"enabled"}
+    volume = create(cloud.demo)
+    host = cloud.admin.get("volume", f"/volumes/{volume['id']}").json()["volume"]["os-vol-host-attr:host"].partition("@")[0]
+    body = {"binary": "cinder-backup", "host": host}
+    answer = cloud.admin.put("volume", "/os-services/disable-log-reason", {**body, "disabled_reason": "full"}, **V)
+    assert (answer.status_code, answer.json()["disabled_reason"]) == (200, "full")
+    try:
+        (shown,) = cloud.admin.get("volume", f"/os-services?host={host}&binary=cinder-backup", **V).json()["services"]
+        assert (shown["status"], shown["disabled_reason"]) == ("disabled", "full") and "frozen" not in shown
+        refused = cloud.demo.post("volume", "/backups", {"backup": {"volume_id": volume["id"]}})
+        assert refused.status_code == 404 and "Service cinder-backup could not be found." in refused.text
+        assert host not in [one["host_name"] for one in cloud.admin.get("volume", "/os-hosts").json()["hosts"]]
+    finally:
+        assert cloud.admin.put("volume", "/os-services/enable", body, **V).status_code == 200
+    assert cloud.demo.post("volume", "/backups", {"backup": {"volume_id": volume["id"]}}).status_code == 202
+    for wrong in ({"binary": "cinder-backup", "host": f"{host}@file"}, {"binary": "cinder-api", "host": host}):
+        assert cloud.admin.put("volume", "/os-services/disable", wrong, **V).status_code == 404
+
+
 def test_nothing_replicates_and_nothing_is_clustered(cloud):
-    host = cloud.admin.get("volume", "/os-services", **V).json()["services"][0]["host"]
+    host = cloud.admin.get("volume", "/os-services?binary=cinder-volume", **V).json()["services"][0]["host"]
     answer = cloud.admin.put("volume", "/os-services/failover_host", {"host": host}, **V)
     assert answer.status_code == 400 and "replication_status" in answer.text
     for body, text in (({}, "One and only one of cluster and host must be set."), ({"host": "x"}, "No service found with host=x")):

@@ -11,11 +11,16 @@ from monostack.protocol.guests import InstanceMetadata
 from monostack.services.compute.guests.metadata import documents
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
+from monostack.services.compute.hosts.table import alive
+from monostack.services.compute.hosts.table import controllers as _controllers
 from monostack.services.compute.servers import history, volumes
 from monostack.services.compute.servers.states import RUNNING
 from monostack.services.compute.servers.table import servers
 
-__all__ = ["HostInfo", "ServerInfo", "holds", "hosts", "instance_metadata", "server_info", "volume_extended"]
+__all__ = [
+    "ControllerInfo", "HostInfo", "ServerInfo", "controllers", "holds", "hosts", "instance_metadata", "server_info", "volume_extended",
+]  # fmt: skip
+_CONTROLLERS = sa.select(_controllers.c.name, _controllers.c.seen_at).order_by(_controllers.c.name, _controllers.c.seen_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,21 @@ def server_info(tx: Transaction, server_ids: Collection[str]) -> dict[str, Serve
     """The servers with these ids that exist (deleted ones do not), by id. One statement."""
     rows = tx.rows(_INFO, {"the_ids": list(server_ids)})
     return {row.id: ServerInfo(*row[:9], power_on=row.power_state == RUNNING) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerInfo:
+    """A controller. `up`: it gave a sign of life lately, the last one at `seen_at`."""
+
+    name: str
+    up: bool
+    seen_at: str
+
+
+def controllers(tx: Transaction) -> list[ControllerInfo]:
+    """The controllers of the cloud, by name. One that started anew has another row: the latest of a name is it."""
+    found = {row.name: ControllerInfo(row.name, alive(row.seen_at), row.seen_at) for row in tx.rows(_CONTROLLERS)}
+    return list(found.values())
 
 
 def hosts(tx: Transaction) -> list[HostInfo]:

@@ -17,7 +17,7 @@ from monostack.services.volume.groups import snapshots as group_snapshots
 from monostack.services.volume.groups import specs as group_specs
 from monostack.services.volume.groups import types as group_types
 from monostack.services.volume.hosts import api as hosts
-from monostack.services.volume.hosts import clusters, freezing, pools
+from monostack.services.volume.hosts import clusters, freezing, pools, services
 from monostack.services.volume.messages import api as messages
 from monostack.services.volume.qos import api as qos
 from monostack.services.volume.quotas import api as quotas
@@ -91,6 +91,7 @@ SERVICE = Service(
         quotas.routes,
         qos.routes,
         messages.routes,
+        services.routes,
         hosts.routes,
         freezing.routes,
         clusters.routes,

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 
 from monostack.core.errors import BadRequest, Conflict, NotFound, TooLarge
 
+ZONE = "nova"  # the availability zone of everything
 MALFORMED = "The server could not comply with the request since it is either malformed or otherwise incorrect."
 
 NO_SUCH_ACTION = "There is no such action: {name}. Verify the request body and Content-Type header and try again."
 
 
 def either(values: str | Iterable[str]) -> str:
-    """"available or in-use"."""
+    """ "available or in-use"."""
     return values if isinstance(values, str) else " or ".join(values)
 
 
@@ -45,5 +46,5 @@ def exceeded(kind: str, text: str) -> TooLarge:
 
 
 def missing(what: str, id: str) -> NotFound:
-    """"Volume 1234 could not be found."."""
+    """ "Volume 1234 could not be found."."""
     return NotFound(f"{what} {id} could not be found.", kind=f"{what.title().replace(' ', '')}NotFound")

@@ -10,6 +10,7 @@ from monostack.services.volume.backups import creation
 from monostack.services.volume.backups.table import BACKUPS, has_children, invalid_backup, is_shared, named, set_backup
 from monostack.services.volume.backups.targets import restore_to_existing, restore_to_new
 from monostack.services.volume.dialect import accepted
+from monostack.services.volume.hosts.switches import require_backups
 from monostack.services.volume.links import links, next_links
 from monostack.services.volume.lists import COUNT, Listing, read
 from monostack.services.volume.parameters import (
@@ -147,9 +148,9 @@ def restore_backup(request: Request, tx: Transaction) -> dict[str, Any]:
     request.authorize("backup:restore", BACKUPS.target(row))
     if row.status != "available":
         raise invalid_backup("Backup status must be available")
+    require_backups(tx, row.host)
     if body.get("volume_id") is None:
         volume = restore_to_new(request, tx, row, body.get("name"))
     else:
         volume = restore_to_existing(request, tx, row, body["volume_id"])
     return {"restore": {"backup_id": row.id, "volume_id": volume.id, "volume_name": volume.name}}
-

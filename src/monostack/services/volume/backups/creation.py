@@ -10,6 +10,7 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.volume.attachments.table import holder
 from monostack.services.volume.backups.table import BACKUPS, invalid_backup, of_volume
+from monostack.services.volume.hosts.switches import require_backups
 from monostack.services.volume.parameters import as_flag
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots import lookup as snapshots
@@ -53,6 +54,7 @@ def create(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Row[An
     parent = None
     if as_flag(body.get("incremental", False)):
         parent = _parent(of_volume(tx, volume.id, request.project_id), snapshot)
+    require_backups(tx, volume.host)
     row = _write(request, tx, body, volume, snapshot, parent)
     if snapshot is not None:
         set_snapshot(tx, snapshot.id, status="backing-up")

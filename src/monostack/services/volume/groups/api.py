@@ -17,8 +17,7 @@ from monostack.services.volume.lists import Listing, read
 from monostack.services.volume.parameters import DESCRIPTION, TEXT_OR_NULL, enveloped, fields, trimmed
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.types import table as types
-from monostack.services.volume.volumes.creation import ZONE
-from monostack.services.volume.words import invalid_input
+from monostack.services.volume.words import ZONE, invalid_input
 
 SINCE = (3, 13)
 NO_PLACE = "No host has what the group's type and the types of its volumes ask for."
@@ -123,4 +122,3 @@ def update_group(request: Request, tx: Transaction) -> Response:
     members.move(tx, moves)
     GROUPS.change(tx, request, row, {**new, "status": "available"})
     return accepted()
-

@@ -19,8 +19,8 @@ from monostack.services.volume.groups.table import (
 )
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.types import table as types
-from monostack.services.volume.volumes.creation import ZONE
 from monostack.services.volume.volumes.table import BY_ID, VOLUMES
+from monostack.services.volume.words import ZONE
 
 
 def create_from_source(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Row[Any]:

@@ -15,7 +15,7 @@ OVERSUBSCRIPTION = 20.0  # how much larger all volumes of a host may be than its
 CAPABILITIES: Mapping[str, Any] = {
     "volume_backend_name": BACKEND,
     "pool_name": BACKEND,
-    "vendor_name": "Monostack",
+    "vendor_name": "Open Source",
     "driver_version": __version__,
     "storage_protocol": "file",
     "multiattach": False,

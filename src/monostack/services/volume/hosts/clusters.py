@@ -8,7 +8,7 @@ from typing import Any
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
-from monostack.services.volume.hosts.api import BINARY
+from monostack.services.volume.hosts.services import VOLUME
 from monostack.services.volume.parameters import FLAG, NAME, TEXT_OR_NULL, UUID, fields
 from monostack.services.volume.words import invalid_input
 
@@ -24,7 +24,7 @@ CLEANUP = fields(
     disabled=FLAG,
     host=_HOST,
     is_up=FLAG,
-    binary={"enum": [BINARY, "cinder-scheduler"]},
+    binary={"enum": [VOLUME, "cinder-scheduler"]},
     resource_id={"oneOf": [{"type": "null"}, UUID]},
     resource_type={"type": ["string", "null"], "minLength": 0, "maxLength": 40},
     service_id={"type": ["string", "integer", "null"], "pattern": "^[0-9]*$", "maxLength": 11},
@@ -59,19 +59,19 @@ def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
 @routes.get("/clusters/{id}", since=SINCE, policy="clusters:get", enforce=True)
 def show_cluster(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a cluster."""
-    raise _missing(request.params["id"], request.query_map.get("binary", BINARY))
+    raise _missing(request.params["id"], request.query_map.get("binary", VOLUME))
 
 
 @routes.put("/clusters/enable", since=SINCE, policy="clusters:update", body=ENABLE, enforce=True)
 def enable_cluster(request: Request, tx: Transaction) -> dict[str, Any]:
     """Let a cluster take new volumes."""
-    raise _missing(request.body["name"], request.body.get("binary", BINARY))
+    raise _missing(request.body["name"], request.body.get("binary", VOLUME))
 
 
 @routes.put("/clusters/disable", since=SINCE, policy="clusters:update", body=DISABLE, enforce=True)
 def disable_cluster(request: Request, tx: Transaction) -> dict[str, Any]:
     """Give a cluster no new volumes."""
-    raise _missing(request.body["name"], request.body.get("binary", BINARY))
+    raise _missing(request.body["name"], request.body.get("binary", VOLUME))
 
 
 @routes.post("/workers/cleanup", since=(3, 24), policy="workers:cleanup", body=CLEANUP, enforce=True, status=202)

@@ -8,9 +8,9 @@ from monostack.core import clock
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
-from monostack.services.volume.hosts.api import seen
 from monostack.services.volume.hosts.capabilities import CAPABILITIES, OVERSUBSCRIPTION, capable
 from monostack.services.volume.hosts.choice import allocated
+from monostack.services.volume.hosts.services import seen
 from monostack.services.volume.hosts.table import ALL, find, service
 from monostack.services.volume.parameters import query_flag
 from monostack.services.volume.types import table as types

@@ -21,9 +21,8 @@ from monostack.services.volume.types import table as types
 from monostack.services.volume.types.encryption import require_plain
 from monostack.services.volume.volumes import lookup
 from monostack.services.volume.volumes.table import BY_ID, VOLUMES
-from monostack.services.volume.words import invalid_input, invalid_snapshot, invalid_volume, malformed
+from monostack.services.volume.words import ZONE, invalid_input, invalid_snapshot, invalid_volume, malformed
 
-ZONE = "nova"
 GIB = 1 << 30
 IMAGE_ATTRIBUTES = ("checksum", "container_format", "disk_format", "min_disk", "min_ram", "size")
 BAD_IMAGE = "Invalid image identifier or unable to access requested image."
@@ -149,9 +148,7 @@ def _size(given: Any, source: Source) -> int:
         raise malformed()
     size = int(given) if given is not None else source.size or 0
     if source.kind == "backup" and size < (source.size or 0):
-        raise invalid_input(
-            f"Volume size {size}GB cannot be smaller than the backup size {source.size}GB. It must be >= backup size."
-        )
+        raise invalid_input(f"Volume size {size}GB cannot be smaller than the backup size {source.size}GB. It must be >= backup size.")
     if source.size is not None and size < source.size:
         words = {
             "snapshot": f"the snapshot size {source.size}GB. They must be >= original snapshot size.",
@@ -180,9 +177,7 @@ def _check_zone(given: str | None, kind: Row[Any]) -> None:
         raise BadRequest(f"Availability zone '{given}' is invalid.", kind="InvalidAvailabilityZone")
 
 
-def create(
-    request: Request, tx: Transaction, body: Mapping[str, Any], backup: Row[Any] | None = None, near: str | None = None
-) -> Row[Any]:
+def create(request: Request, tx: Transaction, body: Mapping[str, Any], backup: Row[Any] | None = None, near: str | None = None) -> Row[Any]:
     """Write a volume and start its making; `body` is that of the call. Also what other services call, in their own transaction.
 
     With `backup` the volume is made to restore that one into. `near` is the host it is for: it goes there unless its source is elsewhere.
@@ -213,7 +208,13 @@ def create(
 
 
 def _write(
-    request: Request, tx: Transaction, body: Mapping[str, Any], source: Source, size: int, kind: Row[Any], multiattach: bool,
+    request: Request,
+    tx: Transaction,
+    body: Mapping[str, Any],
+    source: Source,
+    size: int,
+    kind: Row[Any],
+    multiattach: bool,
     near: str | None,
 ) -> Row[Any]:
     """The row, and the operation that makes the volume; without a host it fails at once, and says why."""  # fmt: skip

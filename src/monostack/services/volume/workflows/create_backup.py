@@ -11,8 +11,8 @@ from monostack.protocol.volumes import BackupMade, BackupRef, BackupVolume
 from monostack.services.volume.backups.table import set_backup
 from monostack.services.volume.messages.messages import BACKUP, BACKUP_FAILED, VOLUME_BACKUP, tell
 from monostack.services.volume.snapshots.table import set_snapshot
-from monostack.services.volume.volumes.creation import ZONE
 from monostack.services.volume.volumes.table import set_volume
+from monostack.services.volume.words import ZONE
 from monostack.services.volume.workflows.outcome import LONG, cause
 
 
