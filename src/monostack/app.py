@@ -12,6 +12,7 @@ from monostack.agentlink.admission import Admission, admit
 from monostack.authz.policy import Enforcer
 from monostack.cloud import Cloud
 from monostack.core.config import Config, public_url
+from monostack.core.memory import keep_what_is_loaded
 from monostack.db import Database
 from monostack.db.migrate import upgrade
 from monostack.http.app import HttpApp
@@ -127,6 +128,7 @@ async def serve(config: Config) -> None:
     lock = await asyncio.to_thread(_lock, Path(config.state_dir))
     app = App(config)
     await app.open()
+    keep_what_is_loaded()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monostack.cli.settings import add_flags, config_of
 from monostack.core import clock
-from monostack.core.memory import give_back_freed_memory
+from monostack.core.memory import give_back_freed_memory, keep_what_is_loaded, search_garbage_rarely
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     give_back_freed_memory()
+    search_garbage_rarely()
     started = clock.monotonic()
     import uvloop
 
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         # What an emulator forgets in a power cut is no loss, and it is several times as quick.
         app = App(config, durable=False)
         await app.open()
+        keep_what_is_loaded()
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 
 from monostack.cli.settings import add_flags, config_of
-from monostack.core.memory import give_back_freed_memory
+from monostack.core.memory import give_back_freed_memory, search_garbage_rarely
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +18,7 @@ def run(args: argparse.Namespace) -> int:
     from monostack.core.logs import configure
 
     give_back_freed_memory()
+    search_garbage_rarely()
     config = config_of(args)
     configure(config.log.format, config.log.level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
