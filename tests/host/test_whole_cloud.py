@@ -40,6 +40,12 @@ def test_from_nothing_to_a_first_server_and_back() -> None:
         assert " made (" not in again
         assert " booted (" not in again
 
+        address = re.search(r"ssh -i \S+ (cirros@\S+)", again)
+        assert address
+        options = ["-i", str(inside.state_dir / "demo/id_ed25519"), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+        public = inside.run("ssh", *options, address[1], "curl -s http://169.254.169.254/latest/meta-data/public-ipv4")
+        assert public.stdout == address[1].split("@")[1], "the server does not know its floating IP"
+
         servers = openstack(inside, "server", "list")
         assert [(one["Name"], one["Status"], one["Image"]) for one in servers] == [("first-server", "ACTIVE", "kept")]
         assert "1 hosts connected" in inside.monostack("status")

@@ -13,7 +13,6 @@ from monostack.http import Request
 from monostack.services.network import networks, standard
 from monostack.services.network.addresses.table import allocations, of_port
 from monostack.services.network.attributes import Values, is_admin
-from monostack.services.network.changes import changed
 from monostack.services.network.floatingips import association, pools
 from monostack.services.network.floatingips.association import NOWHERE
 from monostack.services.network.floatingips.table import FLOATING_IPS
@@ -63,7 +62,7 @@ def create_floating_ip(tx: Transaction, request: Request, values: Values) -> Row
     given = {name: value for name, value in values.items() if name not in NOWHERE and name != "subnet_id"}
     row = {**given, **leads, "id": id, "floating_ip_address": address, "floating_port_id": port.id}
     created = standard.insert(FLOATING_IPS, tx, request, row)
-    changed(tx, request.cloud, "router", [created.router_id] if created.router_id else ())
+    association.leads_changed(tx, request.cloud, [created.router_id], [created.port_id])
     return created
 
 
@@ -91,7 +90,7 @@ def update_floating_ip(tx: Transaction, request: Request, row: Row[Any], changes
         association.check_not_forwarding(tx, row.id)
     elif row.port_id is None:
         leads["router_id"] = row.router_id  # of the ports it forwards
-    changed(tx, request.cloud, "router", {id for id in (row.router_id, leads["router_id"]) if id})
+    association.leads_changed(tx, request.cloud, [row.router_id, leads["router_id"]], [row.port_id, leads["port_id"]])
     return FLOATING_IPS.change(tx, request, row, {**changes, **leads})
 
 
@@ -99,7 +98,7 @@ def delete_floating_ip(tx: Transaction, request: Request, row: Row[Any]) -> None
     association.check_not_forwarding(tx, row.id)
     standard.remove(FLOATING_IPS, tx, request, row)
     delete_port(tx, request.cloud, None, get_port(tx, row.floating_port_id))
-    changed(tx, request.cloud, "router", [row.router_id] if row.router_id else ())
+    association.leads_changed(tx, request.cloud, [row.router_id], [row.port_id])
 
 
 def _associate(tx: Transaction, request: Request, wanted: Values, id: str, address: str, present: Row[Any] | None) -> dict[str, Any]:

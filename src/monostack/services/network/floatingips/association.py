@@ -14,7 +14,8 @@ from monostack.services.network.changes import changed
 from monostack.services.network.floatingips.table import FLOATING_IPS
 from monostack.services.network.forwardings import table as forwardings
 from monostack.services.network.forwardings.table import FORWARDINGS
-from monostack.services.network.lookup import among, grouped
+from monostack.services.network.lookup import among, grouped, read
+from monostack.services.network.ports.table import PORTS
 from monostack.services.network.words import bad_request, conflict
 
 NOWHERE = {"port_id": None, "fixed_ip_address": None, "router_id": None, "status": "DOWN"}
@@ -24,6 +25,7 @@ _OF_PORT = sa.select(FLOATING_IPS.table).where(_f.port_id == sa.bindparam("port"
 _OF_PORTS = sa.select(_f.port_id, _f.fixed_ip_address, _f.floating_ip_address).where(among(_f.port_id)).order_by(_f.floating_ip_address)
 _OF_ROUTER = sa.select(FLOATING_IPS.table).where(_f.router_id == sa.bindparam("router")).order_by(_f.id)
 _BY_ID = sa.select(FLOATING_IPS.table).where(_f.id == sa.bindparam("the_id"))
+_SERVERS = sa.select(PORTS.table.c.device_id).where(among(PORTS.table.c.id), PORTS.table.c.device_owner.startswith("compute:"))
 _EXISTS = sa.select(_f.id).where(_f.id == sa.bindparam("the_id"))
 _BEHIND = (
     sa.select(_f.fixed_ip_address)
@@ -65,6 +67,12 @@ def lead_through(tx: Transaction, router_id: str, subnet: Row[Any]) -> bool:
     """Does a floating IP lead through this router to an address of the subnet, whole or by single ports?"""
     bound = {"router": router_id, "subnet": subnet.id}
     return any(inside(row[0], subnet.cidr) for statement in (_BEHIND, _FORWARDED) for row in tx.rows(statement, bound))
+
+
+def leads_changed(tx: Transaction, cloud: Any, routers: Iterable[str | None], ports: Iterable[str | None]) -> None:
+    """These routers are to translate anew, and the servers of these ports read another public address in their metadata."""
+    changed(tx, cloud, "router", {id for id in routers if id})
+    changed(tx, cloud, "metadata", {row.device_id for row in read(tx, _SERVERS, (id for id in ports if id))})
 
 
 def drop_port(tx: Transaction, cloud: Any, request: Request | None, port_id: str) -> None:
