@@ -11,6 +11,7 @@ from monostack.services.identity.bootstrap import bootstrap
 from monostack.services.identity.credentials import api as credentials
 from monostack.services.identity.credentials import ec2
 from monostack.services.identity.dialect import DIALECT
+from monostack.services.identity.domain_config import api as domain_config
 from monostack.services.identity.endpoint_filter import api as endpoint_filter
 from monostack.services.identity.endpoints import api as endpoints
 from monostack.services.identity.groups import api as groups
@@ -28,10 +29,10 @@ from monostack.services.identity.users import api as users
 from monostack.services.identity.v2 import api as v2
 
 ROUTES = (
-    discovery.routes, tokens.routes, own_scopes.routes, domains.routes, projects.routes, project_lists.routes, tags.routes, users.routes,
-    groups.routes, roles.routes, implied.routes, grants.routes, assignments.routes, regions.routes, services.routes, endpoints.routes,
-    application_credentials.routes, access_rules.routes, trusts.routes, credentials.routes, ec2.routes, v2.routes,
-    policies.routes, endpoint_filter.group_routes, endpoint_filter.routes, limits.registered_routes, limits.routes,
+    discovery.routes, tokens.routes, own_scopes.routes, domains.routes, domain_config.routes, projects.routes, project_lists.routes,
+    tags.routes, users.routes, groups.routes, roles.routes, implied.routes, grants.routes, assignments.routes, regions.routes,
+    services.routes, endpoints.routes, application_credentials.routes, access_rules.routes, trusts.routes, credentials.routes, ec2.routes,
+    v2.routes, policies.routes, endpoint_filter.group_routes, endpoint_filter.routes, limits.registered_routes, limits.routes,
 )  # fmt: skip
 
 SERVICE = Service(
