@@ -109,7 +109,7 @@ class TestCloud:
             runner.run(self.app.close())
 
     async def _open(self) -> App:
-        app = App(self.config)
+        app = App(self.config, durable=False)  # no test cuts the power
         await app.open()
         return app
 

@@ -201,7 +201,7 @@ class Bench:
     async def start(self) -> None:
         """A new controller on the same database; the hosts connect to it."""
         settings = {"state_dir": str(self.directory), "api.port": 0, "database.url": self.database, "operations.lease": 2}
-        self.app = App(load(environ={}, flags=settings | self.settings))
+        self.app = App(load(environ={}, flags=settings | self.settings), durable=False)  # controllers are killed, machines are not
         await self.app.open(listen=False)
         for agent in self.agents.values():
             await self.app.cloud.hosts.attach_local(agent)

@@ -4,10 +4,12 @@ One enforcer serves one service, since services use the same names for different
 old, deprecated defaults are not taken into account, as in current OpenStack (enforce_scope and enforce_new_defaults).
 """
 
+import json
 import logging
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,6 +59,12 @@ def scope_of(creds: Creds) -> str:
     if creds.get("system") or creds.get("system_scope"):
         return "system"
     return "domain" if creds.get("domain_id") else "project"
+
+
+@lru_cache(maxsize=32)
+def _compile(service: str, rules: str) -> CompiledRules:
+    """Rules by name, as JSON since that is a key: the same are compiled once, however many clouds run in this process."""
+    return compile_rules(json.loads(rules), SERVICE_KINDS.get(service))
 
 
 class Enforcer:
@@ -123,7 +131,7 @@ class Enforcer:
         overrides = read_overrides(self._path, self.service) if self._path else {}
         rules = {policy.name: policy.check_str for policy in self.policies.values()}
         try:
-            compiled = compile_rules({**rules, **overrides}, SERVICE_KINDS.get(self.service))
+            compiled = _compile(self.service, json.dumps({**rules, **overrides}))
         except (CyclicRules, RecursionError) as error:
             raise BrokenPolicyFile(f"{self._path or self.service}: {error}") from error
         for problem in compiled.problems:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from monostack.db.columns import metadata
 
@@ -38,16 +39,32 @@ def current(url: str) -> str | None:
         engine.dispose()
 
 
+def _engine(url: str) -> sa.Engine:
+    """An engine whose transactions hold changes of the schema too. SQLite's driver would commit each by itself, synced to the disk."""
+    engine = sa.create_engine(url)
+    if engine.dialect.name == "sqlite":
+
+        def leave_transactions_to_us(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None
+
+        def begin(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        event.listen(engine, "connect", leave_transactions_to_us)
+        event.listen(engine, "begin", begin)
+    return engine
+
+
 def upgrade(url: str) -> None:
     """Bring the database to this version. Raises NewerDatabase when it is ahead of the code."""
-    engine = sa.create_engine(url)
+    engine = _engine(url)
     try:
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("select pg_advisory_xact_lock(:key)"), {"key": LOCK})
             at = revision_of(connection)
             if at is None:
-                metadata.create_all(connection)
+                metadata.create_all(connection, checkfirst=False)
                 _VERSION.create(connection)
                 connection.execute(sa.insert(_VERSION).values(version_num=HEAD))
             elif at != HEAD:

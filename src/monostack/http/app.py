@@ -7,6 +7,7 @@ A fault on the way is worded by the service's dialect; an exception nobody expec
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 from monostack.core import clock, ids
@@ -33,6 +34,12 @@ class Authenticator(Protocol):
     async def authenticate(self, token: str) -> Caller: ...
 
 
+@lru_cache(maxsize=32)
+def _router(service: Service) -> Router:
+    """Made once, however many clouds run in this process: it takes longer than anything else they are made of."""
+    return Router([route for group in service.routes for route in group.entries])
+
+
 class _Mount:
     """A service with its compiled router."""
 
@@ -41,7 +48,7 @@ class _Mount:
     def __init__(self, service: Service, enforcer: Enforcer) -> None:
         self.enforcer = enforcer
         self.service = service
-        self.router = Router([route for group in service.routes for route in group.entries])
+        self.router = _router(service)
         self.path_pattern = re.compile(service.project_in_path) if service.project_in_path else None
 
 

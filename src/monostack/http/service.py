@@ -46,9 +46,9 @@ class Microversions:
     echo_refused: bool = False  # the headers of a 406 name the version that was asked for
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Service:
-    """One OpenStack service of the cloud."""
+    """One OpenStack service of the cloud. There is one object of each, which is equal to itself alone."""
 
     type: str  # as in the catalog: compute
     name: str  # nova
