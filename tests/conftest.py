@@ -15,6 +15,20 @@ if TYPE_CHECKING:
 __all__ = ["postgres_url"]
 
 
+@pytest.fixture(autouse=True)
+def _answers_as_declared(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every answer of an application in this process is as its operation declares it."""
+    if "cloud" not in request.fixturenames:
+        yield
+        return
+    import declared  # unit tests need none of it
+
+    declared.watch()
+    yield
+    wrong = list(declared.broken())
+    assert not wrong, "answers that are not as declared:\n" + "\n".join(wrong)
+
+
 @pytest.fixture(scope="session")
 def database_kind() -> str:
     """The database this run is on: sqlite, or postgresql with MONOSTACK_TEST_DATABASE=postgresql."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 from typing import Any, cast
 
 from monostack.core.errors import BadRequest, NotBuilt, NotFound
+from monostack.http.answers import NOTHING, REFUSED
 from monostack.http.request import Request
 from monostack.http.response import Response
 from monostack.http.routing import Mode, Route, Routes
@@ -28,9 +29,12 @@ class Actions:
         self._known = frozenset(known)
         self._unknown = unknown
 
-    def add(self, name: str, handler: Callable[..., Any], *, mode: Mode = "write", status: int = 202, **options: Any) -> None:
+    def add(
+        self, name: str, handler: Callable[..., Any], *, mode: Mode = "write", status: int = 202, answer: Any = NOTHING, **options: Any
+    ) -> None:
+        """An action that does not say what it answers has no body to answer."""
         routes = Routes("")
-        routes.add("POST", name, handler, mode, status=status, **options)
+        routes.add("POST", name, handler, mode, status=status, answer=answer, **options)
         self.entries.setdefault(name, []).extend(routes.entries)
 
     def action(self, name: str, **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -44,7 +48,7 @@ class Actions:
 
     def mount(self, routes: Routes, path: str, **options: Any) -> None:
         """Serve the actions at a path; whoever adds one later is served, too."""
-        routes.add("POST", path, self.dispatch, "async", actions=self.entries, status=202, **options)
+        routes.add("POST", path, self.dispatch, "async", actions=self.entries, status=202, answer=REFUSED, **options)
 
     def _find(self, request: Request) -> Route:
         if not isinstance(request.body, dict):  # pyright: ignore[reportUnknownMemberType]

@@ -13,8 +13,12 @@ from falcon.errors import InvalidMediaRange
 from falcon.util import mediatypes
 
 from monostack.core.errors import Fault
+from monostack.http.answers import TEXT, Media, Record
 from monostack.http.request import Request
 from monostack.http.response import Response
+
+PAGES = (Media("text/html"), Media("text/plain"), Record("Page", {"message": TEXT, "code": TEXT, "title": TEXT}))
+"""What faults look like that are told by a page."""
 
 _TITLES = {413: "Request Entity Too Large", 416: "Request Range Not Satisfiable", 300: "Multiple Choices"}
 _EXPLANATIONS = {

@@ -12,9 +12,9 @@ from typing import Any, Literal, cast
 
 from falcon.routing import CompiledRouter
 
+from monostack.http.answers import Version, declared
 from monostack.http.schema import Schema
 
-Version = tuple[int, int]
 Mode = Literal["read", "write", "async"]
 
 
@@ -27,7 +27,7 @@ class Route:
     transaction of a read or write route; what it returns is `request.prepared`.
     `policy` names the rule that the handler asks (for the documents and for the proof of who may do what); with `enforce` the kernel
     itself asks it before the handler, for the caller's own project. `body` is the body's schema, or several by the microversion they
-    hold from.
+    hold from. `answers` are the schemas of what it answers when it succeeds, by status; None: not said yet.
     """
 
     method: str
@@ -47,6 +47,7 @@ class Route:
     body_document: Mapping[str, Any] | None = None  # the schema of a body that the handler checks in words of its own, for the documents
     max_body: int | None = None
     summary: str = ""
+    answers: Mapping[int, Any] | None = None
     actions: "Mapping[str, Sequence[Route]] | None" = None  # what the body's only key chooses among (http.actions), for the documents
 
     def serves(self, version: Version | None) -> bool:
@@ -71,12 +72,21 @@ class Routes:
     entries: list[Route] = field(default_factory=list[Route])
 
     def add(
-        self, method: str, path: str, handler: Callable[..., Any], mode: Mode, *, body: Any = None, query: Any = None, **options: Any
+        self,
+        method: str,
+        path: str,
+        handler: Callable[..., Any],
+        mode: Mode,
+        *,
+        body: Any = None,
+        query: Any = None,
+        answer: Any = None,
+        **options: Any,
     ) -> None:
+        """`answer` is the schema of what it answers with its status, NOTHING, or Answers by status (http.answers)."""
         doc = (handler.__doc__ or "").strip().split("\n", 1)[0]
-        self.entries.append(
-            Route(method, self.prefix + path, handler, mode, body=_by_version(body), query=_by_version(query), summary=doc, **options)
-        )
+        schemas = {"body": _by_version(body), "query": _by_version(query), "answers": declared(answer, options.get("status", 200), method)}
+        self.entries.append(Route(method, self.prefix + path, handler, mode, summary=doc, **schemas, **options))
 
     def _decorator(self, method: str, path: str, mode: Mode, options: dict[str, Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def register(handler: Callable[..., Any]) -> Callable[..., Any]:

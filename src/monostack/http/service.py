@@ -18,6 +18,7 @@ class Dialect:
     fault: Callable[[Fault, Request], Response]
     invalid: Callable[[ValidationError, Request], Fault]  # a body that breaks its schema
     invalid_query: Callable[[ValidationError, Request], Fault] | None = None
+    faults: Sequence[Any] = ()  # what its faults look like: schemas, or Media (http.answers)
     unauthenticated: Callable[[Request], Response] | None = None  # no valid token; None: keystonemiddleware's answer
     forbidden: Callable[[str, Request], str] | None = None  # the text for a policy rule that refuses
     first_error: bool = False  # of a body with several the first is told, not the most relevant

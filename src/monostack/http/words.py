@@ -3,6 +3,7 @@
 from typing import Any
 
 from monostack.core.errors import BadRequest, Fault
+from monostack.http.answers import INTEGER, TEXT, Record, Schema, envelope, optional
 from monostack.http.request import Request
 from monostack.http.response import Response
 from monostack.http.schema import ValidationError
@@ -11,6 +12,15 @@ FAULT_NAMES = {
     400: "badRequest", 401: "unauthorized", 403: "forbidden", 404: "itemNotFound", 405: "badMethod", 409: "conflictingRequest",
     413: "overLimit", 415: "badMediaType", 429: "overLimit", 501: "notImplemented", 503: "serviceUnavailable",
 }  # fmt: skip
+
+
+WRAPPED_FAULT: Schema = {
+    "type": "object",
+    "additionalProperties": Record("Fault", {"code": INTEGER, "message": TEXT, "retryAfter": optional(TEXT)}),
+    "minProperties": 1,
+    "maxProperties": 1,
+}
+UNAUTHENTICATED = envelope("error", Record("Unauthenticated", {"code": INTEGER, "title": TEXT, "message": TEXT}))
 
 
 def wrapped_fault(fault: Fault, request: Request) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from monostack.db.columns import Json, Timestamp
+from monostack.http.answers import Key, maybe
 from monostack.http.routing import Version
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
@@ -17,6 +18,7 @@ class Kind:
     """A type of value: its column, its JSON schema, how a filter's text becomes a value.
 
     accept: for services that normalise what a caller gives ("80" is 80); a ValueError's text is the reason to refuse it.
+    answer: the schema of what is shown, where it is not that of what is given without its limits.
     """
 
     column: Any
@@ -24,6 +26,7 @@ class Kind:
     parse: Callable[[str], Any] = str
     is_time: bool = False
     accept: Callable[[Any], Any] | None = None
+    answer: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Field:
     """One attribute of a resource.
 
     name: in the API. column: in the table ("" is the same; None: not stored, a special function or `expand` deals with it).
+    answer: the schema of what is shown, where `show` or `expand` make it another than the kind's.
     default: on creation when the caller gives none; REQUIRED refuses; a callable is called.
     create, update: may the caller set it; a text is the policy rule that decides. view: likewise for showing.
     """
@@ -51,6 +55,7 @@ class Field:
     unique: bool = False
     references: str | None = None  # "table.column", deleted with it
     show: Callable[[Any], Any] | None = field(default=None, compare=False)  # stored value -> shown value
+    answer: Any = field(default=None, compare=False)
 
     @property
     def stored_as(self) -> str | None:
@@ -65,6 +70,13 @@ class Field:
                 document["enum"] = [*document["enum"], None]
         return document
 
+    def answer_key(self) -> Key:
+        """What is shown of it. A rule that decides who sees it makes it optional."""
+        schema = self.answer or self.kind.answer or unlimited(self.kind.schema)
+        if self.nullable and self.answer is None:
+            schema = maybe(schema)
+        return Key(schema, self.since, self.until, optional=isinstance(self.view, str))
+
     def sql_column(self, *, primary: bool = False) -> sa.Column[Any]:
         constraints = [sa.ForeignKey(self.references, ondelete="CASCADE")] if self.references else []
         nullable = not primary and (self.nullable or self.default is None)
@@ -77,6 +89,22 @@ class Field:
             index=self.index or None,
             unique=self.unique or None,
         )
+
+
+_LIMITS = {"minLength", "maxLength", "pattern", "minimum", "maximum", "minItems", "maxItems", "uniqueItems", "minProperties", "required"}
+
+
+def unlimited(schema: Any) -> Any:
+    """The schema of a value without what limits callers only; what is stored may be the cloud's own."""
+    if isinstance(schema, list):
+        return [unlimited(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: {key: unlimited(one) for key, one in inner.items()} if name == "properties" else unlimited(inner)
+        for name, inner in schema.items()
+        if name not in _LIMITS
+    }
 
 
 def text(maximum: int = 255, minimum: int = 0, pattern: str | None = None) -> Kind:

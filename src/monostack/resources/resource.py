@@ -1,5 +1,6 @@
 """The declaration of a plain resource, and the pieces its operations are composed of."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ from monostack.core import clock
 from monostack.core.errors import BadRequest, PolicyNotAuthorized
 from monostack.db import Json, Transaction, metadata
 from monostack.events import record
+from monostack.http.answers import NOTHING, Record, envelope, many
 from monostack.http.request import Request
 from monostack.http.routing import Routes, Version
 from monostack.resources import query as list_queries
@@ -67,6 +69,7 @@ class Resource:
     expand(tx, request, rows) gives further attributes for a page of rows, in one go (no query per row).
     columns: columns and constraints beyond the fields. The first field named `key` is the primary key.
     unknown: column that keeps attributes the declaration does not name (Keystone's "extra"); they are shown with the others.
+    adds: schemas of what `expand` shows beside the fields, by key (http.answers).
     conditions: filters that are no comparison with a column, by the name a ListQuery gives them: (table, operator, parameter) -> clause.
     """
 
@@ -85,6 +88,8 @@ class Resource:
     collection: str = ""  # the envelope's key of one, if it differs from `singular`
     title: str = ""  # as messages name it: "Network"
     unknown: str | None = None
+    schema_title: str = ""  # as OpenAPI documents name it, if not after `singular`
+    adds: Mapping[str, Any] = field(default_factory=dict[str, Any])
     conditions: Mapping[str, Callable[[sa.Table, str, str], Any]] = field(default_factory=dict[str, Callable[[sa.Table, str, str], Any]])
 
     def __post_init__(self) -> None:
@@ -303,6 +308,25 @@ class Resource:
         """One row in its envelope."""
         return {self.collection or self.singular: self.views(request, tx, [row], only)[0]}
 
+    # --- what is answered ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def answer(self) -> Record:
+        """The schema of one as it is shown, from the fields."""
+        keys = {f.name: f.answer_key() for f in self.fields if f.view}
+        title = self.schema_title or "".join(word.capitalize() for word in re.split(r"[-_ ]", self.singular))
+        return Record(title, {**keys, **self.adds, **self.style.link_keys(self)}, self.unknown is not None)
+
+    @cached_property
+    def answer_one(self) -> Record:
+        """The schema of one in its envelope."""
+        return envelope(self.collection or self.singular, self.answer)
+
+    @cached_property
+    def answer_list(self) -> Record:
+        """The schema of a list of them."""
+        return Record("", {self.plural: many(self.answer), **self.style.list_keys(self)})
+
     # --- lists -------------------------------------------------------------------------------------------------------
 
     def page(
@@ -389,6 +413,10 @@ class Resource:
             method, path, options = standard[action]
             if action in ("create", "update"):
                 options["body"] = self._schemas(action)
+            if action != "delete":
+                options["answer"] = self.answer_list if action == "list" else self.answer_one
+            elif style.delete_status != 204:
+                options["answer"] = NOTHING
             handler = special.get(action) or getattr(self, action)
             mode = "read" if action in ("list", "show") else "write"
             routes.add(method, path, handler, mode, policy=self.policy.get(action), since=since, until=until, **options)

@@ -1,6 +1,6 @@
 """What differs between services in how plain resources look: envelopes, links, paging parameters, statuses, times, texts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ class Style:
 
     parse_list(request, resource) reads the query string; it raises the service's fault for a bad one.
     list_envelope(request, resource, items, query) is the whole answer of a list call.
+    list_keys(resource) are the keys of such an answer beside the items', link_keys(resource) those that self_link adds to an item.
     not_found(resource, id) words a missing one. new_id makes ids. self_link adds to a shown item (Keystone's links).
     """
 
@@ -45,6 +46,8 @@ class Style:
     bad_marker: Callable[["Resource", str], Fault] | None = None
     time: Callable[[str | None], str | None] = seconds_z
     self_link: Callable[[Request, "Resource", dict[str, Any]], None] | None = None
+    link_keys: Callable[["Resource"], Mapping[str, Any]] = lambda resource: {}
+    list_keys: Callable[["Resource"], Mapping[str, Any]] = lambda resource: {}
     update_method: str = "PUT"
     create_status: int = 200
     update_status: int = 200

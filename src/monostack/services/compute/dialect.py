@@ -5,7 +5,7 @@ from typing import Any
 from monostack.core.errors import BadRequest, Conflict, Fault, MethodNotAllowed, NotFound
 from monostack.http import Dialect, Request, Response, pages
 from monostack.http.schema import ValidationError
-from monostack.http.words import middleware_401, nova_invalid, nova_invalid_query, wrapped_fault
+from monostack.http.words import UNAUTHENTICATED, WRAPPED_FAULT, middleware_401, nova_invalid, nova_invalid_query, wrapped_fault
 from monostack.services.compute.parameters import BadName
 
 
@@ -30,6 +30,7 @@ DIALECT = Dialect(
     fault=_fault,
     invalid=_invalid,
     invalid_query=nova_invalid_query,
+    faults=(WRAPPED_FAULT, UNAUTHENTICATED, *pages.PAGES),
     unauthenticated=middleware_401,
     malformed_json="Malformed request body",
     foreign_project="Malformed request URL: URL's project_id '{given}' doesn't match Context's project_id '{own}'",

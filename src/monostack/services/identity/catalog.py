@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
+from monostack.http.answers import TEXT, Record, many, maybe, optional
 from monostack.services.identity.endpoint_filter.table import endpoints_of
 from monostack.services.identity.endpoints.table import endpoints
 from monostack.services.identity.endpoints.urls import fill_in
@@ -21,6 +22,12 @@ _ENTRIES = (
     .where(services.c.enabled.is_(True))
     .order_by(services.c.id, endpoints.c.id)
 )  # fmt: skip
+_ENDPOINT = Record(
+    "CatalogEndpoint",
+    {"id": TEXT, "interface": TEXT, "region_id": maybe(TEXT), "url": TEXT, "region": maybe(TEXT), "name": optional(TEXT)},
+)
+ANSWER = many(Record("CatalogService", {"endpoints": many(_ENDPOINT), "id": TEXT, "type": TEXT, "name": optional(TEXT)}))
+"""The services and their endpoints, as tokens carry them."""
 
 
 def entries(tx: Transaction, project_id: str | None) -> Sequence[Row[Any]]:

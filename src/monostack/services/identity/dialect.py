@@ -9,6 +9,7 @@ from typing import Any
 
 from monostack.core.errors import BadRequest, Fault
 from monostack.http import Dialect, Request, Response
+from monostack.http.answers import INTEGER, OBJECT, TEXT, Media, Record, envelope, optional
 from monostack.http.schema import ValidationError
 
 AUTHENTICATE = "The request you have made requires authentication."
@@ -80,8 +81,10 @@ _PAGE_404 = (
     b" server. If you entered the URL manually please check your spelling and try again.</p>\n"
 )
 
+FAULT = envelope("error", Record("Fault", {"code": INTEGER, "message": TEXT, "title": TEXT, "identity": optional(OBJECT)}))
 DIALECT = Dialect(
     fault=fault,
+    faults=(FAULT, envelope("message", TEXT), Media("text/html")),
     invalid=invalid,
     invalid_query=invalid_query,
     unauthenticated=unauthenticated,

@@ -3,6 +3,8 @@
 from typing import Any
 
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import envelope, many
+from monostack.services.identity.v2.api import VERSION as _VERSION
 from monostack.services.identity.v2.api import v2_version
 
 routes = Routes()
@@ -18,7 +20,7 @@ def _v3(request: Request) -> dict[str, Any]:
     }
 
 
-@routes.get("", mode="async", public=True)
+@routes.get("", mode="async", public=True, status=300, answer=envelope("versions", envelope("values", many(_VERSION))))
 async def list_versions(request: Request) -> Response:
     """List the versions of the API."""
     versions = [_v3(request)]
@@ -27,7 +29,7 @@ async def list_versions(request: Request) -> Response:
     return Response({"versions": {"values": versions}}, 300, {"location": f"{request.service_url}/v3/"})
 
 
-@routes.get("/v3", mode="async", public=True)
+@routes.get("/v3", mode="async", public=True, answer=envelope("version", _VERSION))
 async def show_v3(request: Request) -> dict[str, Any]:
     """Show the version 3."""
     return {"version": _v3(request)}

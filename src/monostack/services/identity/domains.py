@@ -148,7 +148,7 @@ _UPDATE = DOMAINS.body_schema("update")
 _UPDATE["properties"]["domain"]["minProperties"] = 1
 
 routes = DOMAINS.routes(only=("show",))
-routes.add("GET", "", list_domains, "read", policy="identity:list_domains", query=query(enabled=BOOLEAN))
-routes.add("POST", "", create_domain, "write", status=201, policy="identity:create_domain", body=_CREATE)
-routes.add("PATCH", "/{id}", update_domain, "write", policy="identity:update_domain", body=_UPDATE)
+routes.add("GET", "", list_domains, "read", policy="identity:list_domains", query=query(enabled=BOOLEAN), answer=DOMAINS.answer_list)
+routes.add("POST", "", create_domain, "write", status=201, policy="identity:create_domain", body=_CREATE, answer=DOMAINS.answer_one)
+routes.add("PATCH", "/{id}", update_domain, "write", policy="identity:update_domain", body=_UPDATE, answer=DOMAINS.answer_one)
 routes.add("DELETE", "/{id}", delete_domain, "write", status=204, policy="identity:delete_domain")

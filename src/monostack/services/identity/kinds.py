@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from monostack.http.answers import FLAG
 from monostack.resources import Kind, json_value, text
 
 _NO = ("False", "FALSE", "false", "", "0", "n", "N", "off", "OFF", "no")
@@ -22,7 +23,7 @@ TAGS: dict[str, Any] = {"type": "array", "items": TAG, "required": [], "maxItems
 
 def boolean() -> Kind:
     """A boolean that callers may write as one of several words."""
-    return Kind(sa.Boolean(), BOOLEAN, is_true)
+    return Kind(sa.Boolean(), BOOLEAN, is_true, answer=FLAG)
 
 
 def is_true(value: Any) -> bool:

@@ -7,13 +7,14 @@ import sqlalchemy as sa
 from monostack.core.errors import Forbidden
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import FLAG, Record, envelope, many
 from monostack.services.identity import catalog
 from monostack.services.identity.assignments.listing import domains_of_user, projects_of_user
 from monostack.services.identity.assignments.table import SYSTEM, held_roles
 from monostack.services.identity.dialect import FORBIDDEN
 from monostack.services.identity.domains import DOMAINS, domains
 from monostack.services.identity.projects.table import PROJECTS, projects
-from monostack.services.identity.style import collection
+from monostack.services.identity.style import LINKS, collection, page_of
 
 _PROJECTS = sa.select(projects).where(projects.c.id.in_(sa.bindparam("ids", expanding=True))).order_by(projects.c.id)
 _DOMAINS = sa.select(domains).where(domains.c.id.in_(sa.bindparam("ids", expanding=True))).order_by(domains.c.id)
@@ -21,7 +22,7 @@ _DOMAINS = sa.select(domains).where(domains.c.id.in_(sa.bindparam("ids", expandi
 routes = Routes("/v3/auth")
 
 
-@routes.get("/projects", policy="identity:get_auth_projects")
+@routes.get("/projects", policy="identity:get_auth_projects", answer=page_of(PROJECTS))
 def list_own_projects(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the projects one may have a token for."""
     request.authorize("identity:get_auth_projects", {})
@@ -29,7 +30,7 @@ def list_own_projects(request: Request, tx: Transaction) -> dict[str, Any]:
     return collection(request, "projects", PROJECTS.views(request, tx, rows))
 
 
-@routes.get("/domains", policy="identity:get_auth_domains")
+@routes.get("/domains", policy="identity:get_auth_domains", answer=page_of(DOMAINS))
 def list_own_domains(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the domains one may have a token for."""
     request.authorize("identity:get_auth_domains", {})
@@ -37,7 +38,7 @@ def list_own_domains(request: Request, tx: Transaction) -> dict[str, Any]:
     return collection(request, "domains", DOMAINS.views(request, tx, rows))
 
 
-@routes.get("/system", policy="identity:get_auth_system")
+@routes.get("/system", policy="identity:get_auth_system", answer=Record("", {"system": many(envelope("all", FLAG)), "links": LINKS}))
 def show_own_system(request: Request, tx: Transaction) -> dict[str, Any]:
     """Say whether one may have a token for the system."""
     request.authorize("identity:get_auth_system", {})
@@ -45,7 +46,7 @@ def show_own_system(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"system": [{"all": True}] if held else [], "links": {"self": f"{request.service_url}/v3/auth/system"}}
 
 
-@routes.get("/catalog", policy="identity:get_auth_catalog")
+@routes.get("/catalog", policy="identity:get_auth_catalog", answer=Record("", {"catalog": catalog.ANSWER, "links": LINKS}))
 def show_catalog(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show the catalog of a token scoped to a project."""
     request.authorize("identity:get_auth_catalog", {})

@@ -97,6 +97,8 @@ _UPDATE = REGIONS.body_schema("update")
 _UPDATE["properties"]["region"]["minProperties"] = 1
 
 routes = REGIONS.routes(only=("list", "show", "delete"), delete=delete_region)
-routes.add("POST", "", create_region, "write", status=201, policy="identity:create_region", body=_CREATE)
-routes.add("PUT", "/{id}", create_named_region, "write", status=201, policy="identity:create_region", body=_CREATE)
-routes.add("PATCH", "/{id}", update_region, "write", policy="identity:update_region", body=_UPDATE)
+routes.add("POST", "", create_region, "write", status=201, policy="identity:create_region", body=_CREATE, answer=REGIONS.answer_one)
+routes.add(
+    "PUT", "/{id}", create_named_region, "write", status=201, policy="identity:create_region", body=_CREATE, answer=REGIONS.answer_one
+)
+routes.add("PATCH", "/{id}", update_region, "write", policy="identity:update_region", body=_UPDATE, answer=REGIONS.answer_one)

@@ -38,4 +38,4 @@ _UPDATE = SERVICES.body_schema("update")
 _UPDATE["properties"]["service"]["minProperties"] = 1
 
 routes = SERVICES.routes(only=("list", "show", "create", "delete"))
-routes.add("PATCH", "/{id}", update_service, "write", policy="identity:update_service", body=_UPDATE)
+routes.add("PATCH", "/{id}", update_service, "write", policy="identity:update_service", body=_UPDATE, answer=SERVICES.answer_one)

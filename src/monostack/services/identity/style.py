@@ -9,6 +9,7 @@ from sqlalchemy.engine import Row
 from monostack.core import ids
 from monostack.core.errors import BadRequest, Fault, NotFound
 from monostack.http import Request
+from monostack.http.answers import FLAG, TEXT, Record, envelope, many, maybe, optional
 from monostack.resources import ListQuery, Resource, Style
 
 COMPARATORS = {"contains": "contains", "startswith": "startswith", "endswith": "endswith"}
@@ -82,6 +83,16 @@ def bad_marker(resource: Resource, marker: str) -> Fault:
     return NotFound(f"Marker {marker} could not be found.")
 
 
+LINKS = envelope("self", TEXT)
+PAGE_LINKS = Record("PageLinks", {"next": maybe(TEXT), "self": TEXT, "previous": maybe(TEXT)})
+PAGE_KEYS = {"links": PAGE_LINKS, "truncated": optional(FLAG)}
+
+
+def page_of(resource: Resource, more: Record | None = None) -> Record:
+    """What `collection` answers."""
+    return Record("", {resource.plural: many(more or resource.answer), **PAGE_KEYS})
+
+
 STYLE = Style(
     bad_marker=bad_marker,
     parse_list=parse_list,
@@ -89,6 +100,8 @@ STYLE = Style(
     not_found=not_found,
     new_id=ids.new_hex,
     self_link=self_link,
+    link_keys=lambda resource: {"links": LINKS},
+    list_keys=lambda resource: PAGE_KEYS,
     target=target,
     update_method="PATCH",
     create_status=201,

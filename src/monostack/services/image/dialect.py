@@ -2,7 +2,7 @@
 
 from monostack.core.errors import BadRequest, Fault, Unauthorized
 from monostack.http import Dialect, Request, Response
-from monostack.http.pages import render
+from monostack.http.pages import PAGES, render
 from monostack.http.schema import ValidationError
 from monostack.services.image.policy import refusal
 
@@ -26,6 +26,7 @@ def does_not_match(schema: str, error: ValidationError) -> BadRequest:
 
 DIALECT = Dialect(
     fault=render,
+    faults=PAGES,
     invalid=lambda error, request: does_not_match("image", error),
     unauthenticated=_unauthenticated,
     empty_type="text/html; charset=UTF-8",

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import ID, INTEGER, TEXT, Record, envelope, many
 from monostack.services.network.addresses.table import allocations
 from monostack.services.network.lookup import among, grouped
 from monostack.services.network.networks.table import NETWORKS
@@ -24,6 +25,14 @@ FILTERS = ("network_id", "network_name", "project_id", "tenant_id", "ip_version"
 _NAMES = {"network_id": "id", "network_name": "name", "project_id": "project_id", "tenant_id": "project_id"}
 
 routes = Routes("/v2.0/network-ip-availabilities")
+_IN_SUBNET = {"subnet_id": ID, "ip_version": INTEGER, "cidr": TEXT, "subnet_name": TEXT, "used_ips": INTEGER, "total_ips": INTEGER}
+_AVAILABILITY = Record(
+    "NetworkIpAvailability",
+    {
+        "network_id": ID, "network_name": TEXT, "tenant_id": TEXT, "project_id": TEXT,
+        "subnet_ip_availability": many(Record("SubnetIpAvailability", _IN_SUBNET)), "used_ips": INTEGER, "total_ips": INTEGER,
+    },
+)  # fmt: skip
 
 
 def _total(subnet: Row[Any]) -> int:
@@ -65,7 +74,7 @@ def _describe(tx: Transaction, rows: Sequence[Row[Any]], versions: Sequence[int]
     return shown
 
 
-@routes.get("", policy="get_network_ip_availability")
+@routes.get("", policy="get_network_ip_availability", answer=envelope("network_ip_availabilities", many(_AVAILABILITY)))
 def list_availabilities(request: Request, tx: Transaction) -> Any:
     """List the use of addresses by network."""
     given = {name: request.query_all(name) for name, _ in request.query if name not in NOT_FILTERS}
@@ -83,7 +92,7 @@ def list_availabilities(request: Request, tx: Transaction) -> Any:
     return {"network_ip_availabilities": _describe(tx, rows, versions)}
 
 
-@routes.get("/{id}", policy="get_network_ip_availability")
+@routes.get("/{id}", policy="get_network_ip_availability", answer=envelope("network_ip_availability", _AVAILABILITY))
 def show_availability(request: Request, tx: Transaction) -> Any:
     """Show the use of a network's addresses."""
     row = NETWORKS.get(request, tx, request.params["id"])

@@ -3,8 +3,9 @@
 
 from monostack.core.errors import BadRequest, Fault
 from monostack.http import Dialect, Request, Response
+from monostack.http.answers import TEXT, Record
 from monostack.http.schema import ValidationError
-from monostack.http.words import middleware_401
+from monostack.http.words import UNAUTHENTICATED, middleware_401
 from monostack.services.network.words import UNREADABLE
 
 _KINDS = {"MalformedRequestBody": "HTTPBadRequest", "MethodNotAllowed": "HTTPMethodNotAllowed", "InternalError": "HTTPInternalServerError"}
@@ -21,8 +22,10 @@ def _invalid(error: ValidationError, request: Request) -> Fault:
     return BadRequest(UNREADABLE, kind="HTTPBadRequest")
 
 
+FAULT = Record("Fault", {"NeutronError": Record("", {"type": TEXT, "message": TEXT, "detail": TEXT})})
 DIALECT = Dialect(
     fault=_fault,
+    faults=(FAULT, UNAUTHENTICATED),
     unauthenticated=middleware_401,
     invalid=_invalid,
     malformed_json=UNREADABLE,

@@ -5,6 +5,7 @@ from typing import Any
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import TEXT, TEXTS, Record, envelope, many
 
 EXTENSIONS = (
     ("aap-reject-multicast", "Allowed address pairs reject multicast extension", "2026-04-01T00:00:00-00:00"),
@@ -131,13 +132,16 @@ SERVED = {
 routes = Routes("/v2.0/extensions")
 
 
-@routes.get("")
+_EXTENSION = Record("Extension", {"alias": TEXT, "name": TEXT, "description": TEXT, "updated": TEXT, "links": TEXTS})
+
+
+@routes.get("", answer=envelope("extensions", many(_EXTENSION)))
 def list_extensions(request: Request, tx: Transaction) -> Any:
     """List the extensions."""
     return {"extensions": list(SERVED.values())}
 
 
-@routes.get("/{id}")
+@routes.get("/{id}", answer=envelope("extension", _EXTENSION))
 def show_extension(request: Request, tx: Transaction) -> Any:
     """Show one, by its alias."""
     found = SERVED.get(request.params["id"])

@@ -10,6 +10,7 @@ from monostack import quotas
 from monostack.core.errors import Forbidden, NotBuilt, NotFound
 from monostack.db import Transaction, metadata
 from monostack.http import Request, Routes
+from monostack.http.answers import INTEGER, REFUSED, TEXT, Record, either, envelope, many, mapping
 from monostack.services.network import documents
 from monostack.services.network.values.plain import to_int
 from monostack.services.network.words import UNREADABLE, bad, forbidden, over_quota, refused
@@ -69,6 +70,8 @@ routes = Routes("/v2.0/quotas")
 _LIMIT = {"type": "integer", "minimum": UNLIMITED, "maximum": MAXIMUM}
 _PROPERTIES = {**dict.fromkeys(TABLES, _LIMIT), "force": {"type": "boolean"}}
 _BODY = documents.one_of("quota", {"type": "object", "properties": _PROPERTIES, "additionalProperties": False})
+_QUOTA = Record("Quota", dict.fromkeys(TABLES, INTEGER))
+_DETAILS = Record("QuotaUse", {"limit": INTEGER, "used": INTEGER, "reserved": INTEGER})
 
 
 def _authorize(request: Request, rule: str) -> None:
@@ -76,7 +79,9 @@ def _authorize(request: Request, rule: str) -> None:
         raise forbidden(f"rule:{rule}")
 
 
-@routes.get("", policy="get_quota")
+@routes.get(
+    "", policy="get_quota", answer=envelope("quotas", many(_QUOTA.with_keys("ProjectQuota", {"project_id": TEXT, "tenant_id": TEXT})))
+)
 def list_quotas(request: Request, tx: Transaction) -> Any:
     """The projects that have limits of their own."""
     _authorize(request, "get_quota")
@@ -85,12 +90,12 @@ def list_quotas(request: Request, tx: Transaction) -> Any:
     return {"quotas": [{**defaults, **own[id], "project_id": id, "tenant_id": id} for id in own]}
 
 
-@routes.post("")
+@routes.post("", answer=REFUSED)
 def create_quota(request: Request, tx: Transaction) -> Any:
     raise NotBuilt("POST requests are not supported on this resource.", kind="HTTPNotImplemented")
 
 
-@routes.get("/{id}", policy="get_quota")
+@routes.get("/{id}", policy="get_quota", answer=either(envelope("quota", _QUOTA), mapping(mapping(TEXT))))
 def show_quota(request: Request, tx: Transaction) -> Any:
     """The limits of a project. `tenant` and `project` in place of an id tell the caller's own."""
     id = request.params["id"]
@@ -103,7 +108,7 @@ def show_quota(request: Request, tx: Transaction) -> Any:
     return {"quota": limits(tx, request.cloud, id)}
 
 
-@routes.get("/{id}/default", policy="get_quota")
+@routes.get("/{id}/default", policy="get_quota", answer=envelope("quota", _QUOTA))
 def show_default(request: Request, tx: Transaction) -> Any:
     """The limits a project has that has none of its own."""
     if request.params["id"] != request.caller.project_id:
@@ -111,7 +116,7 @@ def show_default(request: Request, tx: Transaction) -> Any:
     return {"quota": _defaults(request.cloud)}
 
 
-@routes.get("/{id}/details")
+@routes.get("/{id}/details", answer=envelope("quota", Record("QuotaDetails", dict.fromkeys(TABLES, _DETAILS))))
 def show_details(request: Request, tx: Transaction) -> Any:
     """The limits of a project and how much of each is used."""
     id = request.params["id"]
@@ -122,7 +127,7 @@ def show_details(request: Request, tx: Transaction) -> Any:
     return {"quota": {resource: {"limit": limit, "used": used(tx, id, resource), "reserved": 0} for resource, limit in shown}}
 
 
-@routes.put("/{id}", policy="update_quota", body_document=_BODY)
+@routes.put("/{id}", policy="update_quota", body_document=_BODY, answer=envelope("quota", _QUOTA))
 def update_quota(request: Request, tx: Transaction) -> Any:
     """Set limits of a project. Below what is used only with `force`."""
     _authorize(request, "update_quota")

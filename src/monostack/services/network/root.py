@@ -4,6 +4,8 @@ from typing import Any
 
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import FLAG, TEXT, Record, envelope, many
+from monostack.services.network.style import LINK
 
 CORE = (("network", "networks"), ("subnet", "subnets"), ("subnetpool", "subnetpools"), ("port", "ports"))
 
@@ -13,14 +15,19 @@ PROVIDERS = ({"service_type": "L3_ROUTER_NAT", "name": "monostack", "default": T
 routes = Routes()
 
 
-@routes.get("/", public=True)
+_VERSION = Record("Version", {"id": TEXT, "status": TEXT, "links": many(LINK)})
+_RESOURCE = Record("ApiResource", {"name": TEXT, "collection": TEXT, "links": many(LINK)})
+_PROVIDER = Record("ServiceProvider", {"service_type": TEXT, "name": TEXT, "default": FLAG})
+
+
+@routes.get("/", public=True, answer=envelope("versions", many(_VERSION)))
 def versions(request: Request, tx: Transaction) -> Any:
     """The versions of the API."""
     link = {"rel": "self", "href": f"{request.service_url}/v2.0/"}
     return {"versions": [{"id": "v2.0", "status": "CURRENT", "links": [link]}]}
 
 
-@routes.get("/v2.0")
+@routes.get("/v2.0", answer=envelope("resources", many(_RESOURCE)))
 def resources(request: Request, tx: Transaction) -> Any:
     """The core resources."""
     base = f"{request.service_url}/v2.0"
@@ -28,7 +35,7 @@ def resources(request: Request, tx: Transaction) -> Any:
     return {"resources": [{"name": name, "collection": collection, "links": links[name]} for name, collection in CORE]}
 
 
-@routes.get("/v2.0/service-providers", policy="get_service_provider")
+@routes.get("/v2.0/service-providers", policy="get_service_provider", answer=envelope("service_providers", many(_PROVIDER)))
 def service_providers(request: Request, tx: Transaction) -> Any:
     """Which implementation serves routers."""
     if not request.allows("get_service_provider"):

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from monostack.core import ids
 from monostack.http import Request
+from monostack.http.answers import TEXT, Record, many, optional
 from monostack.resources import ListQuery, Resource, Style
 from monostack.resources.style import seconds_z
 from monostack.services.network import filters
@@ -92,6 +93,12 @@ def _owner_twice(request: Request, resource: Resource, item: dict[str, Any]) -> 
         item["tenant_id"] = item["project_id"]
 
 
+def _owner_key(resource: Resource) -> dict[str, Any]:
+    shown = resource.by_name.get("project_id")
+    return {"tenant_id": shown.answer_key()} if shown is not None and shown.view else {}
+
+
+LINK = Record("Link", {"rel": TEXT, "href": TEXT})
 STYLE = Style(
     parse_list=parse_list,
     list_envelope=list_envelope,
@@ -100,5 +107,7 @@ STYLE = Style(
     new_id=ids.new_uuid,
     time=seconds_z,
     self_link=_owner_twice,
+    link_keys=_owner_key,
+    list_keys=lambda resource: {f"{resource.plural}_links": optional(many(LINK))},
     create_status=201,
 )

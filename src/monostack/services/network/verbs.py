@@ -21,6 +21,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Fault, NotFound, PreconditionFailed
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import either, envelope, many
 from monostack.resources import Resource
 from monostack.services.network import attributes, documents, quotas
 from monostack.services.network.attributes import Values
@@ -194,17 +195,21 @@ class Verbs:
         """The operations as routes."""
         resource = self.resource
         routes = Routes(resource.path)
-        one = "/{id}" if self.within is None else "/{part_id}"
-        routes.add("GET", "", self.list_all, "read", policy=self.rule("get"), prepare=self.before_list)
-        routes.add("GET", one, self.show, "read", policy=self.rule("get"))
+        item = "/{id}" if self.within is None else "/{part_id}"
+        routes.add("GET", "", self.list_all, "read", policy=self.rule("get"), prepare=self.before_list, answer=resource.answer_list)
+        routes.add("GET", item, self.show, "read", policy=self.rule("get"), answer=resource.answer_one)
         if self.create is not None:
             document = documents.creation(resource)
-            routes.add("POST", "", self.create_all, "write", policy=self.rule("create"), status=201, body_document=document)
+            # As many as were asked for: one in its envelope, or a list.
+            created = either(resource.answer_one, envelope(resource.plural, many(resource.answer)))
+            routes.add(
+                "POST", "", self.create_all, "write", status=201, policy=self.rule("create"), body_document=document, answer=created
+            )
         if self.update is not None:
-            document = documents.change(resource)
-            routes.add("PUT", one, self.update_one, "write", policy=self.rule("update"), body_document=document)
+            options = {"body_document": documents.change(resource), "answer": resource.answer_one}
+            routes.add("PUT", item, self.update_one, "write", policy=self.rule("update"), **options)
         if self.delete is not None:
-            routes.add("DELETE", one, self.delete_one, "write", policy=self.rule("delete"), status=204)
+            routes.add("DELETE", item, self.delete_one, "write", policy=self.rule("delete"), status=204)
         return routes
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import TEXT, Record, envelope, many
 
 DEFAULT = "nova"  # every agent is in Neutron's default zone
 ZONES = {"network": (DEFAULT,), "router": (DEFAULT,)}
@@ -21,7 +22,10 @@ def check_hints(tx: Transaction, resource: str, hints: Sequence[str]) -> None:
 routes = Routes("/v2.0/availability_zones")
 
 
-@routes.get("", policy="get_availability_zone")
+_ZONE = Record("AvailabilityZone", {"name": TEXT, "resource": TEXT, "state": TEXT})
+
+
+@routes.get("", policy="get_availability_zone", answer=envelope("availability_zones", many(_ZONE)))
 def list_zones(request: Request, tx: Transaction) -> Any:
     """List the zones."""
     if not request.allows("get_availability_zone"):

@@ -9,6 +9,7 @@ from monostack.core.errors import Conflict
 from monostack.db import Id, Transaction, table
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import ID, INTEGER, Record, many, since
 from monostack.services.placement import dialect
 from monostack.services.placement.exchange import body, by_version, dated
 from monostack.services.placement.providers.table import age, get
@@ -59,7 +60,10 @@ def _shown(request: Request, aggregates: list[str], generation: int) -> Response
     return dated(request, document)
 
 
-@routes.get("", since=(1, 1), policy="placement:resource_providers:aggregates:list")
+_AGGREGATES = Record("Aggregates", {"aggregates": many(ID), "resource_provider_generation": since((1, 19), INTEGER)})
+
+
+@routes.get("", since=(1, 1), policy="placement:resource_providers:aggregates:list", answer=_AGGREGATES)
 def list_aggregates(request: Request, tx: Transaction) -> Response:
     """List the aggregates a resource provider is in."""
     request.authorize("placement:resource_providers:aggregates:list")
@@ -67,7 +71,7 @@ def list_aggregates(request: Request, tx: Transaction) -> Response:
     return _shown(request, [found[0] for found in tx.rows(OF_PROVIDER, {"the_provider": row.uuid})], row.generation)
 
 
-@routes.put("", since=(1, 1), policy="placement:resource_providers:aggregates:update")
+@routes.put("", since=(1, 1), policy="placement:resource_providers:aggregates:update", answer=_AGGREGATES)
 def set_aggregates(request: Request, tx: Transaction) -> Response:
     """Put a resource provider into exactly these aggregates. Before 1.19 that does not make it older."""
     request.authorize("placement:resource_providers:aggregates:update")

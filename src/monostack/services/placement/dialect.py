@@ -5,10 +5,11 @@ from typing import Any
 
 from monostack.core.errors import BadRequest, Fault
 from monostack.http import Dialect, Microversions, Request, Response
+from monostack.http.answers import INTEGER, TEXT, Record, envelope, many, optional, since
 from monostack.http.microversions import requested, text
-from monostack.http.pages import render
+from monostack.http.pages import PAGES, render
 from monostack.http.schema import ValidationError
-from monostack.http.words import middleware_401
+from monostack.http.words import UNAUTHENTICATED, middleware_401
 
 MICROVERSIONS = Microversions("placement", minimum=(1, 0), maximum=(1, 39))
 UNDEFINED = "placement.undefined_code"
@@ -57,8 +58,15 @@ def invalid_query(error: ValidationError, request: Request) -> Fault:
     return BadRequest(f"Invalid query string parameters: {error}")
 
 
+LINKS = many(Record("Link", {"rel": TEXT, "href": TEXT}))
+_ERROR = {
+    "status": INTEGER, "title": TEXT, "detail": TEXT, "code": since((1, 23), TEXT), "request_id": TEXT,
+    "max_version": optional(TEXT), "min_version": optional(TEXT),
+}  # fmt: skip
+FAULT = envelope("errors", many(Record("Fault", _ERROR)))
 DIALECT = Dialect(
     fault=_fault,
+    faults=(FAULT, UNAUTHENTICATED, *PAGES),
     invalid=invalid_body,
     invalid_query=invalid_query,
     unauthenticated=middleware_401,

@@ -11,9 +11,10 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Name, Timestamp, Transaction, table
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, TEXT, Answers, Record, envelope, many
 from monostack.http.schema import Schema
 from monostack.services.placement.allocations.rules import allocations
-from monostack.services.placement.dialect import invalid_body
+from monostack.services.placement.dialect import LINKS, invalid_body
 from monostack.services.placement.exchange import body, by_version, dated, link, receive
 from monostack.services.placement.inventories.table import inventories
 
@@ -74,7 +75,10 @@ def _view(request: Request, name: str) -> dict[str, Any]:
     return {"name": name, "links": [{"rel": "self", "href": link(request, f"/resource_classes/{name}")}]}
 
 
-@routes.get("", since=(1, 2), policy="placement:resource_classes:list")
+_CLASS = Record("ResourceClass", {"name": TEXT, "links": LINKS})
+
+
+@routes.get("", since=(1, 2), policy="placement:resource_classes:list", answer=envelope("resource_classes", many(_CLASS)))
 def list_classes(request: Request, tx: Transaction) -> Response:
     """List resource classes."""
     request.authorize("placement:resource_classes:list")
@@ -90,7 +94,7 @@ def _add(tx: Transaction, request: Request, name: str) -> None:
     record(tx, request, "resource_class.create", name[:64])
 
 
-@routes.post("", since=(1, 2), policy="placement:resource_classes:create")
+@routes.post("", since=(1, 2), policy="placement:resource_classes:create", status=201, answer=NOTHING)
 def create_class(request: Request, tx: Transaction) -> Response:
     """Create a resource class."""
     request.authorize("placement:resource_classes:create")
@@ -101,7 +105,7 @@ def create_class(request: Request, tx: Transaction) -> Response:
     return Response(None, 201, {"location": f"{request.service_url}/resource_classes/{name}"})
 
 
-@routes.get("/{name}", since=(1, 2), policy="placement:resource_classes:show")
+@routes.get("/{name}", since=(1, 2), policy="placement:resource_classes:show", answer=_CLASS)
 def show_class(request: Request, tx: Transaction) -> Response:
     """Show a resource class."""
     request.authorize("placement:resource_classes:show")
@@ -111,7 +115,9 @@ def show_class(request: Request, tx: Transaction) -> Response:
     return dated(request, _view(request, name), row.updated_at if row else "now")
 
 
-@routes.put("/{name}", since=(1, 2), until=(1, 6), raw_body=True, prepare=receive, policy="placement:resource_classes:update")
+@routes.put(
+    "/{name}", since=(1, 2), until=(1, 6), raw_body=True, prepare=receive, policy="placement:resource_classes:update", answer=_CLASS
+)
 def rename_class(request: Request, tx: Transaction) -> Response:
     """Rename a custom resource class."""
     request.authorize("placement:resource_classes:update")
@@ -127,7 +133,9 @@ def rename_class(request: Request, tx: Transaction) -> Response:
     return dated(request, _view(request, new))
 
 
-@routes.put("/{name}", since=(1, 7), raw_body=True, policy="placement:resource_classes:update")
+@routes.put(
+    "/{name}", since=(1, 7), raw_body=True, policy="placement:resource_classes:update", answer=Answers({201: NOTHING, 204: NOTHING})
+)
 def ensure_class(request: Request, tx: Transaction) -> Response:
     """Make a custom resource class unless it exists."""
     request.authorize("placement:resource_classes:update")

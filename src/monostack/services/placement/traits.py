@@ -12,6 +12,7 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Name, Timestamp, Transaction, table
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import INTEGER, NOTHING, TEXTS, Answers, Record, envelope
 from monostack.services.placement import dialect
 from monostack.services.placement.exchange import body, by_version, dated, query
 from monostack.services.placement.providers.table import age, get
@@ -104,7 +105,10 @@ def _since(tx: Transaction, name: str) -> str:
     return row.created_at
 
 
-@routes.get("", since=(1, 6), policy="placement:traits:list")
+_TRAITS = Record("ProviderTraits", {"traits": TEXTS, "resource_provider_generation": INTEGER})
+
+
+@routes.get("", since=(1, 6), policy="placement:traits:list", answer=envelope("traits", TEXTS))
 def list_traits(request: Request, tx: Transaction) -> Response:
     """List traits."""
     request.authorize("placement:traits:list")
@@ -138,7 +142,7 @@ def show_trait(request: Request, tx: Transaction) -> Response:
     return dated(request, None, _since(tx, request.params["name"]), status=204)
 
 
-@routes.put("/{name}", since=(1, 6), raw_body=True, policy="placement:traits:update")
+@routes.put("/{name}", since=(1, 6), raw_body=True, policy="placement:traits:update", answer=Answers({201: NOTHING, 204: NOTHING}))
 def create_trait(request: Request, tx: Transaction) -> Response:
     """Make a custom trait unless it exists."""
     request.authorize("placement:traits:update")
@@ -191,7 +195,7 @@ def _shown(request: Request, tx: Transaction, uuid: str, generation: int) -> Res
     return dated(request, {"traits": names, "resource_provider_generation": generation})
 
 
-@provider_routes.get("", since=(1, 6), policy="placement:resource_providers:traits:list")
+@provider_routes.get("", since=(1, 6), policy="placement:resource_providers:traits:list", answer=_TRAITS)
 def list_provider_traits(request: Request, tx: Transaction) -> Response:
     """List the traits of a resource provider."""
     request.authorize("placement:resource_providers:traits:list")
@@ -202,7 +206,7 @@ def list_provider_traits(request: Request, tx: Transaction) -> Response:
     return _shown(request, tx, row.uuid, row.generation)
 
 
-@provider_routes.put("", since=(1, 6), policy="placement:resource_providers:traits:update")
+@provider_routes.put("", since=(1, 6), policy="placement:resource_providers:traits:update", answer=_TRAITS)
 def set_provider_traits(request: Request, tx: Transaction) -> Response:
     """Replace the traits of a resource provider."""
     request.authorize("placement:resource_providers:traits:update")

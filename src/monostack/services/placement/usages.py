@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import INTEGER, Record, changing, envelope, mapping
 from monostack.services.placement.allocations.consumers import consumers
 from monostack.services.placement.allocations.rules import allocations
 from monostack.services.placement.exchange import by_version, dated, query
@@ -44,7 +45,11 @@ def _document(**more: Any) -> dict[str, Any]:
 _LIST = by_version(((1, 9), _document()), ((1, 38), _document(consumer_type=_TYPE)))
 
 
-@provider_routes.get("", policy="placement:resource_providers:usages")
+AMOUNTS = mapping(INTEGER)
+_PROVIDER_USAGES = Record("ProviderUsages", {"resource_provider_generation": INTEGER, "usages": AMOUNTS})
+
+
+@provider_routes.get("", policy="placement:resource_providers:usages", answer=_PROVIDER_USAGES)
 def list_of_provider(request: Request, tx: Transaction) -> Response:
     """List how much of each inventory of a resource provider is used."""
     request.authorize("placement:resource_providers:usages")
@@ -56,7 +61,12 @@ def list_of_provider(request: Request, tx: Transaction) -> Response:
     return dated(request, {"resource_provider_generation": provider.generation, "usages": used})
 
 
-@routes.get("", since=(1, 9), policy="placement:usages")
+@routes.get(
+    "",
+    since=(1, 9),
+    policy="placement:usages",
+    answer=envelope("usages", changing(((1, 9), AMOUNTS), ((1, 38), mapping(mapping(INTEGER))))),
+)
 def list_of_project(request: Request, tx: Transaction) -> Response:
     """List how much a project, or a user in it, uses; from 1.38 on by the type of consumer."""
     request.authorize("placement:usages", {"project_id": request.query_map.get("project_id")})

@@ -2,9 +2,9 @@
 
 from monostack.core.errors import BadRequest, Fault, NotFound
 from monostack.http import Dialect, Request, Response
-from monostack.http.pages import render
+from monostack.http.pages import PAGES, render
 from monostack.http.schema import ValidationError
-from monostack.http.words import middleware_401, wrapped_fault
+from monostack.http.words import UNAUTHENTICATED, WRAPPED_FAULT, middleware_401, wrapped_fault
 from monostack.services.volume.parameters import Refusal
 from monostack.services.volume.words import MALFORMED
 
@@ -40,6 +40,7 @@ def _forbidden(rule: str, request: Request) -> str:
 DIALECT = Dialect(
     fault=_fault,
     invalid=_invalid,
+    faults=(WRAPPED_FAULT, UNAUTHENTICATED, *PAGES),
     unauthenticated=middleware_401,
     forbidden=_forbidden,
     first_error=True,

@@ -10,6 +10,7 @@ from monostack.core import ids
 from monostack.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import TEXT, envelope
 from monostack.services.identity import access, delegation, passwords
 from monostack.services.identity.application_credentials.rules import find_or_make
 from monostack.services.identity.application_credentials.table import CREDENTIALS, credential_roles, credential_rules, credentials
@@ -70,9 +71,10 @@ _CREATE = {
 }
 
 routes = Routes("/v3/users/{id}/application_credentials")
+_NEW = envelope("application_credential", CREDENTIALS.answer.with_keys("NewApplicationCredential", {"secret": TEXT}))
 
 
-@routes.get("", policy="identity:list_application_credentials")
+@routes.get("", policy="identity:list_application_credentials", answer=CREDENTIALS.answer_list)
 def list_credentials(request: Request, tx: Transaction) -> Any:
     """List a user's application credentials."""
     owner = request.params["id"]
@@ -89,7 +91,7 @@ async def hashed_secret(request: Request) -> tuple[str, str]:
     return secret, await passwords.hash_password(secret)
 
 
-@routes.post("", policy="identity:create_application_credential", status=201, body=_CREATE, prepare=hashed_secret)
+@routes.post("", policy="identity:create_application_credential", status=201, body=_CREATE, prepare=hashed_secret, answer=_NEW)
 def create_credential(request: Request, tx: Transaction) -> dict[str, Any]:
     """Create an application credential for the project of one's token."""
     owner, given = request.params["id"], request.body["application_credential"]
@@ -161,7 +163,7 @@ def _find(request: Request, tx: Transaction, rule: str) -> Row[Any]:
     return row
 
 
-@routes.get("/{credential_id}", policy="identity:get_application_credential")
+@routes.get("/{credential_id}", policy="identity:get_application_credential", answer=CREDENTIALS.answer_one)
 def show_credential(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show an application credential."""
     return CREDENTIALS.render(request, tx, _find(request, tx, "identity:get_application_credential"))

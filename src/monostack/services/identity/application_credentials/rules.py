@@ -70,7 +70,7 @@ def _find_user(request: Request, tx: Transaction, rule: str) -> str:
     return user_id
 
 
-@routes.get("", policy="identity:list_access_rules")
+@routes.get("", policy="identity:list_access_rules", answer=ACCESS_RULES.answer_list)
 def list_rules(request: Request, tx: Transaction) -> Any:
     """List a user's access rules."""
     owner = _find_user(request, tx, "identity:list_access_rules")
@@ -87,7 +87,7 @@ def _find(request: Request, tx: Transaction, rule: str) -> Row[Any]:
     return row
 
 
-@routes.get("/{rule_id}", policy="identity:get_access_rule")
+@routes.get("/{rule_id}", policy="identity:get_access_rule", answer=ACCESS_RULES.answer_one)
 def show_rule(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show an access rule."""
     return ACCESS_RULES.render(request, tx, _find(request, tx, "identity:get_access_rule"))

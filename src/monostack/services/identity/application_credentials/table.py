@@ -8,10 +8,11 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction, table
 from monostack.http import Request
+from monostack.http.answers import NULL, many, optional
 from monostack.resources import Field, Resource, choice, flag, text, time
 from monostack.resources.fields import REQUIRED
 from monostack.services.identity.kinds import identifier
-from monostack.services.identity.roles.table import roles
+from monostack.services.identity.roles.table import ROLES, roles
 from monostack.services.identity.style import STYLE
 
 credential_roles = table(
@@ -95,5 +96,9 @@ CREDENTIALS = Resource(
     ),
     columns=(sa.Column("secret_hash", sa.String(255), nullable=False), sa.UniqueConstraint("user_id", "name")),
     expand=_expand,
+    adds={
+        "roles": many(ROLES.answer.with_keys("RoleOfCredential", {}, without=("links",))), "system": NULL,
+        "access_rules": optional(many(ACCESS_RULES.answer.with_keys("RuleOfCredential", {}, without=("links",)))),
+    },
 )  # fmt: skip
 credentials = CREDENTIALS.table

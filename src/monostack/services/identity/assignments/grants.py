@@ -15,7 +15,7 @@ from monostack.services.identity.domains import DOMAINS
 from monostack.services.identity.groups.table import GROUPS
 from monostack.services.identity.projects.table import PROJECTS
 from monostack.services.identity.roles.table import ROLES
-from monostack.services.identity.style import collection
+from monostack.services.identity.style import collection, page_of
 from monostack.services.identity.users.table import USERS
 
 _a = assignments.c
@@ -156,7 +156,7 @@ def _routes() -> Routes:
 def _add(routes: Routes, place: Place) -> None:
     end = "/inherited_to_projects" if place.inherited else ""
     one = place.path + "/{role_id}" + end
-    routes.add("GET", place.path + end, place.list, "read", policy=place.rule("list"))
+    routes.add("GET", place.path + end, place.list, "read", policy=place.rule("list"), answer=page_of(ROLES))
     routes.add("GET", one, place.check, "read", policy=place.rule("check"), status=204)
     routes.add("PUT", one, place.create, "write", policy=place.rule("create"), status=204)
     routes.add("DELETE", one, place.revoke, "write", policy=place.rule("revoke"), status=204)

@@ -5,14 +5,15 @@ from typing import Any
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import Record, many
 from monostack.services.identity import access
 from monostack.services.identity.assignments import effective
 from monostack.services.identity.assignments.effective import Assignment, Filters
-from monostack.services.identity.assignments.view import Names, shown
+from monostack.services.identity.assignments.view import ANSWER, Names, shown
 from monostack.services.identity.kinds import IDENTIFIER, query
 from monostack.services.identity.projects import tree
 from monostack.services.identity.projects.table import PROJECTS
-from monostack.services.identity.style import STYLE, collection, query_flag
+from monostack.services.identity.style import PAGE_KEYS, STYLE, collection, query_flag
 
 INHERITED_TO = "scope.OS-INHERIT:inherited_to"
 _QUERY = {
@@ -23,7 +24,12 @@ _QUERY = {
 routes = Routes("/v3")
 
 
-@routes.get("/role_assignments", policy="identity:list_role_assignments", query=_QUERY)
+@routes.get(
+    "/role_assignments",
+    policy="identity:list_role_assignments",
+    query=_QUERY,
+    answer=Record("", {"role_assignments": many(ANSWER), **PAGE_KEYS}),
+)
 def list_role_assignments(request: Request, tx: Transaction) -> dict[str, Any]:
     """List role assignments."""
     of_tree = query_flag(request, "include_subtree")

@@ -8,12 +8,26 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import FLAG, TEXT, Record, envelope, optional
 from monostack.services.identity.assignments.effective import Assignment
 from monostack.services.identity.domains import domains
 from monostack.services.identity.groups.table import groups
 from monostack.services.identity.projects.table import projects
 from monostack.services.identity.roles.table import roles
 from monostack.services.identity.users.table import users
+
+_PART = Record("AssignmentPart", {"id": TEXT, "name": optional(TEXT), "domain": optional(Record("", {"id": TEXT, "name": optional(TEXT)}))})
+_SCOPE = {
+    "domain": optional(_PART), "project": optional(_PART), "system": optional(envelope("all", FLAG)),
+    "OS-INHERIT:inherited_to": optional(TEXT),
+}  # fmt: skip
+_LINKS = {"assignment": TEXT, "membership": optional(TEXT), "prior_role": optional(TEXT)}
+ANSWER = Record(
+    "RoleAssignment",
+    {
+        "links": Record("", _LINKS), "scope": Record("", _SCOPE), "user": optional(_PART), "group": optional(_PART), "role": _PART,
+    },
+)  # fmt: skip
 
 
 def _named(table: sa.Table, outer: bool = False) -> sa.Select[Any]:

@@ -108,5 +108,7 @@ _UPDATE = CREDENTIALS.body_schema("update")
 _UPDATE["properties"]["credential"].update(additionalProperties=False, required=["blob"])
 
 routes = CREDENTIALS.routes(only=("list", "show", "delete"), list=list_credentials, show=show_credential, delete=delete_credential)
-routes.add("POST", "", create_credential, "write", status=201, policy="identity:create_credential", body=_CREATE)
-routes.add("PATCH", "/{id}", update_credential, "write", policy="identity:update_credential", body=_UPDATE)
+routes.add(
+    "POST", "", create_credential, "write", status=201, policy="identity:create_credential", body=_CREATE, answer=CREDENTIALS.answer_one
+)
+routes.add("PATCH", "/{id}", update_credential, "write", policy="identity:update_credential", body=_UPDATE, answer=CREDENTIALS.answer_one)

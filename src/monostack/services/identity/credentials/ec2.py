@@ -9,11 +9,12 @@ from sqlalchemy.engine import Row
 from monostack.core import ids
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import TEXT, Record, envelope, many, maybe
 from monostack.services.identity import access, delegation
 from monostack.services.identity.credentials.api import EC2, access_key_id, keep
 from monostack.services.identity.credentials.table import CREDENTIALS, credentials, opened
 from monostack.services.identity.projects.table import PROJECTS
-from monostack.services.identity.style import STYLE, collection
+from monostack.services.identity.style import LINKS, PAGE_KEYS, STYLE, collection
 from monostack.services.identity.users.table import USERS
 
 _OF_USER = (
@@ -40,7 +41,11 @@ def _require(resource: Any, tx: Transaction, id: Any) -> None:
         raise STYLE.not_found(resource, str(id))
 
 
-@routes.get("", policy="identity:ec2_list_credentials")
+_KEYS = {"user_id": TEXT, "tenant_id": TEXT, "access": TEXT, "secret": TEXT, "trust_id": maybe(TEXT), "links": LINKS}
+_KEY = Record("Ec2Credential", _KEYS)
+
+
+@routes.get("", policy="identity:ec2_list_credentials", answer=Record("", {"credentials": many(_KEY), **PAGE_KEYS}))
 def list_keys(request: Request, tx: Transaction) -> dict[str, Any]:
     """List a user's EC2 keys."""
     user_id = request.params["id"]
@@ -50,7 +55,7 @@ def list_keys(request: Request, tx: Transaction) -> dict[str, Any]:
     return collection(request, "credentials", [_shown(request, row) for row in tx.rows(_OF_USER, {"user": user_id})])
 
 
-@routes.post("", policy="identity:ec2_create_credential", status=201)
+@routes.post("", policy="identity:ec2_create_credential", status=201, answer=envelope("credential", _KEY))
 def create_key(request: Request, tx: Transaction) -> dict[str, Any]:
     """Make an EC2 key for a project."""
     user_id = request.params["id"]
@@ -77,7 +82,7 @@ def _find(request: Request, tx: Transaction, rule: str) -> Row[Any]:
     return row
 
 
-@routes.get("/{access_key}", policy="identity:ec2_get_credential")
+@routes.get("/{access_key}", policy="identity:ec2_get_credential", answer=envelope("credential", _KEY))
 def show_key(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show an EC2 key."""
     return {"credential": _shown(request, _find(request, tx, "identity:ec2_get_credential"))}

@@ -9,6 +9,7 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import TEXT, Record, envelope
 from monostack.resources import Resource
 from monostack.services.identity.dialect import expecting
 from monostack.services.identity.endpoint_filter.table import (
@@ -21,7 +22,7 @@ from monostack.services.identity.endpoint_filter.table import (
 )
 from monostack.services.identity.endpoints.table import ENDPOINTS, endpoints
 from monostack.services.identity.projects.table import PROJECTS, projects
-from monostack.services.identity.style import collection
+from monostack.services.identity.style import LINKS, collection, page_of
 
 VALID = ("service_id", "region_id", "interface")
 
@@ -166,23 +167,70 @@ def _body(method: str) -> dict[str, Any]:
 
 
 group_routes = ENDPOINT_GROUPS.routes(only=("list", "show", "delete"))
-group_routes.add("POST", "", create_group, "write", status=201, body=_body("create"), policy="identity:create_endpoint_group")
-group_routes.add("PATCH", "/{id}", update_group, "write", body=_body("update"), policy="identity:update_endpoint_group")
+group_routes.add(
+    "POST",
+    "",
+    create_group,
+    "write",
+    status=201,
+    body=_body("create"),
+    policy="identity:create_endpoint_group",
+    answer=ENDPOINT_GROUPS.answer_one,
+)
+group_routes.add(
+    "PATCH",
+    "/{id}",
+    update_group,
+    "write",
+    body=_body("update"),
+    policy="identity:update_endpoint_group",
+    answer=ENDPOINT_GROUPS.answer_one,
+)
 
+_IN_GROUP = Record("ProjectEndpointGroup", {"endpoint_group_id": TEXT, "project_id": TEXT, "links": LINKS})
+_ASSOCIATION = envelope("project_endpoint_group", _IN_GROUP)
 routes = Routes("/v3/OS-EP-FILTER")
 _GROUP_IN_PROJECT = "/endpoint_groups/{id}/projects/{project_id}"
 _IN_PROJECT = "/projects/{id}/endpoints/{endpoint_id}"
 _ENDPOINTS_RULE = "identity:list_endpoints_associated_with_endpoint_group"
 _PROJECTS_RULE = "identity:list_projects_associated_with_endpoint_group"
-routes.add("GET", "/endpoint_groups/{id}/endpoints", list_endpoints_of_group, "read", policy=_ENDPOINTS_RULE)
-routes.add("GET", "/endpoint_groups/{id}/projects", OF_GROUPS.list_projects(_PROJECTS_RULE), "read", policy=_PROJECTS_RULE)
-routes.add("GET", _GROUP_IN_PROJECT, show_group_in_project, "read", policy=OF_GROUPS.check_rule)
+routes.add("GET", "/endpoint_groups/{id}/endpoints", list_endpoints_of_group, "read", policy=_ENDPOINTS_RULE, answer=page_of(ENDPOINTS))
+routes.add(
+    "GET",
+    "/endpoint_groups/{id}/projects",
+    OF_GROUPS.list_projects(_PROJECTS_RULE),
+    "read",
+    policy=_PROJECTS_RULE,
+    answer=page_of(PROJECTS),
+)
+routes.add("GET", _GROUP_IN_PROJECT, show_group_in_project, "read", policy=OF_GROUPS.check_rule, answer=_ASSOCIATION)
 routes.add("PUT", _GROUP_IN_PROJECT, OF_GROUPS.add, "write", status=204, policy=OF_GROUPS.add_rule)
 routes.add("DELETE", _GROUP_IN_PROJECT, OF_GROUPS.remove, "write", status=204, policy=OF_GROUPS.remove_rule)
 _ENDPOINT_PROJECTS = "identity:list_projects_for_endpoint"
-routes.add("GET", "/endpoints/{id}/projects", OF_ENDPOINTS.list_projects(_ENDPOINT_PROJECTS), "read", policy=_ENDPOINT_PROJECTS)
-routes.add("GET", "/projects/{id}/endpoints", list_endpoints_of_project, "read", policy="identity:list_endpoints_for_project")
-routes.add("GET", "/projects/{id}/endpoint_groups", list_groups_of_project, "read", policy="identity:list_endpoint_groups_for_project")
+routes.add(
+    "GET",
+    "/endpoints/{id}/projects",
+    OF_ENDPOINTS.list_projects(_ENDPOINT_PROJECTS),
+    "read",
+    policy=_ENDPOINT_PROJECTS,
+    answer=page_of(PROJECTS),
+)
+routes.add(
+    "GET",
+    "/projects/{id}/endpoints",
+    list_endpoints_of_project,
+    "read",
+    policy="identity:list_endpoints_for_project",
+    answer=page_of(ENDPOINTS),
+)
+routes.add(
+    "GET",
+    "/projects/{id}/endpoint_groups",
+    list_groups_of_project,
+    "read",
+    policy="identity:list_endpoint_groups_for_project",
+    answer=page_of(ENDPOINT_GROUPS),
+)
 routes.add("GET", _IN_PROJECT, OF_ENDPOINTS.check, "read", status=204, policy=OF_ENDPOINTS.check_rule)
 routes.add("PUT", _IN_PROJECT, OF_ENDPOINTS.add, "write", status=204, policy=OF_ENDPOINTS.add_rule)
 routes.add("DELETE", _IN_PROJECT, OF_ENDPOINTS.remove, "write", status=204, policy=OF_ENDPOINTS.remove_rule)

@@ -56,5 +56,7 @@ def _body(method: str) -> dict[str, Any]:
 
 
 routes = ENDPOINTS.routes(only=("list", "show", "delete"))
-routes.add("POST", "", create_endpoint, "write", status=201, policy="identity:create_endpoint", body=_body("create"))
-routes.add("PATCH", "/{id}", update_endpoint, "write", policy="identity:update_endpoint", body=_body("update"))
+routes.add(
+    "POST", "", create_endpoint, "write", status=201, policy="identity:create_endpoint", body=_body("create"), answer=ENDPOINTS.answer_one
+)
+routes.add("PATCH", "/{id}", update_endpoint, "write", policy="identity:update_endpoint", body=_body("update"), answer=ENDPOINTS.answer_one)

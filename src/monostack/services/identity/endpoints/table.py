@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import TEXT, maybe
 from monostack.resources import Field, Resource, choice, flag, text
 from monostack.resources.fields import REQUIRED
 from monostack.services.identity.endpoints.urls import PUBLIC_URL
@@ -34,6 +35,7 @@ ENDPOINTS = Resource(
         "update": "identity:update_endpoint", "delete": "identity:delete_endpoint",
     },
     unknown="extra",
+    adds={"region": maybe(TEXT)},
     expand=_expand,
 )  # fmt: skip
 endpoints = ENDPOINTS.table

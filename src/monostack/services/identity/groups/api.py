@@ -14,7 +14,7 @@ from monostack.resources.query import both
 from monostack.services.identity import access
 from monostack.services.identity.groups.table import GROUPS, groups, members
 from monostack.services.identity.removal import forget_group
-from monostack.services.identity.style import STYLE
+from monostack.services.identity.style import STYLE, page_of
 from monostack.services.identity.users.table import USERS, users
 
 _MEMBER = sa.and_(members.c.user_id == sa.bindparam("user"), members.c.group_id == sa.bindparam("group"))
@@ -139,8 +139,8 @@ _UPDATE["properties"]["group"]["minProperties"] = 1
 routes = GROUPS.routes(
     only=("list", "show", "create", "delete"), list=access.list_in_domain(GROUPS), create=create_group, delete=delete_group
 )
-routes.add("PATCH", "/{id}", update_group, "write", body=_UPDATE, policy="identity:update_group")
-routes.add("GET", "/{id}/users", list_members, "read", policy="identity:list_users_in_group")
+routes.add("PATCH", "/{id}", update_group, "write", body=_UPDATE, policy="identity:update_group", answer=GROUPS.answer_one)
+routes.add("GET", "/{id}/users", list_members, "read", policy="identity:list_users_in_group", answer=page_of(USERS))
 routes.add("GET", "/{id}/users/{user_id}", check_member, "read", policy="identity:check_user_in_group", status=204)
 routes.add("PUT", "/{id}/users/{user_id}", add_member, "write", policy="identity:add_user_to_group", status=204)
 routes.add("DELETE", "/{id}/users/{user_id}", take_member, "write", policy="identity:remove_user_from_group", status=204)

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Conflict, Forbidden
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import TEXT, Record, envelope, many
 from monostack.resources import Resource
 from monostack.services.identity import access
 from monostack.services.identity.dialect import expecting
@@ -164,16 +165,21 @@ def _body(resource: Resource, method: str) -> dict[str, Any]:
     return {"type": "object", "properties": {resource.plural: listed}, "required": [resource.plural], "additionalProperties": False}
 
 
+_MODEL = envelope("model", Record("LimitModel", {"name": TEXT, "description": TEXT}))
+_LIST = envelope("limits", many(LIMITS.answer))
+_REGISTERED_LIST = envelope("registered_limits", many(REGISTERED.answer))
 _QUERY = query(service_id=UUID)
 
 registered_routes = REGISTERED.routes(only=("list", "show", "delete"), delete=delete_registered)
 registered_routes.add("POST", "", create_registered, "write", status=201, body=_body(REGISTERED, "create"),
-                      policy="identity:create_registered_limits")  # fmt: skip
+                      policy="identity:create_registered_limits", answer=_REGISTERED_LIST)  # fmt: skip
 registered_routes.add("PATCH", "/{id}", update_registered, "write", body=_body(REGISTERED, "update"),
-                      policy="identity:update_registered_limit")  # fmt: skip
+                      policy="identity:update_registered_limit", answer=REGISTERED.answer_one)  # fmt: skip
 
 routes = LIMITS.routes(only=("show", "delete"), show=show_limit)
-routes.add("GET", "", list_limits, "read", query=_QUERY, policy="identity:list_limits")
-routes.add("GET", "/model", show_model, "read", policy="identity:get_limit_model")
-routes.add("POST", "", create_limits, "write", status=201, body=_body(LIMITS, "create"), policy="identity:create_limits")
-routes.add("PATCH", "/{id}", LIMITS.update, "write", body=_body(LIMITS, "update"), policy="identity:update_limit")
+routes.add("GET", "", list_limits, "read", query=_QUERY, policy="identity:list_limits", answer=LIMITS.answer_list)
+routes.add("GET", "/model", show_model, "read", policy="identity:get_limit_model", answer=_MODEL)
+routes.add("POST", "", create_limits, "write", status=201, body=_body(LIMITS, "create"), policy="identity:create_limits",
+           answer=_LIST)  # fmt: skip
+routes.add("PATCH", "/{id}", LIMITS.update, "write", body=_body(LIMITS, "update"), policy="identity:update_limit",
+           answer=LIMITS.answer_one)  # fmt: skip

@@ -129,6 +129,6 @@ def page_of(request: Request, tx: Transaction, project_ids: set[str]) -> Any:
 
 routes = Routes("/v3")
 _QUERY = query(enabled=BOOLEAN, is_domain=BOOLEAN, parent_id={"type": "string", "format": "uuid"})
-routes.add("GET", "/projects", list_projects, "read", policy="identity:list_projects", query=_QUERY)
-routes.add("GET", "/projects/{id}", show_project, "read", policy="identity:get_project")
-routes.add("GET", "/users/{id}/projects", list_projects_of_user, "read", policy="identity:list_user_projects")
+routes.add("GET", "/projects", list_projects, "read", policy="identity:list_projects", query=_QUERY, answer=PROJECTS.answer_list)
+routes.add("GET", "/projects/{id}", show_project, "read", policy="identity:get_project", answer=PROJECTS.answer_one)
+routes.add("GET", "/users/{id}/projects", list_projects_of_user, "read", policy="identity:list_user_projects", answer=PROJECTS.answer_list)

@@ -7,12 +7,13 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import TEXTS, Media, Record
 from monostack.http.schema import Schema
 from monostack.services.identity import access
 from monostack.services.identity.dialect import invalid_in_full
 from monostack.services.identity.kinds import TAG, TAGS
 from monostack.services.identity.projects.table import PROJECTS
-from monostack.services.identity.style import STYLE
+from monostack.services.identity.style import LINKS, STYLE
 
 _TAG, _TAGS = Schema(TAG), Schema(TAGS)
 
@@ -49,7 +50,10 @@ def _shown(request: Request, tags: list[str]) -> dict[str, Any]:
     return {"links": {"self": f"{request.service_url}/v3"}, "tags": tags}
 
 
-@routes.get("", policy="identity:list_project_tags")
+_ANSWER = Record("", {"links": LINKS, "tags": TEXTS})
+
+
+@routes.get("", policy="identity:list_project_tags", answer=_ANSWER)
 def list_tags(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the tags of a project."""
     return _shown(request, _find(request, tx, "identity:list_project_tags").tags)
@@ -58,7 +62,7 @@ def list_tags(request: Request, tx: Transaction) -> dict[str, Any]:
 _BODY = {"type": "object", "properties": {"tags": {"type": "array", "items": TAG}}, "additionalProperties": False}
 
 
-@routes.put("", policy="identity:update_project_tags", body=_BODY)
+@routes.put("", policy="identity:update_project_tags", body=_BODY, answer=_ANSWER)
 def replace_tags(request: Request, tx: Transaction) -> dict[str, Any]:
     """Replace the tags of a project."""
     row = _find(request, tx, "identity:update_project_tags")
@@ -87,7 +91,7 @@ def check_tag(request: Request, tx: Transaction) -> Response:
     return Response(None, 204)
 
 
-@routes.put("/{tag}", policy="identity:create_project_tag")
+@routes.put("/{tag}", policy="identity:create_project_tag", status=201, answer=Media("text/html"))
 def add_tag(request: Request, tx: Transaction) -> Response:
     """Give a project a tag."""
     row = _find(request, tx, "identity:create_project_tag")

@@ -9,7 +9,9 @@ from monostack.core.errors import Conflict, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import TEXT, Record, Schema, envelope, many
 from monostack.services.identity.roles.table import ROLES, implied_roles, roles
+from monostack.services.identity.style import LINKS
 
 PROHIBITED = ("admin",)  # Keystone's [assignment] prohibited_implied_role
 
@@ -49,7 +51,15 @@ def _find_pair(request: Request, tx: Transaction, rule: str) -> tuple[Row[Any], 
     return prior, implied
 
 
-@routes.get("/roles/{id}/implies", policy="identity:list_implied_roles")
+_ROLE = Record("ImpliedRole", {"id": TEXT, "links": LINKS, "name": TEXT})
+_EVERY = envelope("role_inferences", many(Record("RoleInference", {"prior_role": _ROLE, "implies": many(_ROLE)})))
+
+
+def _one(implied: Schema) -> Record:
+    return Record("", {"role_inference": Record("", {"prior_role": _ROLE, "implies": implied}), "links": LINKS})
+
+
+@routes.get("/roles/{id}/implies", policy="identity:list_implied_roles", answer=_one(many(_ROLE)))
 def list_implied(request: Request, tx: Transaction) -> dict[str, Any]:
     """List what a role implies."""
     prior, _ = _find_pair(request, tx, "identity:list_implied_roles")
@@ -75,7 +85,7 @@ def _existing(request: Request, tx: Transaction, rule: str) -> tuple[Row[Any], R
     return prior, implied
 
 
-@routes.get("/roles/{id}/implies/{implied_id}", policy="identity:get_implied_role")
+@routes.get("/roles/{id}/implies/{implied_id}", policy="identity:get_implied_role", answer=_one(_ROLE))
 def show_implied(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show one implication."""
     prior, implied = _existing(request, tx, "identity:get_implied_role")
@@ -89,7 +99,7 @@ def check_implied(request: Request, tx: Transaction) -> Response:
     return Response(None, 204)
 
 
-@routes.put("/roles/{id}/implies/{implied_id}", policy="identity:create_implied_role", status=201)
+@routes.put("/roles/{id}/implies/{implied_id}", policy="identity:create_implied_role", status=201, answer=_one(_ROLE))
 def create_implied(request: Request, tx: Transaction) -> dict[str, Any]:
     """Make a role imply another."""
     prior, implied = _find_pair(request, tx, "identity:create_implied_role")
@@ -111,7 +121,7 @@ def delete_implied(request: Request, tx: Transaction) -> None:
     record(tx, request, "role.unimply", prior.id, details={"implied": implied.id})
 
 
-@routes.get("/role_inferences", policy="identity:list_role_inference_rules")
+@routes.get("/role_inferences", policy="identity:list_role_inference_rules", answer=_EVERY)
 def list_inferences(request: Request, tx: Transaction) -> dict[str, Any]:
     """List every implication."""
     request.authorize("identity:list_role_inference_rules", {})

@@ -15,7 +15,7 @@ from monostack.services.identity.tokens.login import log_in
 from monostack.services.identity.tokens.revocations import revoke
 from monostack.services.identity.tokens.schema import ISSUE, missing_name
 from monostack.services.identity.tokens.session import Rejected, Session, WrongMethod
-from monostack.services.identity.tokens.view import render
+from monostack.services.identity.tokens.view import ANSWER, render
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ async def catalog_of(request: Request, session: Session) -> Any:
     return await request.cloud.authenticator.catalog(request.app_url, session)
 
 
-@routes.post("/tokens", mode="async", public=True, status=201)
+@routes.post("/tokens", mode="async", public=True, status=201, answer=ANSWER)
 async def create_token(request: Request) -> Response:
     """Make a token."""
     require_json(request)
@@ -73,14 +73,14 @@ async def subject(request: Request, rule: str) -> tuple[str, Session]:
     return token, session
 
 
-@routes.get("/tokens", mode="async", policy="identity:validate_token")
+@routes.get("/tokens", mode="async", policy="identity:validate_token", answer=ANSWER)
 async def show_token(request: Request) -> Response:
     """Show what a token stands for."""
     token, session = await subject(request, "identity:validate_token")
     return Response(render(session, await catalog_of(request, session)), 200, {"x-subject-token": token})
 
 
-@routes.head("/tokens", mode="async", policy="identity:check_token")
+@routes.head("/tokens", mode="async", policy="identity:check_token", answer=ANSWER)
 async def check_token(request: Request) -> Response:
     """Say whether a token is valid."""
     token, session = await subject(request, "identity:check_token")

@@ -2,11 +2,41 @@
 
 from typing import Any
 
+from monostack.http.answers import FLAG, TEXT, TEXTS, Record, envelope, many, maybe, optional
+from monostack.services.identity import catalog
 from monostack.services.identity.moments import from_seconds
 from monostack.services.identity.tokens.session import Session
 
+_NAMED = {"id": TEXT, "name": TEXT}
+_DOMAIN = Record("TokenDomain", _NAMED)
+_TRUST = {"id": TEXT, "trustor_user": envelope("id", TEXT), "trustee_user": envelope("id", TEXT), "impersonation": FLAG}
+_RULE = Record("TokenAccessRule", {"id": TEXT, "service": TEXT, "path": TEXT, "method": TEXT})
+ANSWER = envelope(
+    "token",
+    Record(
+        "Token",
+        {
+            "methods": TEXTS,
+            "user": Record("TokenUser", {"domain": _DOMAIN, "password_expires_at": maybe(TEXT), **_NAMED}),
+            "audit_ids": TEXTS,
+            "expires_at": TEXT,
+            "issued_at": TEXT,
+            "roles": optional(many(Record("TokenRole", _NAMED))),
+            "system": optional(envelope("all", FLAG)),
+            "domain": optional(_DOMAIN),
+            "project": optional(Record("TokenProject", {"domain": _DOMAIN, **_NAMED})),
+            "is_domain": optional(FLAG),
+            "OS-TRUST:trust": optional(Record("TokenTrust", _TRUST)),
+            "application_credential": optional(
+                Record("TokenApplicationCredential", {**_NAMED, "restricted": FLAG, "access_rules": optional(many(_RULE))})
+            ),
+            "catalog": optional(catalog.ANSWER),
+        },
+    ),
+)
 
-def render(session: Session, catalog: Any) -> dict[str, Any]:
+
+def render(session: Session, entries: Any) -> dict[str, Any]:
     payload, user = session.payload, session.actor
     token: dict[str, Any] = {
         "methods": list(payload.methods),
@@ -47,6 +77,6 @@ def render(session: Session, catalog: Any) -> dict[str, Any]:
         token["application_credential"] = {"id": credential.id, "name": credential.name, "restricted": not credential.unrestricted}
         if session.access_rules is not None:
             token["application_credential"]["access_rules"] = session.access_rules
-    if catalog is not None:
-        token["catalog"] = catalog
+    if entries is not None:
+        token["catalog"] = entries
     return {"token": token}

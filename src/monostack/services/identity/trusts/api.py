@@ -10,6 +10,7 @@ from monostack.core import ids
 from monostack.core.errors import BadRequest, Conflict, Forbidden
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import Record, envelope, many
 from monostack.services.identity import access, delegation
 from monostack.services.identity.application_credentials.api import ROLE_REFERENCE, role_ids_of
 from monostack.services.identity.assignments.effective import Filters, effective
@@ -18,7 +19,7 @@ from monostack.services.identity.moments import parse_expiration
 from monostack.services.identity.projects import tree
 from monostack.services.identity.projects.table import PROJECTS
 from monostack.services.identity.roles.table import ROLES, roles
-from monostack.services.identity.style import STYLE
+from monostack.services.identity.style import PAGE_LINKS, STYLE
 from monostack.services.identity.trusts.table import TRUSTS, chain, find_valid, role_ids, trust_roles, trusts
 from monostack.services.identity.users.table import USERS
 
@@ -33,6 +34,7 @@ _BY_TRUSTOR = trusts.c.trustor_user_id == sa.bindparam("person")
 _BY_TRUSTEE = trusts.c.trustee_user_id == sa.bindparam("person")
 
 routes = Routes("/v3/OS-TRUST/trusts")
+_WITH_ROLES = envelope("trust", TRUSTS.answer.with_keys("TrustWithRoles", {"roles": many(ROLES.answer), "roles_links": PAGE_LINKS}))
 
 
 def _body() -> dict[str, Any]:
@@ -44,7 +46,7 @@ def _body() -> dict[str, Any]:
     return schema
 
 
-@routes.get("", policy="identity:list_trusts")
+@routes.get("", policy="identity:list_trusts", answer=TRUSTS.answer_list)
 def list_trusts(request: Request, tx: Transaction) -> Any:
     """List trusts: all, or those of a trustor or for a trustee."""
     trustor, trustee = request.query_map.get("trustor_user_id"), request.query_map.get("trustee_user_id")
@@ -62,7 +64,7 @@ def list_trusts(request: Request, tx: Transaction) -> Any:
     return STYLE.list_envelope(request, TRUSTS, TRUSTS.views(request, tx, rows), query)
 
 
-@routes.post("", policy="identity:create_trust", status=201, body=_body())
+@routes.post("", policy="identity:create_trust", status=201, body=_body(), answer=_WITH_ROLES)
 def create_trust(request: Request, tx: Transaction) -> dict[str, Any]:
     """Trust a user."""
     given: dict[str, Any] = dict(request.body["trust"])
@@ -173,7 +175,7 @@ def _rendered(request: Request, tx: Transaction, row: Row[Any]) -> dict[str, Any
     return answer
 
 
-@routes.get("/{id}", policy="identity:get_trust")
+@routes.get("/{id}", policy="identity:get_trust", answer=_WITH_ROLES)
 def show_trust(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a trust."""
     return _rendered(request, tx, _find(request, tx, "identity:get_trust"))
@@ -185,14 +187,14 @@ def delete_trust(request: Request, tx: Transaction) -> None:
     TRUSTS.remove(tx, request, _find(request, tx, "identity:delete_trust"))
 
 
-@routes.get("/{id}/roles", policy="identity:list_roles_for_trust")
+@routes.get("/{id}/roles", policy="identity:list_roles_for_trust", answer=Record("", {"roles": many(ROLES.answer), "links": PAGE_LINKS}))
 def list_roles(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the roles a trust delegates."""
     row = _find(request, tx, "identity:list_roles_for_trust")
     return {"roles": _roles(request, tx, row.id), "links": _role_links(request, row.id)}
 
 
-@routes.get("/{id}/roles/{role_id}", policy="identity:get_role_for_trust")
+@routes.get("/{id}/roles/{role_id}", policy="identity:get_role_for_trust", answer=ROLES.answer_one)
 def show_role(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a role a trust delegates."""
     row, role_id = _find(request, tx, "identity:get_role_for_trust"), request.params["role_id"]

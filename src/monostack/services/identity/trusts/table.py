@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from monostack.db import Transaction, table
+from monostack.http.answers import NULL
 from monostack.resources import Field, Resource, flag, integer, text, time
 from monostack.resources.fields import REQUIRED
 from monostack.services.identity.moments import has_passed
@@ -30,6 +31,7 @@ TRUSTS = Resource(
         Field("redelegation_count", integer(0), create=True, nullable=True),
     ),
     unknown="extra",
+    adds={"deleted_at": NULL},
     expand=lambda tx, request, rows: [{"deleted_at": None}] * len(rows),  # one that was deleted is not shown at all
 )  # fmt: skip
 trusts = TRUSTS.table

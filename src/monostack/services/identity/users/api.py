@@ -8,17 +8,19 @@ from monostack.core.errors import BadRequest, Unauthorized
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response
+from monostack.http.answers import NULL, OBJECT, envelope
 from monostack.http.schema import Schema
 from monostack.services.identity import access, passwords
 from monostack.services.identity.dialect import AUTHENTICATE, invalid_in_full
 from monostack.services.identity.domains import BY_ID as DOMAIN_BY_ID
 from monostack.services.identity.generation import changed
 from monostack.services.identity.groups.api import list_groups_of_user
+from monostack.services.identity.groups.table import GROUPS
 from monostack.services.identity.immutable import merged_options
 from monostack.services.identity.kinds import BOOLEAN, is_true, query
 from monostack.services.identity.moments import check_comparison
 from monostack.services.identity.removal import forget_user
-from monostack.services.identity.style import STYLE
+from monostack.services.identity.style import STYLE, page_of
 from monostack.services.identity.users.factors import check_rules
 from monostack.services.identity.users.table import USERS, users
 
@@ -130,12 +132,38 @@ def _body(method: str) -> dict[str, Any]:
 
 
 routes = USERS.routes(only=("show",))
-routes.add("GET", "", list_users, "read", policy="identity:list_users", query=query(enabled=BOOLEAN))
-routes.add("POST", "", create_user, "write", body=_body("create"), prepare=hashed, status=201, policy="identity:create_user")
-routes.add("PATCH", "/{id}", update_user, "write", body=_body("update"), prepare=hashed, policy="identity:update_user")
+routes.add("GET", "", list_users, "read", policy="identity:list_users", query=query(enabled=BOOLEAN), answer=USERS.answer_list)
+routes.add(
+    "POST",
+    "",
+    create_user,
+    "write",
+    body=_body("create"),
+    prepare=hashed,
+    status=201,
+    policy="identity:create_user",
+    answer=USERS.answer_one,
+)
+routes.add(
+    "PATCH",
+    "/{id}",
+    update_user,
+    "write",
+    body=_body("update"),
+    prepare=hashed,
+    policy="identity:update_user",
+    answer=envelope("user", USERS.answer.with_keys("UpdatedUser", {"extra": OBJECT})),
+)
 routes.add("DELETE", "/{id}", delete_user, "write", status=204, policy="identity:delete_user")
 routes.add("DELETE", "/{id}/tokens", revoke_tokens, "write", status=204, policy="identity:revoke_tokens_for_user")
-routes.add("GET", "/{id}/groups", list_groups_of_user, "read", policy="identity:list_groups_for_user")
+routes.add(
+    "GET",
+    "/{id}/groups",
+    list_groups_of_user,
+    "read",
+    policy="identity:list_groups_for_user",
+    answer=page_of(GROUPS, GROUPS.answer.with_keys("GroupOfUser", {"membership_expires_at": NULL})),
+)
 
 _STRING = {"type": "string"}
 _NEW_PASSWORD = Schema({
@@ -146,7 +174,7 @@ _NEW_PASSWORD = Schema({
 })  # fmt: skip
 
 
-@routes.post("/{id}/password", mode="async", public=True)
+@routes.post("/{id}/password", mode="async", public=True, status=204)
 async def change_password(request: Request) -> Response:
     """Change one's own password. The old one proves who asks; no token is needed."""
     user_id = request.params["id"]

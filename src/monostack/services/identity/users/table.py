@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import TEXT, optional
 from monostack.resources import Field, Resource, integer, json_value, text
 from monostack.resources.fields import REQUIRED
 from monostack.services.identity.kinds import BOOLEAN_OR_NULL, boolean, identifier
@@ -52,6 +53,7 @@ USERS = Resource(
         "update": "identity:update_user", "delete": "identity:delete_user",
     },
     columns=(sa.Column("password_hash", sa.String(255)), sa.UniqueConstraint("domain_id", "name")),
+    adds={"default_project_id": optional(TEXT)},
     unknown="extra",
     expand=_expand,
 )  # fmt: skip

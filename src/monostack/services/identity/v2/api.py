@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from monostack.core.errors import BadRequest, NotFound, Unauthorized
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import TEXT, TEXTS, Record, envelope, many, optional
 from monostack.services.identity.access import DEFAULT_DOMAIN
 from monostack.services.identity.assignments.listing import projects_of_user
 from monostack.services.identity.catalog import entries
@@ -18,7 +19,7 @@ from monostack.services.identity.dialect import AUTHENTICATE, DIALECT, expecting
 from monostack.services.identity.projects.table import projects
 from monostack.services.identity.tokens.login import log_in
 from monostack.services.identity.tokens.session import Rejected, Session
-from monostack.services.identity.v2.view import rendered
+from monostack.services.identity.v2.view import ACCESS, TENANT, rendered
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,12 @@ def v2_version(request: Request) -> dict[str, Any]:
     }
 
 
-@routes.get("", mode="async", public=True)
+_LINK = Record("VersionLink", {"rel": TEXT, "href": TEXT, "type": optional(TEXT)})
+_MEDIA = Record("MediaType", {"base": TEXT, "type": TEXT})
+VERSION = Record("Version", {"id": TEXT, "status": TEXT, "updated": TEXT, "links": many(_LINK), "media-types": many(_MEDIA)})
+
+
+@routes.get("", mode="async", public=True, answer=envelope("version", VERSION))
 async def show_version(request: Request) -> dict[str, Any]:
     """Show the version 2.0."""
     _require_setting(request)
@@ -80,7 +86,7 @@ def _methods(auth: dict[str, Any]) -> dict[str, Any]:
     return {"methods": ["password"], "password": {"user": {**user, "password": secret}}}
 
 
-@routes.post("/tokens", mode="async", public=True)
+@routes.post("/tokens", mode="async", public=True, answer=ACCESS)
 async def create_token(request: Request) -> Response:
     """Make a token."""
     _require_setting(request)
@@ -111,7 +117,7 @@ def _check_domain(session: Session) -> None:
         raise Rejected("the user or the project is not in the default domain")
 
 
-@routes.get("/tenants")
+@routes.get("/tenants", answer=Record("", {"tenants": many(TENANT), "tenants_links": TEXTS}))
 def list_tenants(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the tenants one may have a token for."""
     _require_setting(request)

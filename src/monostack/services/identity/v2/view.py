@@ -5,9 +5,29 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
+from monostack.http.answers import FLAG, INTEGER, TEXT, TEXTS, Record, envelope, many, maybe, optional
 from monostack.services.identity import catalog
 from monostack.services.identity.moments import from_seconds
 from monostack.services.identity.tokens.session import Session
+
+TENANT = Record("Tenant", {"id": TEXT, "name": TEXT, "description": maybe(TEXT), "enabled": FLAG})
+_ENDPOINT = Record("V2Endpoint", {"region": maybe(TEXT), "id": TEXT, "adminURL": TEXT, "internalURL": TEXT, "publicURL": TEXT})
+_TOKEN = {"id": TEXT, "expires": TEXT, "issued_at": TEXT, "audit_ids": TEXTS, "tenant": optional(TENANT)}
+_USER = {"id": TEXT, "name": TEXT, "username": TEXT, "roles": many(envelope("name", TEXT)), "roles_links": TEXTS}
+ACCESS = envelope(
+    "access",
+    Record(
+        "Access",
+        {
+            "token": Record("V2Token", _TOKEN),
+            "serviceCatalog": many(
+                Record("V2Service", {"type": TEXT, "name": TEXT, "endpoints": many(_ENDPOINT), "endpoints_links": TEXTS})
+            ),
+            "user": Record("V2User", _USER),
+            "metadata": Record("", {"is_admin": INTEGER, "roles": TEXTS}),
+        },
+    ),
+)
 
 
 def rendered(session: Session, token: str, entries: Sequence[Row[Any]], app_url: str) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def _set(request: Request, tx: Transaction, row: Row[Any], addresses: list[str])
     return {"address_group": shown(ADDRESS_GROUPS.views(request, tx, [row])[0])}
 
 
-@_routes.put("/{id}/add_addresses", policy="add_addresses", body_document=_BODY)
+@_routes.put("/{id}/add_addresses", policy="add_addresses", body_document=_BODY, answer=ADDRESS_GROUPS.answer_one)
 def add_addresses(request: Request, tx: Transaction) -> Any:
     """Let the group have more addresses."""
     row, item = VERBS.look_up(request, tx, request.params["id"])
@@ -70,7 +70,7 @@ def add_addresses(request: Request, tx: Transaction) -> Any:
     return _set(request, tx, row, [*row.addresses, *given])
 
 
-@_routes.put("/{id}/remove_addresses", policy="remove_addresses", body_document=_BODY)
+@_routes.put("/{id}/remove_addresses", policy="remove_addresses", body_document=_BODY, answer=ADDRESS_GROUPS.answer_one)
 def remove_addresses(request: Request, tx: Transaction) -> Any:
     """Take addresses away."""
     row, item = VERBS.look_up(request, tx, request.params["id"])

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NULL, envelope, many
 from monostack.resources import Resource
 from monostack.services.network import documents
 from monostack.services.network.agents.api import VERBS as AGENT_VERBS
@@ -93,7 +94,7 @@ def _serve(hosted: Hosted) -> None:
     def row_of(request: Request, tx: Transaction, id: str) -> Row[Any]:
         return resource.get(request, tx, id)
 
-    @routes.get(f"/{plural}/{{id}}/{hosted.agents}", policy=f"get_{hosted.agents}")
+    @routes.get(f"/{plural}/{{id}}/{hosted.agents}", policy=f"get_{hosted.agents}", answer=envelope("agents", many(AGENTS.answer)))
     def list_agents(request: Request, tx: Transaction) -> Any:
         """List the agents that run it."""
         _authorize(request, f"get_{hosted.agents}")
@@ -101,7 +102,7 @@ def _serve(hosted: Hosted) -> None:
         found = tx.rows(_AGENTS_OF, {"the_host": row.host, "kind": hosted.kind})
         return {"agents": AGENT_VERBS.render(request, tx, found)}
 
-    @routes.get(f"/agents/{{id}}/{hosted.things}", policy=f"get_{hosted.things}")
+    @routes.get(f"/agents/{{id}}/{hosted.things}", policy=f"get_{hosted.things}", answer=envelope(plural, many(resource.answer)))
     def list_things(request: Request, tx: Transaction) -> Any:
         """List what an agent runs."""
         _authorize(request, f"get_{hosted.things}")
@@ -109,7 +110,7 @@ def _serve(hosted: Hosted) -> None:
         found = tx.rows(by_host, {"the_host": agent.host}) if agent.agent_type == hosted.kind else ()
         return {plural: hosted.verbs.render(request, tx, found)}
 
-    @routes.post(f"/agents/{{id}}/{hosted.things}", policy=f"create_{hosted.thing}", body_document=document)
+    @routes.post(f"/agents/{{id}}/{hosted.things}", policy=f"create_{hosted.thing}", body_document=document, status=201, answer=NULL)
     def add(request: Request, tx: Transaction) -> Any:
         """Let an agent run it."""
         _authorize(request, f"create_{hosted.thing}")

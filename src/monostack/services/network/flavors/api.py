@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Fault, NotFound, Unavailable
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import ID, TEXT, Record, envelope, many
 from monostack.services.network import documents
 from monostack.services.network.attributes import Values
 from monostack.services.network.flavors import table
@@ -84,7 +85,13 @@ def _flavor(request: Request, tx: Transaction, action: str) -> Row[Any]:
     return FLAVORS.get(request, tx, request.params["id"])
 
 
-@_bindings.post("/service_profiles", policy="create_flavor_service_profile", status=201, body_document=_BODY)
+@_bindings.post(
+    "/service_profiles",
+    policy="create_flavor_service_profile",
+    status=201,
+    body_document=_BODY,
+    answer=envelope("service_profile", envelope("id", ID)),
+)
 def add_profile(request: Request, tx: Transaction) -> Any:
     """Let the flavor have a profile."""
     given = request.body.get("service_profile") if isinstance(request.body, dict) else None
@@ -108,7 +115,10 @@ def remove_profile(request: Request, tx: Transaction) -> None:
     table.unbind(tx, flavor.id, profile_id)
 
 
-@_bindings.get("/next_providers", policy="get_flavor")
+_PROVIDER = Record("NextProvider", {"driver": TEXT, "provider": TEXT})
+
+
+@_bindings.get("/next_providers", policy="get_flavor", answer=envelope("next_providers", many(_PROVIDER)))
 def next_providers(request: Request, tx: Transaction) -> Any:
     """Who would make a service of this flavor."""
     if not request.allows("get_flavor"):

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import ID, TEXT, Record, envelope, many
 from monostack.resources.resource import caller_params
 from monostack.services.network.networks.table import NETWORKS
 from monostack.services.network.rbac.table import EXTERNAL, visible
@@ -25,9 +26,14 @@ _NOT_FILTERS = ("fields", "sort_key", "sort_dir", "limit", "marker", "page_rever
 
 routes = Routes("/v2.0")
 
+_POOL = Record(
+    "FloatingIpPool",
+    {"subnet_id": ID, "subnet_name": TEXT, "network_id": ID, "cidr": TEXT, "project_id": TEXT, "tenant_id": TEXT},
+)
 
-@routes.get("/floatingip_pools", policy="get_floatingip_pool")
-@routes.get("/floatingip-pools", policy="get_floatingip_pool")
+
+@routes.get("/floatingip_pools", policy="get_floatingip_pool", answer=envelope("floatingip_pools", many(_POOL)))
+@routes.get("/floatingip-pools", policy="get_floatingip_pool", answer=envelope("floatingip_pools", many(_POOL)))
 def list_pools(request: Request, tx: Transaction) -> Any:
     """List the pools."""
     unknown = [name for name, _ in request.query if name not in _NOT_FILTERS]

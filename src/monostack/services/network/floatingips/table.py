@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Id, Transaction, metadata
 from monostack.http import Request
+from monostack.http.answers import FLAG, ID, INTEGER, TEXT, Record, many, maybe, optional
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -48,6 +49,20 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     return shown
 
 
+_PORT = Record(
+    "FloatingIpPort",
+    {
+        "name": TEXT, "network_id": ID, "mac_address": TEXT, "admin_state_up": FLAG, "status": TEXT, "device_id": TEXT,
+        "device_owner": TEXT,
+    },
+)  # fmt: skip
+_FORWARDING = Record(
+    "FloatingIpForwarding",
+    {
+        "id": ID, "internal_ip_address": TEXT, "protocol": TEXT, "internal_port": optional(INTEGER), "external_port": optional(INTEGER),
+        "internal_port_id": ID,
+    },
+)  # fmt: skip
 FLOATING_IPS = Resource(
     "floatingip",
     "floatingips",
@@ -56,12 +71,12 @@ FLOATING_IPS = Resource(
     fields=(
         Field("dns_name", values.dns_name(), default="", create=True, filter=False, sort=False),
         Field("dns_domain", values.dns_domain(), default="", create=True, filter=False, sort=False),
-        Field("port_details", values.tags(), column=None),
-        Field("port_forwardings", values.tags(), column=None),
+        Field("port_details", values.tags(), column=None, answer=maybe(_PORT)),
+        Field("port_forwardings", values.tags(), column=None, answer=many(_FORWARDING)),
         Field("router_id", values.uuid(), nullable=True, index=True),
         Field("id", values.uuid()),
         Field("floating_ip_address", values.nullable(values.ip()), create="create_floatingip:floating_ip_address"),
-        Field("subnet_id", values.nullable(values.uuid()), create=True, column=None),
+        Field("subnet_id", values.nullable(values.uuid()), create=True, column=None, view=False),
         Field("floating_network_id", values.uuid(), default=REQUIRED, create=True, index=True),
         Field("port_id", values.nullable(values.uuid()), create=True, update=True, sort=False, index=True),
         Field("fixed_ip_address", values.nullable(values.ip()), create=True, update=True),

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Id, Transaction
 from monostack.http import Request
+from monostack.http.answers import many
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -53,7 +54,7 @@ GROUPS = Resource(
         Field("id", values.uuid()),
         Field("name", rule_values.group_name(), default="", create=True, update=True),
         Field("project_id", values.text(), default=REQUIRED, create=True, index=True),
-        Field("security_group_rules", values.tags(), column=None),
+        Field("security_group_rules", values.tags(), column=None, answer=lambda: many(RULES.answer)),
         TAGS,
         *STANDARD,
     ),
@@ -93,7 +94,7 @@ RULES = Resource(
     STYLE,
     path="/v2.0/security-group-rules",
     fields=(
-        Field("normalized_cidr", values.tags(), column=None),
+        Field("normalized_cidr", values.text(), column=None, nullable=True),
         Field("remote_address_group_id", values.nullable(values.uuid()), create=True),
         Field("belongs_to_default_sg", values.boolean(), column=None),
         Field("id", values.uuid()),

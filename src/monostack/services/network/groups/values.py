@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from netaddr import AddrFormatError, IPNetwork
 
 from monostack.core.errors import Fault
+from monostack.http.answers import INTEGER, TEXT, maybe
 from monostack.resources import Kind
 from monostack.services.network.values.plain import check_text
 from monostack.services.network.words import conflict, refused
@@ -81,11 +82,11 @@ _INTEGER_OR_TEXT = {"type": ["integer", "string", "null"]}
 
 
 def protocol() -> Kind:
-    return Kind(sa.String(40), _INTEGER_OR_TEXT, accept=_protocol)
+    return Kind(sa.String(40), _INTEGER_OR_TEXT, accept=_protocol, answer=maybe(TEXT))
 
 
 def port_number() -> Kind:
-    return Kind(sa.Integer(), _INTEGER_OR_TEXT, int, accept=_port)
+    return Kind(sa.Integer(), _INTEGER_OR_TEXT, int, accept=_port, answer=maybe(INTEGER))
 
 
 def ethertype() -> Kind:

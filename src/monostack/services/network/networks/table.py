@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Name, Transaction, metadata
 from monostack.http import Request
+from monostack.http.answers import FLAG, optional
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -101,8 +102,8 @@ NETWORKS = Resource(
             sort=False,
         ),
         Field("mtu", values.number(), default=0, create=True, update=True),
-        Field("ipv4_address_scope", values.uuid(), column=None),
-        Field("ipv6_address_scope", values.uuid(), column=None),
+        Field("ipv4_address_scope", values.uuid(), column=None, nullable=True),
+        Field("ipv6_address_scope", values.uuid(), column=None, nullable=True),
         Field("availability_zones", values.tags(), column=None),
         Field("availability_zone_hints", values.hints(), default=list, create=True, filter=False, sort=False),
         Field(
@@ -129,6 +130,7 @@ NETWORKS = Resource(
     ),
     conditions={**CONDITIONS, "shared": is_shared},
     expand=_expand,
+    adds={"is_default": optional(FLAG)},  # of external networks
 )
 
 _BY_ID = sa.select(NETWORKS.table).where(NETWORKS.table.c.id == sa.bindparam("the_id"))

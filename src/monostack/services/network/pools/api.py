@@ -9,6 +9,7 @@ from sqlalchemy.engine import Row
 from monostack.core import ids
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import TEXTS, envelope
 from monostack.services.network import documents, rbac, standard
 from monostack.services.network.attributes import Values
 from monostack.services.network.pools import affinity
@@ -113,7 +114,7 @@ def _given_prefixes(request: Request) -> list[str]:
     return given_networks(request.body, "prefixes")
 
 
-@_routes.put("/{id}/add_prefixes", policy="add_prefixes", body_document=_PREFIXES)
+@_routes.put("/{id}/add_prefixes", policy="add_prefixes", body_document=_PREFIXES, answer=envelope("prefixes", TEXTS))
 def add_prefixes(request: Request, tx: Transaction) -> Any:
     """Let the pool have more prefixes."""
     row, item = VERBS.look_up(request, tx, request.params["id"])
@@ -124,7 +125,7 @@ def add_prefixes(request: Request, tx: Transaction) -> Any:
     return {"prefixes": row.prefixes}
 
 
-@_routes.put("/{id}/remove_prefixes", policy="remove_prefixes", body_document=_PREFIXES)
+@_routes.put("/{id}/remove_prefixes", policy="remove_prefixes", body_document=_PREFIXES, answer=envelope("prefixes", TEXTS))
 def remove_prefixes(request: Request, tx: Transaction) -> Any:
     """Take prefixes away that no subnet uses."""
     row, item = VERBS.look_up(request, tx, request.params["id"])

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Forbidden
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import ID, TEXT, Record, many
 from monostack.services.network import documents, networks
 from monostack.services.network.attributes import is_admin
 from monostack.services.network.pools import affinity
@@ -18,7 +19,11 @@ from monostack.services.network.words import invalid, refused
 routes = Routes("/v2.0/subnetpools/{id}")
 
 
-@routes.put("/onboard_network_subnets", policy="onboard_network_subnets", body_document=documents.one_of("network_id", documents.TEXT))
+_BODY = documents.one_of("network_id", documents.TEXT)
+_SUBNETS = many(Record("OnboardedSubnet", {"id": ID, "cidr": TEXT}))
+
+
+@routes.put("/onboard_network_subnets", policy="onboard_network_subnets", body_document=_BODY, answer=_SUBNETS)
 def onboard_network_subnets(request: Request, tx: Transaction) -> Any:
     """Take the subnets of a network into the pool: those of its IP version."""
     pool, item = VERBS.look_up(request, tx, request.params["id"])

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import TEXT
 from monostack.resources import Field, Kind, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -29,7 +30,7 @@ def _named(value: Any) -> str:
 
 
 def _length(name: str) -> Field:
-    return Field(name, values.number(), create=True, update=True, show=lambda value: str(value))
+    return Field(name, values.number(), create=True, update=True, show=lambda value: str(value), answer=TEXT)
 
 
 def _own_or_shared(table: sa.Table) -> Any:

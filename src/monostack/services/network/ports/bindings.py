@@ -12,6 +12,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Fault, NotFound
 from monostack.db import Id, Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import OBJECT, TEXT
 from monostack.protocol.network import bridge_name
 from monostack.resources import Field, Resource
 from monostack.resources.fields import REQUIRED
@@ -41,6 +42,7 @@ BINDINGS = Resource(
         Field("profile", values.object_or_none(), create=True, update=True),
         Field("project_id", values.text(), create=True, view=False, column=None),
     ),
+    adds={"status": TEXT, "vif_details": OBJECT},
     columns=(
         sa.Column("port_id", Id(), sa.ForeignKey("ports.id", ondelete="CASCADE"), nullable=False),
         sa.UniqueConstraint("port_id", "host"),
@@ -99,7 +101,7 @@ def _reach(tx: Transaction, port: Row[Any], host: str) -> str:
     return kind
 
 
-@routes.get("", policy="get_port_binding")
+@routes.get("", policy="get_port_binding", answer=BINDINGS.answer_list)
 def list_bindings(request: Request, tx: Transaction) -> Any:
     """List the hosts a port is bound to."""
     if not request.allows("get_port_binding"):
@@ -107,7 +109,7 @@ def list_bindings(request: Request, tx: Transaction) -> Any:
     return {"bindings": [_only(request, item) for item in _all(tx, _port(request, tx, "get_port_binding")).values()]}
 
 
-@routes.get("/{host}", policy="get_port_binding")
+@routes.get("/{host}", policy="get_port_binding", answer=BINDINGS.answer_one)
 def show_binding(request: Request, tx: Transaction) -> Any:
     """Show one."""
     port, host = _port(request, tx, "get_port_binding"), request.params["host"]
@@ -117,7 +119,7 @@ def show_binding(request: Request, tx: Transaction) -> Any:
     return {"binding": _only(request, found)}
 
 
-@routes.post("", policy="create_port_binding", status=201, body_document=documents.creation(BINDINGS))
+@routes.post("", policy="create_port_binding", status=201, body_document=documents.creation(BINDINGS), answer=BINDINGS.answer_one)
 def create_binding(request: Request, tx: Transaction) -> Any:
     """Bind a port to a further host; to its first one if it has none."""
     given = accept_create(request, BINDINGS, body(request, BINDINGS))
@@ -133,7 +135,7 @@ def create_binding(request: Request, tx: Transaction) -> Any:
     return {"binding": _all(tx, get_port(tx, port.id))[host]}
 
 
-@routes.put("/{host}", policy="update_port", body_document=documents.change(BINDINGS))
+@routes.put("/{host}", policy="update_port", body_document=documents.change(BINDINGS), answer=BINDINGS.answer_one)
 def update_binding(request: Request, tx: Transaction) -> Any:
     """Change the profile or the kind of NIC of a binding."""
     changes = accept_update(request, BINDINGS, body(request, BINDINGS))
@@ -149,7 +151,7 @@ def update_binding(request: Request, tx: Transaction) -> Any:
     return {"binding": _all(tx, get_port(tx, port.id))[host]}
 
 
-@routes.put("/{host}/activate", policy="activate", body_document={"type": ["object", "null"]})
+@routes.put("/{host}/activate", policy="activate", body_document={"type": ["object", "null"]}, answer=BINDINGS.answer_one)
 def activate(request: Request, tx: Transaction) -> Any:
     """Let the port be on this host; the host it was on waits now, unplugged."""
     port, host = _port(request, tx, "activate"), request.params["host"]

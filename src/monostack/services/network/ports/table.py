@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Id, Name, Transaction, metadata
 from monostack.http import Request
+from monostack.http.answers import FLAG, ID, OBJECT, TEXT, Record, many, maybe, optional
 from monostack.protocol.network import bridge_name
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
@@ -21,7 +22,7 @@ from monostack.services.network.scopes import scope_of
 from monostack.services.network.standard import QOS_POLICY, STANDARD
 from monostack.services.network.style import STYLE
 from monostack.services.network.tags.table import CONDITIONS, tags_of
-from monostack.services.network.trunks.table import of_trunks, trunks_of
+from monostack.services.network.trunks.table import SUBPORT_SHOWN, of_trunks, trunks_of
 from monostack.services.network.trunks.table import shown as shown_subports
 from monostack.services.network.words import not_found
 
@@ -127,6 +128,8 @@ def _guarded(name: str, kind: Any, *, view: bool = False, **options: Any) -> Fie
     return Field(name, kind, **{**rules, **options})
 
 
+_NAME = Record("DnsAssignment", {"hostname": TEXT, "ip_address": TEXT, "fqdn": TEXT})
+_TRUNK = Record("TrunkDetails", {"trunk_id": ID, "sub_ports": many(SUBPORT_SHOWN.with_keys("SubportDetails", {"mac_address": TEXT}))})
 PORTS = Resource(
     "port",
     "ports",
@@ -146,7 +149,7 @@ PORTS = Resource(
         Field("security_groups", values.group_ids(), create=True, update=True, column=None),
         _guarded("allowed_address_pairs", values.address_pairs(), filter=False, sort=False),
         Field("dns_name", values.dns_name(), default="", create=True, update=True, filter=False, sort=False),
-        Field("dns_assignment", values.tags(), column=None),
+        Field("dns_assignment", values.tags(), column=None, answer=many(_NAME)),
         Field("dns_domain", values.dns_domain(), default="", create=True, update=True, filter=False, sort=False),
         Field("extra_dhcp_opts", values.dhcp_options(), create=True, update=True, filter=False, sort=False),
         Field("binding:vif_type", values.text(64), column="vif_type", view="get_port:binding:vif_type", filter=False, sort=False),
@@ -160,7 +163,7 @@ PORTS = Resource(
         ),
         Field("propagate_uplink_status", values.boolean(), default=True, create=True, update=True, filter=False, sort=False),
         Field("numa_affinity_policy", values.choice(*NUMA_POLICIES, None), create=True, update=True, filter=False, sort=False),
-        _guarded("trusted", values.boolean(), view=True, filter=False, sort=False),
+        _guarded("trusted", values.boolean(), view=True, answer=maybe(FLAG), filter=False, sort=False),
         QOS_POLICY,
         Field("qos_network_policy_id", values.uuid(), column=None),
         Field("tags", values.tags(), create=True, column=None),
@@ -178,6 +181,10 @@ PORTS = Resource(
     ),
     conditions={**CONDITIONS, "fixed_ips": _with_address, PART_OF_ADDRESS: _with_part_of_address, "security_groups": _in_group},
     expand=_expand,
+    adds={
+        "trunk_details": optional(_TRUNK), "binding:vif_details": optional(OBJECT), "qos_network_policy_id": maybe(ID),
+        "security_groups": many(ID),
+    },
 )
 _p = PORTS.table.c
 _BY_ID = sa.select(PORTS.table).where(_p.id == sa.bindparam("the_id"))

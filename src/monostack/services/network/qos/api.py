@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Fault, NotBuilt, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import envelope
 from monostack.services.network import attributes, documents, rbac, standard
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
@@ -125,6 +126,8 @@ def _alias_routes(kind: RuleType) -> Routes:
     routes = Routes(f"/v2.0/qos/alias-{kind.name.replace('_', '-')}-rules/{{id}}")
     body = documents.one_of(name, resource.body_schema("update")["properties"][resource.singular])
 
+    answer = envelope(name, resource.answer)
+
     def find(request: Request, tx: Transaction, action: str) -> Row[Any]:
         try:
             row = resource.get(request, tx, request.params["id"])
@@ -138,12 +141,12 @@ def _alias_routes(kind: RuleType) -> Routes:
     def render(request: Request, tx: Transaction, row: Row[Any]) -> Any:
         return {name: shown(resource.views(request, tx, [row])[0])}
 
-    @routes.get("", policy=f"get_{name}")
+    @routes.get("", policy=f"get_{name}", answer=answer)
     def show_rule(request: Request, tx: Transaction) -> Any:
         """Show a rule."""
         return render(request, tx, find(request, tx, "get"))
 
-    @routes.put("", policy=f"update_{name}", body_document=body)
+    @routes.put("", policy=f"update_{name}", body_document=body, answer=answer)
     def update_rule(request: Request, tx: Transaction) -> Any:
         """Change a rule."""
         given = request.body.get(name) if isinstance(request.body, dict) else None

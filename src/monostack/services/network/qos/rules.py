@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from monostack.db import Id, Transaction
+from monostack.http.answers import ID, INTEGER, choice, either
 from monostack.resources import Field, Kind, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -33,7 +34,7 @@ def _amount(name: str, **options: Any) -> Field:
             raise ValueError(f"'{number}' is too large - must be no larger than '{LARGEST}'")
         return number
 
-    kind = Kind(sa.BigInteger(), {"type": ["integer", "string"], "minimum": 0, "maximum": LARGEST}, to_int, accept=accept)
+    kind = Kind(sa.BigInteger(), {"type": ["integer", "string"], "minimum": 0, "maximum": LARGEST}, to_int, accept=accept, answer=INTEGER)
     return Field(name, kind, **{"create": True, "update": True, "default": REQUIRED, **options})
 
 
@@ -90,6 +91,13 @@ MINIMUM_BANDWIDTH = _type("minimum_bandwidth", _amount("min_kbps"), _direction(*
 MINIMUM_PACKET_RATE = _type("minimum_packet_rate", _amount("min_kpps"), _direction(*DIRECTIONS, ANY), enforced=False)
 PACKET_RATE_LIMIT = _type("packet_rate_limit", _amount("max_kpps"), _amount("max_burst_kpps", default=0), _direction(*DIRECTIONS))
 TYPES = (BANDWIDTH_LIMIT, DSCP_MARKING, MINIMUM_BANDWIDTH, MINIMUM_PACKET_RATE, PACKET_RATE_LIMIT)
+DESCRIBED = either(
+    *[
+        kind.resource.answer.with_keys(f"Policy{kind.resource.answer.title}", {"qos_policy_id": ID, "type": choice(kind.name)})
+        for kind in TYPES
+    ]
+)
+"""A rule as its policy shows it."""
 RESERVING = (MINIMUM_BANDWIDTH, MINIMUM_PACKET_RATE)  # what Placement counts
 
 _RULES_OF = {

@@ -8,11 +8,12 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import many
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
 from monostack.services.network.lookup import among, grouped
-from monostack.services.network.qos.rules import described
+from monostack.services.network.qos.rules import DESCRIBED, described
 from monostack.services.network.rbac.table import SHARED, is_shared, shared_with, visible
 from monostack.services.network.scopes import scope_of
 from monostack.services.network.standard import STANDARD, TAGS
@@ -43,7 +44,7 @@ POLICIES = Resource(
         Field("project_id", values.text(), default=REQUIRED, create=True, index=True),
         Field("shared", values.boolean(), default=False, create=True, update=True, column=None),
         Field("is_default", values.boolean(), default=False, create=True, update=True, sort=False),
-        Field("rules", values.tags(), column=None),
+        Field("rules", values.tags(), column=None, answer=many(DESCRIBED)),
         TAGS,
         *STANDARD,
     ),

@@ -6,6 +6,7 @@ from typing import Any
 from monostack.core.errors import Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import ANYTHING, INTEGER, TEXT, Record, either, envelope, many, mapping
 from monostack.resources import Field
 from monostack.services.network.attributes import is_admin
 from monostack.services.network.qos.rules import LARGEST, TYPES, RuleType
@@ -24,7 +25,12 @@ def _only(request: Request, item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if not fields or name in fields}
 
 
-@routes.get("", policy="get_rule_type")
+_CHOICES = {"parameter_name": TEXT, "parameter_type": TEXT, "parameter_values": either(many(ANYTHING), mapping(INTEGER))}
+_DRIVER = Record("RuleTypeDriver", {"name": TEXT, "supported_parameters": many(Record("RuleTypeParameter", _CHOICES))})
+_RULE_TYPE = Record("RuleType", {"type": TEXT, "drivers": many(_DRIVER)})
+
+
+@routes.get("", policy="get_rule_type", answer=envelope("rule_types", many(envelope("type", TEXT))))
 def list_rule_types(request: Request, tx: Transaction) -> Any:
     """List the types that can be used."""
     unknown = [name for name, _ in request.query if name not in (*FILTERS, *OPTIONS)]
@@ -35,7 +41,7 @@ def list_rule_types(request: Request, tx: Transaction) -> Any:
     return {"rule_types": [_only(request, {"type": kind.name}) for kind in kinds]}
 
 
-@routes.get("/{id}", policy="get_rule_type")
+@routes.get("/{id}", policy="get_rule_type", answer=envelope("rule_type", _RULE_TYPE))
 def show_rule_type(request: Request, tx: Transaction) -> Any:
     """Show what rules of a type may say."""
     if not is_admin(request):

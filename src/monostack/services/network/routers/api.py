@@ -79,14 +79,14 @@ def _router(request: Request, tx: Transaction, rule: str) -> Row[Any]:
     return row
 
 
-@actions.put("/add_router_interface", policy="add_router_interface", body_document=interfaces.BODY)
+@actions.put("/add_router_interface", policy="add_router_interface", body_document=interfaces.BODY, answer=interfaces.ANSWER)
 def add_router_interface(request: Request, tx: Transaction) -> Any:
     """Plug a subnet or a port into a router."""
     row = _router(request, tx, "add_router_interface")
     return interfaces.add(tx, request, row, *interfaces.read_body(request.body, removing=False))
 
 
-@actions.put("/remove_router_interface", policy="remove_router_interface", body_document=interfaces.BODY)
+@actions.put("/remove_router_interface", policy="remove_router_interface", body_document=interfaces.BODY, answer=interfaces.ANSWER)
 def remove_router_interface(request: Request, tx: Transaction) -> Any:
     """Unplug a subnet or a port."""
     row = _router(request, tx, "remove_router_interface")
@@ -103,7 +103,7 @@ def _given_routes(request: Request) -> list[dict[str, str]]:
         raise bad(f"Invalid input for routes. Reason: {reason}.") from None
 
 
-@actions.put("/add_extraroutes", policy="add_extraroutes", body_document=_ROUTES)
+@actions.put("/add_extraroutes", policy="add_extraroutes", body_document=_ROUTES, answer=ROUTERS.answer_one)
 def add_extraroutes(request: Request, tx: Transaction) -> Any:
     """Add routes; those that are there already stay."""
     row = _router(request, tx, "add_extraroutes")
@@ -112,7 +112,7 @@ def add_extraroutes(request: Request, tx: Transaction) -> Any:
     return {"router": VERBS.render(request, tx, [row])[0]}
 
 
-@actions.put("/remove_extraroutes", policy="remove_extraroutes", body_document=_ROUTES)
+@actions.put("/remove_extraroutes", policy="remove_extraroutes", body_document=_ROUTES, answer=ROUTERS.answer_one)
 def remove_extraroutes(request: Request, tx: Transaction) -> Any:
     """Take routes away; those that are not there do not matter."""
     row = _router(request, tx, "remove_extraroutes")

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Fault, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import ID, TEXT, Record, many, maybe, optional
 from monostack.services.network import documents, rbac, standard
 from monostack.services.network.addresses.table import of_port
 from monostack.services.network.attributes import is_admin
@@ -31,6 +32,18 @@ def _bad(message: str) -> Fault:
     return bad_request("router", message)
 
 
+ANSWER = Record(
+    "RouterInterface",
+    {
+        "id": ID,
+        "project_id": TEXT,
+        "tenant_id": optional(TEXT),
+        "port_id": ID,
+        "network_id": ID,
+        "subnet_id": maybe(ID),
+        "subnet_ids": many(ID),
+    },
+)
 BODY = {"oneOf": [documents.one_of(name, {"type": "string", "format": "uuid"}) for name in ("subnet_id", "port_id")]}
 
 

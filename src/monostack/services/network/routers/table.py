@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Id, Name, Transaction
 from monostack.http import Request
+from monostack.http.answers import FLAG, ID, INTEGER, TEXT, Record, many, maybe, optional
 from monostack.resources import Field, Kind, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -18,7 +19,7 @@ from monostack.services.network.scopes import scope_of
 from monostack.services.network.standard import STANDARD, TAGS
 from monostack.services.network.style import STYLE
 from monostack.services.network.tags.table import CONDITIONS, tags_of
-from monostack.services.network.values.lists import check_fixed_ips
+from monostack.services.network.values.lists import FIXED_IP, check_fixed_ips
 from monostack.services.network.values.plain import check_uuid, to_boolean
 from monostack.services.network.words import not_found
 
@@ -72,6 +73,9 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     return shown
 
 
+_IN_GATEWAY = {"network_id": ID, "external_fixed_ips": many(FIXED_IP), "enable_snat": FLAG, "qos_policy_id": optional(ID)}
+_GATEWAY = Record("ExternalGateway", _IN_GATEWAY)
+_HELPER = Record("RouterConntrackHelper", {"protocol": TEXT, "port": INTEGER, "helper": TEXT})
 ROUTERS = Resource(
     "router",
     "routers",
@@ -86,14 +90,14 @@ ROUTERS = Resource(
         Field("project_id", values.text(), default=REQUIRED, create=True, index=True),
         Field(
             "external_gateway_info",
-            Kind(None, {"type": ["object", "null"]}, accept=_gateway),
+            Kind(None, {"type": ["object", "null"]}, accept=_gateway, answer=maybe(_GATEWAY)),
             create="create_router:external_gateway_info",
             update="update_router:external_gateway_info",
             column=None,
         ),
         Field("availability_zones", values.tags(), column=None),
         Field("availability_zone_hints", values.hints(), default=list, create=True, filter=False, sort=False),
-        Field("conntrack_helpers", values.tags(), column=None),
+        Field("conntrack_helpers", values.tags(), column=None, answer=many(_HELPER)),
         Field("enable_ndp_proxy", values.boolean(), default=False, create=True, update=True, column="ndp_proxy"),
         Field("enable_snat", values.boolean(), default=True),
         TAGS,

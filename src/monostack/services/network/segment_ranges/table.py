@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction, metadata
 from monostack.http import Request
+from monostack.http.answers import INTEGER, TEXT, many, mapping, maybe, optional
 from monostack.resources import Field, Kind, Resource
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -61,13 +62,14 @@ RANGES = Resource(
         Field("physical_network", values.nullable(values.text(64)), default="", create=True, nullable=True),
         _end("minimum"),
         _end("maximum"),
-        Field("used", values.tags(), column=None),
-        Field("available", values.tags(), column=None),
+        Field("used", values.tags(), column=None, answer=mapping(TEXT)),
+        Field("available", values.tags(), column=None, answer=many(INTEGER)),
         TAGS,
         *STANDARD,
     ),
     conditions=CONDITIONS,
     expand=_expand,
+    adds={"project_id": optional(maybe(TEXT)), "tenant_id": optional(maybe(TEXT))},  # of those that are not shared
 )
 
 _r = RANGES.table.c

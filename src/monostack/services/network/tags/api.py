@@ -9,6 +9,7 @@ from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NULL, TEXTS, envelope
 from monostack.services.network import documents
 from monostack.services.network.standard import bump
 from monostack.services.network.tags.table import set_tags
@@ -18,6 +19,7 @@ from monostack.services.network.verbs import Verbs
 from monostack.services.network.words import bad_request, invalid
 
 MAX_TAGS = 50
+TAGS = envelope("tags", TEXTS)
 BODY = documents.one_of("tags", documents.TEXTS)
 
 
@@ -53,18 +55,18 @@ def tag_routes(verbs: Verbs, path: str = "") -> Routes:
         record(tx, request, f"{resource.singular}.update", row.id, row._mapping.get("project_id"), {"changed": ["tags"]})
         return distinct
 
-    @routes.get("", policy=f"get_{resource.singular}:tags")
+    @routes.get("", policy=f"get_{resource.singular}:tags", answer=TAGS)
     def list_tags(request: Request, tx: Transaction) -> Any:
         """List the tags."""
         return {"tags": find(request, tx, "get")[1]}
 
-    @routes.put("", policy=f"update_{resource.singular}:tags", body_document=BODY)
+    @routes.put("", policy=f"update_{resource.singular}:tags", body_document=BODY, answer=TAGS)
     def replace_tags(request: Request, tx: Transaction) -> Any:
         """Give it these tags and no others."""
         tags = _body(request)
         return {"tags": write(request, tx, find(request, tx, "update")[0], tags)}
 
-    @routes.post("", policy=f"create_{resource.singular}:tags", body_document=BODY)
+    @routes.post("", policy=f"create_{resource.singular}:tags", body_document=BODY, answer=TAGS)
     def add_tags(request: Request, tx: Transaction) -> Any:
         """Add tags."""
         tags = _body(request)
@@ -76,13 +78,13 @@ def tag_routes(verbs: Verbs, path: str = "") -> Routes:
         """Take all tags away."""
         write(request, tx, find(request, tx, "delete")[0], ())
 
-    @routes.get("/{tag}", policy=f"get_{resource.singular}:tags")
+    @routes.get("/{tag}", policy=f"get_{resource.singular}:tags", status=204)
     def show_tag(request: Request, tx: Transaction) -> Any:
         """Does it have the tag? 204 or 404."""
         _has(request, find(request, tx, "get")[1])
         return Response(None, 204)
 
-    @routes.put("/{tag}", policy=f"update_{resource.singular}:tags")
+    @routes.put("/{tag}", policy=f"update_{resource.singular}:tags", status=201, answer=NULL)
     def add_tag(request: Request, tx: Transaction) -> Any:
         """Add a tag."""
         tag = _checked(check_text, request.params["tag"], 255)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from monostack.core.errors import Fault, Forbidden
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import TEXT, Record, envelope, optional
 from monostack.resources import Resource
 from monostack.services.network.attributes import Values, accept_create, is_admin
 from monostack.services.network.networks.api import create_network, delete_network
@@ -93,7 +94,8 @@ def _make(tx: Transaction, request: Request, project_id: str) -> str:
     return network.id
 
 
-routes.add("GET", "", show_topology, "write", policy="get_auto_allocated_topology")
+ANSWER = envelope("auto_allocated_topology", Record("AutoAllocatedTopology", {"id": TEXT, "project_id": TEXT, "tenant_id": optional(TEXT)}))
+routes.add("GET", "", show_topology, "write", policy="get_auto_allocated_topology", answer=ANSWER)
 
 
 @routes.delete("", policy="delete_auto_allocated_topology")

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import envelope, many
 from monostack.services.network import documents, standard
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
@@ -16,7 +17,7 @@ from monostack.services.network.ports.table import get as get_port
 from monostack.services.network.tags.api import tag_routes
 from monostack.services.network.trunks import rules
 from monostack.services.network.trunks.following import follow, leave
-from monostack.services.network.trunks.table import TRUNKS, check_subports, of_trunks, shown, subports
+from monostack.services.network.trunks.table import SUBPORT_SHOWN, TRUNKS, check_subports, of_trunks, shown, subports
 from monostack.services.network.verbs import Verbs
 from monostack.services.network.words import UNREADABLE, bad, invalid
 
@@ -71,14 +72,14 @@ def _given(request: Request) -> list[rules.Subport]:
         raise invalid(str(reason)) from None
 
 
-@actions.get("/get_subports", policy="get_subports")
+@actions.get("/get_subports", policy="get_subports", answer=envelope("sub_ports", many(SUBPORT_SHOWN)))
 def get_subports(request: Request, tx: Transaction) -> Any:
     """List the subports."""
     row = _trunk(request, tx, "get_subports")
     return {"sub_ports": shown(of_trunks(tx, [row.id]).get(row.id, ()))}
 
 
-@actions.put("/add_subports", policy="add_subports", body_document=_BODY)
+@actions.put("/add_subports", policy="add_subports", body_document=_BODY, answer=TRUNKS.answer)
 def add_subports(request: Request, tx: Transaction) -> Any:
     """Add subports."""
     row = _trunk(request, tx, "add_subports")
@@ -90,7 +91,7 @@ def add_subports(request: Request, tx: Transaction) -> Any:
     return VERBS.render(request, tx, [TRUNKS.get(request, tx, row.id)])[0]
 
 
-@actions.put("/remove_subports", policy="remove_subports", body_document=_BODY)
+@actions.put("/remove_subports", policy="remove_subports", body_document=_BODY, answer=TRUNKS.answer)
 def remove_subports(request: Request, tx: Transaction) -> Any:
     """Remove subports."""
     row = _trunk(request, tx, "remove_subports")

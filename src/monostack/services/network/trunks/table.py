@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Id, Transaction, table
 from monostack.http import Request
+from monostack.http.answers import ID, INTEGER, TEXT, Record, many
 from monostack.resources import Field, Kind, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -30,6 +31,8 @@ subports = table(
     sa.UniqueConstraint("trunk_id", "segmentation_type", "segmentation_id"),
 )
 
+SUBPORT_SHOWN = Record("Subport", {"port_id": ID, "segmentation_type": TEXT, "segmentation_id": INTEGER})
+
 
 def check_subports(value: Any) -> list[dict[str, Any]]:
     """The form of subports; whether the ports can be had is not looked at."""
@@ -41,11 +44,11 @@ def check_subports(value: Any) -> list[dict[str, Any]]:
         if not isinstance(one, dict):
             raise ValueError(f"Invalid data format for subport: '{one}' is not a dict")
         if "port_id" not in one:
-            raise ValueError("A valid port UUID must be specified")
+            raise ValueError("A valid port ID must be specified")
         if not is_uuid(one["port_id"]):
-            raise ValueError(f"Invalid UUID for subport: '{one['port_id']}'")
+            raise ValueError(f"Invalid ID for subport: '{one['port_id']}'")
         if one["port_id"] in ports:
-            raise ValueError(f"Non unique UUID for subport: '{one['port_id']}'")
+            raise ValueError(f"Non unique ID for subport: '{one['port_id']}'")
         ports.add(one["port_id"])
         kind, tag = one.get("segmentation_type"), one.get("segmentation_id")
         if kind == INHERIT:
@@ -88,7 +91,13 @@ TRUNKS = Resource(
         Field("project_id", values.text(), default=REQUIRED, create=True, index=True),
         Field("port_id", values.uuid(), default=REQUIRED, create=True, unique=True, references="ports.id"),
         Field("status", values.text(16), default="DOWN"),
-        Field("sub_ports", Kind(None, {"type": "array"}, accept=check_subports), default=list, create=True, column=None),
+        Field(
+            "sub_ports",
+            Kind(None, {"type": "array"}, accept=check_subports, answer=many(SUBPORT_SHOWN)),
+            default=list,
+            create=True,
+            column=None,
+        ),
         TAGS,
         *STANDARD,
     ),

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from netaddr import AddrFormatError, IPAddress, IPNetwork
 
 from monostack.db import Json
+from monostack.http.answers import TEXT, Record, many
 from monostack.resources import Kind
 from monostack.services.network.words import invalid, refused
 
@@ -156,7 +157,7 @@ def ip() -> Kind:
 def mac() -> Kind:
     """Null asks for a new one."""
     schema = {"type": ["string", "null"]}
-    return Kind(sa.String(32), schema, canonical_mac, accept=lambda value: None if value is None else check_mac(value))
+    return Kind(sa.String(32), schema, canonical_mac, accept=lambda value: None if value is None else check_mac(value), answer=TEXT)
 
 
 def cidr() -> Kind:
@@ -182,12 +183,14 @@ def subnet_cidr() -> Kind:
     return Kind(sa.String(64), {"type": "string"}, lambda value: _cidr(value) or "", accept=_cidr)
 
 
+_POOL_SHOWN = Record("AllocationPool", {"start": TEXT, "end": TEXT})
+HOST_ROUTE = Record("HostRoute", {"destination": TEXT, "nexthop": TEXT})
 _POOL = {"type": "object", "properties": {"start": {"type": "string"}, "end": {"type": "string"}}}
 _ROUTE = {"type": "object", "properties": {"destination": {"type": "string"}, "nexthop": {"type": "string"}}}
 
 
 def ip_pools() -> Kind:
-    return Kind(Json(), {"type": "array", "items": _POOL}, accept=_pools)
+    return Kind(Json(), {"type": "array", "items": _POOL}, accept=_pools, answer=many(_POOL_SHOWN))
 
 
 def nameservers() -> Kind:
@@ -195,4 +198,4 @@ def nameservers() -> Kind:
 
 
 def hostroutes() -> Kind:
-    return Kind(Json(), {"type": "array", "items": _ROUTE}, accept=check_hostroutes)
+    return Kind(Json(), {"type": "array", "items": _ROUTE}, accept=check_hostroutes, answer=many(HOST_ROUTE))

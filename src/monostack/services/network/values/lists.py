@@ -7,6 +7,7 @@ import netaddr
 from netaddr import AddrFormatError, IPAddress, IPNetwork
 
 from monostack.db import Json
+from monostack.http.answers import ID, TEXT, Record, choice, many, maybe
 from monostack.resources import Kind
 from monostack.services.network.values.addresses import canonical_ip, canonical_mac, check_ip, check_mac, check_subnet
 from monostack.services.network.values.plain import check_choice, check_oneline, check_text, check_uuid, to_int
@@ -183,20 +184,23 @@ def _group_ids(value: Any) -> list[str]:
 
 # --- kinds -------------------------------------------------------------------------------------------------------------
 
+FIXED_IP = Record("FixedIp", {"subnet_id": ID, "ip_address": TEXT})
+_PAIR = Record("AllowedAddressPair", {"ip_address": TEXT, "mac_address": TEXT})
+_OPTION = Record("DhcpOption", {"opt_name": TEXT, "opt_value": maybe(TEXT), "ip_version": choice(4, 6)})
 _OBJECTS = {"type": "array", "items": {"type": "object"}}
 _TEXTS = {"type": "array", "items": {"type": "string"}}
 
 
 def fixed_ips() -> Kind:
-    return Kind(Json(), _OBJECTS, accept=check_fixed_ips)
+    return Kind(Json(), _OBJECTS, accept=check_fixed_ips, answer=many(FIXED_IP))
 
 
 def address_pairs() -> Kind:
-    return Kind(Json(), _OBJECTS, accept=_pairs)
+    return Kind(Json(), _OBJECTS, accept=_pairs, answer=many(_PAIR))
 
 
 def dhcp_options() -> Kind:
-    return Kind(Json(), _OBJECTS, accept=_options)
+    return Kind(Json(), _OBJECTS, accept=_options, answer=many(_OPTION))
 
 
 def tags() -> Kind:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from monostack.db import Json
+from monostack.http.answers import TEXT, maybe
 from monostack.resources import Kind
 from monostack.services.network.words import invalid
 
@@ -219,12 +220,14 @@ def object_or_none() -> Kind:
             raise ValueError(f"'{value}' is not a dictionary")
         return value
 
-    return Kind(Json(), {"type": ["object", "null"]}, accept=accept)
+    return Kind(Json(), {"type": ["object", "null"]}, accept=accept, answer={"type": "object"})
 
 
 def host() -> Kind:
     """A host's name; null is none."""
-    return Kind(sa.String(255), {"type": ["string", "null"]}, accept=lambda value: "" if value is None else check_text(value, 255))
+    return Kind(
+        sa.String(255), {"type": ["string", "null"]}, accept=lambda value: "" if value is None else check_text(value, 255), answer=TEXT
+    )
 
 
 def nullable(kind: Kind) -> Kind:
@@ -234,4 +237,5 @@ def nullable(kind: Kind) -> Kind:
     schema = dict(kind.schema)
     if isinstance(schema.get("type"), str):
         schema["type"] = [schema["type"], "null"]
-    return Kind(kind.column, schema, kind.parse, accept=lambda value: None if value is None else inner(value))
+    answer = maybe(kind.answer) if kind.answer is not None else None
+    return Kind(kind.column, schema, kind.parse, accept=lambda value: None if value is None else inner(value), answer=answer)

@@ -11,6 +11,7 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import INTEGER, TEXT, Record, mapping, maybe, since
 from monostack.services.placement import dialect
 from monostack.services.placement.allocations import consumers, rules, schemas
 from monostack.services.placement.allocations.rules import Claim, allocations
@@ -45,7 +46,21 @@ def _newest(rows: Any) -> str:
     return max((row.created_at for row in rows), default="now")
 
 
-@routes.get("/{consumer_uuid}", policy="placement:allocations:list")
+_AT_PROVIDER = Record("Allocation", {"resources": mapping(INTEGER), "generation": INTEGER})
+# What a consumer without allocations answers says nothing of who it is of.
+_CONSUMER_ALLOCATIONS = Record(
+    "ConsumerAllocations",
+    {
+        "allocations": mapping(_AT_PROVIDER), "project_id": since((1, 12), TEXT, optional=True),
+        "user_id": since((1, 12), TEXT, optional=True), "consumer_generation": since((1, 28), maybe(INTEGER), optional=True),
+        "consumer_type": since((1, 38), TEXT, optional=True),
+    },
+)  # fmt: skip
+_BY_CONSUMER = Record("AllocationOfConsumer", {"resources": mapping(INTEGER), "consumer_generation": since((1, 28), INTEGER)})
+_PROVIDER_ALLOCATIONS = Record("ProviderAllocations", {"allocations": mapping(_BY_CONSUMER), "resource_provider_generation": INTEGER})
+
+
+@routes.get("/{consumer_uuid}", policy="placement:allocations:list", answer=_CONSUMER_ALLOCATIONS)
 def list_of_consumer(request: Request, tx: Transaction) -> Response:
     """List what a consumer holds."""
     request.authorize("placement:allocations:list")
@@ -64,7 +79,7 @@ def list_of_consumer(request: Request, tx: Transaction) -> Response:
     return dated(request, document, _newest(rows))
 
 
-@provider_routes.get("", policy="placement:resource_providers:allocations:list")
+@provider_routes.get("", policy="placement:resource_providers:allocations:list", answer=_PROVIDER_ALLOCATIONS)
 def list_of_provider(request: Request, tx: Transaction) -> Response:
     """List what is held of a resource provider."""
     request.authorize("placement:resource_providers:allocations:list")

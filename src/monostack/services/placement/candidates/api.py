@@ -5,6 +5,7 @@ from typing import Any
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import ID, INTEGER, TEXTS, Record, changing, envelope, many, mapping, maybe, since
 from monostack.services.placement import resource_classes, traits
 from monostack.services.placement.candidates.answers import Answer, Found, find
 from monostack.services.placement.candidates.groups import Wanted, parse
@@ -72,7 +73,23 @@ def _summaries(request: Request, wanted: Wanted, found: Found) -> dict[str, dict
     return shown
 
 
-@routes.get("", since=(1, 10), policy="placement:allocation_candidates:list")
+_AMOUNTS = envelope("resources", mapping(INTEGER))
+_AS_LIST = many(Record("", {"resource_provider": envelope("uuid", ID), "resources": mapping(INTEGER)}))
+_REQUEST = {"allocations": changing(((1, 10), _AS_LIST), ((1, 12), mapping(_AMOUNTS))), "mappings": since((1, 34), mapping(many(ID)))}
+_SUMMARY = {
+    "resources": mapping(Record("Capacity", {"capacity": INTEGER, "used": INTEGER})), "traits": since((1, 17), TEXTS),
+    "parent_provider_uuid": since((1, 29), maybe(ID)), "root_provider_uuid": since((1, 29), ID),
+}  # fmt: skip
+_CANDIDATES = Record(
+    "AllocationCandidates",
+    {
+        "allocation_requests": many(Record("AllocationRequest", _REQUEST)),
+        "provider_summaries": mapping(Record("ProviderSummary", _SUMMARY)),
+    },
+)
+
+
+@routes.get("", since=(1, 10), policy="placement:allocation_candidates:list", answer=_CANDIDATES)
 def list_candidates(request: Request, tx: Transaction) -> Response:
     """List allocation candidates."""
     request.authorize("placement:allocation_candidates:list")

@@ -9,6 +9,7 @@ from monostack.core.errors import BadRequest, Conflict, MethodNotAllowed, NotFou
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import INTEGER, NUMBER, Record, mapping
 from monostack.services.placement import dialect
 from monostack.services.placement.exchange import body, by_version, dated
 from monostack.services.placement.inventories import rules
@@ -83,7 +84,17 @@ def _shown_provider(tx: Transaction, request: Request) -> Row[Any]:
         raise NotFound(f"No resource provider with uuid {uuid} found : {missing.message}") from None
 
 
-@routes.get("", policy="placement:resource_providers:inventories:list")
+_AMOUNT = Record(
+    "Inventory",
+    {
+        "total": INTEGER, "reserved": INTEGER, "min_unit": INTEGER, "max_unit": INTEGER, "step_size": INTEGER, "allocation_ratio": NUMBER,
+    },
+)  # fmt: skip
+_INVENTORY = _AMOUNT.with_keys("InventoryOfProvider", {"resource_provider_generation": INTEGER})
+_INVENTORIES = Record("Inventories", {"resource_provider_generation": INTEGER, "inventories": mapping(_AMOUNT)})
+
+
+@routes.get("", policy="placement:resource_providers:inventories:list", answer=_INVENTORIES)
 def list_inventories(request: Request, tx: Transaction) -> Response:
     """List the inventories of a resource provider."""
     request.authorize("placement:resource_providers:inventories:list")
@@ -91,7 +102,7 @@ def list_inventories(request: Request, tx: Transaction) -> Response:
     return _all(request, tx, row.uuid, row.generation)
 
 
-@routes.get("/{resource_class}", policy="placement:resource_providers:inventories:show")
+@routes.get("/{resource_class}", policy="placement:resource_providers:inventories:show", answer=_INVENTORY)
 def show_inventory(request: Request, tx: Transaction) -> Response:
     """Show one inventory."""
     request.authorize("placement:resource_providers:inventories:show")
@@ -128,7 +139,7 @@ def _changed(tx: Transaction, request: Request, uuid: str) -> None:
     record(tx, request, "resource_provider.update", uuid, None, {"changed": ["inventories"]})
 
 
-@routes.post("", status=201, policy="placement:resource_providers:inventories:create")
+@routes.post("", status=201, policy="placement:resource_providers:inventories:create", answer=_INVENTORY)
 def create_inventory(request: Request, tx: Transaction) -> Response:
     """Add an inventory."""
     request.authorize("placement:resource_providers:inventories:create")
@@ -150,7 +161,7 @@ def create_inventory(request: Request, tx: Transaction) -> Response:
     return _one(request, row, provider.generation + 1, status=201, location=location)
 
 
-@routes.put("", policy="placement:resource_providers:inventories:update")
+@routes.put("", policy="placement:resource_providers:inventories:update", answer=_INVENTORIES)
 def set_inventories(request: Request, tx: Transaction) -> Response:
     """Replace the inventories of a resource provider."""
     request.authorize("placement:resource_providers:inventories:update")
@@ -175,7 +186,7 @@ def set_inventories(request: Request, tx: Transaction) -> Response:
     return _all(request, tx, provider.uuid, provider.generation + 1)
 
 
-@routes.put("/{resource_class}", policy="placement:resource_providers:inventories:update")
+@routes.put("/{resource_class}", policy="placement:resource_providers:inventories:update", answer=_INVENTORY)
 def update_inventory(request: Request, tx: Transaction) -> Response:
     """Change one inventory."""
     request.authorize("placement:resource_providers:inventories:update")

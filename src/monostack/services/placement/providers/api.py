@@ -10,10 +10,12 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import ID, INTEGER, NOTHING, TEXT, Answers, Record, envelope, many, maybe, since
 from monostack.services.placement import dialect
 from monostack.services.placement.allocations.rules import IN_USE
 from monostack.services.placement.candidates.parameters import searched
 from monostack.services.placement.candidates.search import matching
+from monostack.services.placement.dialect import LINKS
 from monostack.services.placement.exchange import body, by_version, dated, link, query
 from monostack.services.placement.providers import table
 
@@ -41,9 +43,9 @@ _FILTERS: list[tuple[tuple[int, int], dict[str, Any]]] = [
 def _growing() -> list[tuple[tuple[int, int], dict[str, Any]]]:
     known: dict[str, Any] = {}
     made = []
-    for since, more in _FILTERS:
+    for first, more in _FILTERS:
         known = {**known, **more}
-        made.append((since, {"type": "object", "properties": known, "additionalProperties": False}))
+        made.append((first, {"type": "object", "properties": known, "additionalProperties": False}))
     return made
 
 
@@ -61,7 +63,16 @@ def view(request: Request, row: Row[Any]) -> dict[str, Any]:
     return shown
 
 
-@routes.get("", policy="placement:resource_providers:list")
+_PROVIDER = Record(
+    "ResourceProvider",
+    {
+        "uuid": ID, "name": TEXT, "generation": INTEGER, "links": LINKS, "parent_provider_uuid": since((1, 14), maybe(ID)),
+        "root_provider_uuid": since((1, 14), ID),
+    },
+)  # fmt: skip
+
+
+@routes.get("", policy="placement:resource_providers:list", answer=envelope("resource_providers", many(_PROVIDER)))
 def list_providers(request: Request, tx: Transaction) -> Response:
     """List resource providers."""
     request.authorize("placement:resource_providers:list")
@@ -72,7 +83,7 @@ def list_providers(request: Request, tx: Transaction) -> Response:
     return dated(request, {"resource_providers": [view(request, row) for row in rows]}, newest)
 
 
-@routes.get("/{uuid}", policy="placement:resource_providers:show")
+@routes.get("/{uuid}", policy="placement:resource_providers:show", answer=_PROVIDER)
 def show_provider(request: Request, tx: Transaction) -> Response:
     """Show a resource provider."""
     request.authorize("placement:resource_providers:show")
@@ -95,7 +106,7 @@ def _parent(tx: Transaction, uuid: str | None, own: str) -> Row[Any] | None:
     return row
 
 
-@routes.post("", policy="placement:resource_providers:create")
+@routes.post("", policy="placement:resource_providers:create", answer=Answers({200: _PROVIDER, 201: NOTHING}))
 def create_provider(request: Request, tx: Transaction) -> Response:
     """Create a resource provider."""
     request.authorize("placement:resource_providers:create")
@@ -121,7 +132,7 @@ def create_provider(request: Request, tx: Transaction) -> Response:
     return dated(request, view(request, row), row.updated_at, location=location)
 
 
-@routes.put("/{uuid}", policy="placement:resource_providers:update")
+@routes.put("/{uuid}", policy="placement:resource_providers:update", answer=_PROVIDER)
 def update_provider(request: Request, tx: Transaction) -> Response:
     """Rename a resource provider, or move it in its tree."""
     request.authorize("placement:resource_providers:update")
