@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from waiting import wait_gone
+from waiting import at, wait_for, wait_gone
 
 from clouds import TestCloud
 from monostack.core.config.options import Filter
@@ -115,6 +115,53 @@ def test_aggregates_are_for_projects_images_and_flavors(cloud: TestCloud, boot: 
     with _aggregate(cloud, "sim-003", os_distro="debian,fedora"):
         said = _refusals(cloud, boot, imageRef=ISOLATED)
         assert said["sim-003"] == "its aggregates take images with os_distro of debian, fedora, not windows"
+
+
+def _migrated(cloud: TestCloud, server_id: str) -> str | None:
+    """Where a cold migration would take the server, which then goes back; None: nowhere."""
+    assert cloud.admin.post("compute", f"/servers/{server_id}/action", {"migrate": None}).status_code == 202
+    of_server = cloud.admin.get("compute", f"/os-migrations?instance_uuid={server_id}").json()["migrations"]
+    latest = max(of_server, key=lambda migration: migration["id"])
+    if latest["status"] == "error":
+        return None
+    wait_for(cloud.demo, server_id, "VERIFY_RESIZE")
+    assert cloud.demo.post("compute", f"/servers/{server_id}/action", {"revertResize": None}).status_code == 202
+    wait_for(cloud.demo, server_id, "ACTIVE")
+    return latest["dest_compute"]
+
+
+def test_what_a_server_was_made_with_holds_in_moves(cloud: TestCloud, boot: Boot) -> None:
+    pair = {"sim-001", "sim-002"}
+    with _booted(cloud, boot) as first:
+        neighbour = cloud.demo.get("compute", "/servers?name=placed").json()["servers"][0]["id"]
+        apart = boot("apart", hints={"different_host": [neighbour]})
+        (second,) = pair - {first}
+        assert (_host(cloud, apart), _migrated(cloud, apart["id"])) == (second, None)
+    assert _migrated(cloud, apart["id"]) == first
+    with _aggregate(cloud, first, filter_tenant_id=cloud.other.project_id):
+        assert _migrated(cloud, apart["id"]) is None
+    here = json.dumps(["=", "$host", second])
+    asking, secret = boot("asking", hints={"query": here}), boot("secret", imageRef=ISOLATED)
+    assert (_host(cloud, asking), _migrated(cloud, asking["id"])) == (second, None)
+    assert (_host(cloud, secret), _migrated(cloud, secret["id"])) == ("sim-003", None)
+    for server in (apart, asking, secret):
+        cloud.demo.delete("compute", f"/servers/{server['id']}")
+        wait_gone(cloud.demo, server["id"])
+
+
+def test_groups_hold_in_moves(cloud: TestCloud, boot: Boot) -> None:
+    # A lone server of an affine group is not let go of its host either: the group is where the server is.
+    for policy, moves in (("affinity", False), ("anti-affinity", True)):
+        body = {"server_group": {"name": "kept", "policy": policy}}
+        group = cloud.demo.post("compute", "/os-server-groups", body, headers=at("2.64")).json()["server_group"]["id"]
+        first = boot("member", hints={"group": group})
+        assert (_migrated(cloud, first["id"]) is not None) is moves
+        second = boot("member", hints={"group": group})
+        assert (_host(cloud, first) == _host(cloud, second)) is not moves
+        assert _migrated(cloud, second["id"]) is None
+        for server in (first, second):
+            cloud.demo.delete("compute", f"/servers/{server['id']}")
+            wait_gone(cloud.demo, server["id"])
 
 
 def test_aggregates_override_weights(cloud: TestCloud, boot: Boot) -> None:

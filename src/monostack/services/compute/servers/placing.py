@@ -11,6 +11,7 @@ from monostack.services.compute import server_groups
 from monostack.services.compute.hosts.known import Host, known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
 from monostack.services.compute.scheduler import GroupRule, Wish, wish_for
+from monostack.services.compute.servers import table
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.volume import facade as volume
 
@@ -24,15 +25,35 @@ def wish_of(
     tx: Transaction, cloud: "Cloud", server: Row[Any], flavor: Mapping[str, Any], *, hosts: Collection[str] | None = None,
     avoid: Collection[str] = (), zone: str | None = None, from_disks: bool = True,
 ) -> Wish:  # fmt: skip
-    """What the server, with `flavor` as servers keep it, wants of a host. `from_disks`: it takes the disks of its present host along."""
+    """What the server, with `flavor` as servers keep it, wants of a host. `from_disks`: it takes the disks of its present host along.
+
+    What was asked for when it was made, by its project, image, group and hints, holds for each of its moves.
+    """
     image = (server.image or {}).get("properties") or {}
+    hints = server.hints or {}
     reach, because = _within_reach(tx, cloud, server, from_disks=from_disks)
     if reach is not None:
         hosts = reach if hosts is None else [name for name in hosts if name in reach]
     return wish_for(
         flavor, image, local_root=not server_volumes.is_volume_backed(tx, server), zone=zone, hosts=hosts,
-        hosts_because=because or "another host was asked for", avoid=avoid, group=_group(tx, server),
+        hosts_because=because or "another host was asked for", avoid=avoid, group=_group(tx, server), hints=hints,
+        project_id=server.project_id, image_id=server.image_id or None, **of_hints(tx, hints, server.project_id),
     )  # fmt: skip
+
+
+def of_hints(tx: Transaction, hints: Mapping[str, Any], project_id: str) -> dict[str, Any]:
+    """What the hints `same_host` and `different_host` say of hosts: those that the named servers of the project are on now."""
+    beside = hints.get("same_host")
+    return {
+        "apart_from": _hosts_of(tx, hints.get("different_host"), project_id),
+        "beside": _hosts_of(tx, beside, project_id) if beside else None,
+    }
+
+
+def _hosts_of(tx: Transaction, asked: Any, project_id: str) -> list[str]:
+    wanted = [asked] if isinstance(asked, str) else list(asked or ())
+    rows = tx.rows(table.BY_IDS, {"the_ids": wanted}) if wanted else []
+    return [row.host for row in rows if row.host and row.project_id == project_id]
 
 
 def _within_reach(tx: Transaction, cloud: "Cloud", server: Row[Any], *, from_disks: bool) -> tuple[list[str] | None, str | None]:
@@ -53,15 +74,19 @@ def _within_reach(tx: Transaction, cloud: "Cloud", server: Row[Any], *, from_dis
 
 
 def _group(tx: Transaction, server: Row[Any]) -> GroupRule | None:
-    """The rule of the server's group, which counts the others in it."""
+    """The rule of the server's group. The server itself counts among its members, so affinity keeps even a lone one where it is; only
+    anti-affinity has nothing against its present host.
+    """
     for group_id in server_groups.groups_of(tx, [server.id]).get(server.id, ()):
         group = server_groups.find(tx, group_id)
         if group is None:
             continue
         held: dict[str, int] = {}
         for member in server_groups.members_of(tx, group_id):
-            if member.host and member.server_id != server.id:
+            if member.host:
                 held[member.host] = held.get(member.host, 0) + 1
+        if group.policy == "anti-affinity":
+            held.pop(server.host, None)
         return GroupRule(group.policy, int(group.rules.get("max_server_per_host", 1)), held)
     return None
 

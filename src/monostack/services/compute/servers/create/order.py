@@ -17,11 +17,12 @@ from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
 from monostack.services.compute.parameters import is_true
 from monostack.services.compute.scheduler import GroupRule, Wish, wish_for
-from monostack.services.compute.servers import injected_files, table
+from monostack.services.compute.servers import injected_files
 from monostack.services.compute.servers.create import images
 from monostack.services.compute.servers.create.boot_source import image_of, properties_of
 from monostack.services.compute.servers.create.devices import Disks, check_disks
 from monostack.services.compute.servers.create.mappings import disks_asked
+from monostack.services.compute.servers.placing import of_hints
 from monostack.services.image import facade as image
 from monostack.services.network import facade as network
 from monostack.services.volume import facade as volume
@@ -187,12 +188,6 @@ def _group(request: Request, tx: Transaction, hints: Mapping[str, Any], count: i
     return row, GroupRule(row.policy, int(row.rules.get("max_server_per_host", 1)), held)
 
 
-def _hosts_of_servers(tx: Transaction, request: Request, asked: Any) -> list[str]:
-    wanted = [asked] if isinstance(asked, str) else list(asked or ())
-    rows = tx.rows(table.BY_IDS, {"the_ids": wanted}) if wanted else []
-    return [row.host for row in rows if row.host and row.project_id == request.project_id]
-
-
 def _key(request: Request, tx: Transaction, name: str | None) -> str | None:
     if name is None:
         return None
@@ -256,8 +251,7 @@ def take(request: Request, tx: Transaction) -> Order:
     properties = properties_of(tx, boots, disks)
     wish = wish_for(
         kept, properties, local_root=local_root, zone=zone, hosts=hosts, group=rule, hints=hints, project_id=request.project_id,
-        image_id=found.id if found is not None else None, apart_from=_hosts_of_servers(tx, request, hints.get("different_host")),
-        beside=_hosts_of_servers(tx, request, hints["same_host"]) if hints.get("same_host") else None,
+        image_id=found.id if found is not None else None, **of_hints(tx, hints, request.project_id),
     )  # fmt: skip
     wish = _with_volumes(wish, disks, request, tx)
     password = body["adminPass"] if "adminPass" in body else new_password()
