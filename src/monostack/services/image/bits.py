@@ -12,9 +12,10 @@ from monostack.core import clock
 from monostack.core.errors import NotFound, Unauthorized
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import Answers
 from monostack.services.image.data import send
 from monostack.services.image.images import table
-from monostack.services.image.images.image import WITH_BITS, Image, missing
+from monostack.services.image.images.image import FILE, WITH_BITS, Image, missing
 from monostack.services.image.store import Store
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _check(request: Request, image_id: str) -> None:
         raise Unauthorized()
 
 
-@routes.get("/{image_id}", mode="async", public=True)
+@routes.get("/{image_id}", mode="async", public=True, answer=Answers({200: FILE, 206: FILE}))
 async def download_bits(request: Request) -> Response:
     """Download the bits of an image as a host."""
     image_id = request.params["image_id"]

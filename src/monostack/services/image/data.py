@@ -10,8 +10,9 @@ from pathlib import Path
 from monostack.core.errors import BadRequest, Fault, Forbidden, RangeNotSatisfiable, UnsupportedMediaType
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, Answers
 from monostack.services.image import writing
-from monostack.services.image.images.image import STORE, WITH_BITS, Image, authorize, find
+from monostack.services.image.images.image import FILE, STORE, WITH_BITS, Image, authorize, find
 from monostack.services.image.images.image import get as get_image
 from monostack.services.image.policy import is_admin
 from monostack.services.image.store import Store, read
@@ -48,7 +49,7 @@ def _begin(request: Request, rule: str, status: str) -> Begin:
     return begin
 
 
-@routes.put("/file", mode="async", raw_body=True, policy="upload_image")
+@routes.put("/file", mode="async", raw_body=True, policy="upload_image", status=204)
 async def upload_image(request: Request) -> Response:
     """Upload the bits of an image."""
     _check_octets(request)
@@ -56,7 +57,7 @@ async def upload_image(request: Request) -> Response:
     return Response(None, 204)
 
 
-@routes.put("/stage", mode="async", raw_body=True, policy="modify_image")
+@routes.put("/stage", mode="async", raw_body=True, policy="modify_image", status=204)
 async def stage_image(request: Request) -> Response:
     """Stage the bits of an image, to be imported later."""
     _check_octets(request)
@@ -127,7 +128,7 @@ def send(request: Request, image: Image, path: Path) -> Response:
     return Response(None, 206 if part else 200, headers, OCTETS, stream=_bytes(request, path, start, length))
 
 
-@routes.get("/file", mode="async", policy="download_image")
+@routes.get("/file", mode="async", policy="download_image", answer=Answers({200: FILE, 204: NOTHING, 206: FILE}))
 async def download_image(request: Request) -> Response:
     """Download the bits of an image."""
 

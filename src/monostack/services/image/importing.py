@@ -5,6 +5,7 @@ from typing import Any
 from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING
 from monostack.services.image import tasks, writing
 from monostack.services.image.images import table
 from monostack.services.image.images.image import STORE, authorize, find
@@ -42,7 +43,7 @@ def _check_stores(request: Request, body: dict[str, Any]) -> None:
             raise Conflict(f"Unknown scheme '{name}' found in URI")
 
 
-@routes.post("/import", status=202, policy="modify_image")
+@routes.post("/import", status=202, policy="modify_image", answer=NOTHING)
 def import_image(request: Request, tx: Transaction) -> Response:
     """Import staged bits."""
     body = body_of(request, dict)

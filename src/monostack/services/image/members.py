@@ -10,6 +10,7 @@ from monostack.core.errors import BadRequest, Conflict, Forbidden, NotFound, Too
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
+from monostack.http.answers import ID, TEXT, Record, many
 from monostack.resources.style import seconds_z
 from monostack.services.image.images import rules
 from monostack.services.image.images.image import Image, authorize, find
@@ -73,7 +74,10 @@ def _find(tx: Transaction, request: Request, image: Image) -> Row[Any]:
     return row
 
 
-@routes.get("", policy="get_members")
+_MEMBER = Record("Member", {"member_id": TEXT, "image_id": ID, "status": TEXT, "created_at": TEXT, "updated_at": TEXT, "schema": TEXT})
+
+
+@routes.get("", policy="get_members", answer=Record("", {"members": many(_MEMBER), "schema": TEXT}))
 def list_members(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the members of an image."""
     image = _image(tx, request)
@@ -86,7 +90,7 @@ def list_members(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"members": shown, "schema": "/v2/schemas/members"}
 
 
-@routes.post("", policy="add_member")
+@routes.post("", policy="add_member", answer=_MEMBER)
 def add_member(request: Request, tx: Transaction) -> dict[str, Any]:
     """Share an image with a project."""
     member_id = _given_member(body_of(request))
@@ -125,7 +129,7 @@ def _given_member(body: Any) -> str:
     return body["member"]
 
 
-@routes.get("/{member_id}", policy="get_member")
+@routes.get("/{member_id}", policy="get_member", answer=_MEMBER)
 def show_member(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a member of an image."""
     image = _image(tx, request)
@@ -137,7 +141,7 @@ def show_member(request: Request, tx: Transaction) -> dict[str, Any]:
         raise NotFound(refused.message) from None
 
 
-@routes.put("/{member_id}", policy="modify_member")
+@routes.put("/{member_id}", policy="modify_member", answer=_MEMBER)
 def update_member(request: Request, tx: Transaction) -> dict[str, Any]:
     """Accept or reject an image that is shared with the caller's project."""
     body = body_of(request)

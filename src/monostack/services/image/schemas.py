@@ -4,6 +4,7 @@ from typing import Any
 
 from monostack.core.errors import BadRequest
 from monostack.http import Request, Routes
+from monostack.http.answers import OBJECT
 from monostack.http.schema import Schema
 from monostack.services.image.dialect import does_not_match
 from monostack.services.image.metadefs.schemas import PUBLISHED as METADEFS
@@ -167,7 +168,7 @@ def _publish(name: str, document: dict[str, Any]) -> None:
         """Show the schema of a resource."""
         return document
 
-    routes.add("GET", f"/{name}", show_schema, "read")
+    routes.add("GET", f"/{name}", show_schema, "read", answer=OBJECT)
 
 
 for _name, _document in PUBLISHED.items():

@@ -12,6 +12,7 @@ from monostack.core import clock, ids
 from monostack.core.errors import BadRequest, MethodNotAllowed, NotFound
 from monostack.db import Id, Json, Name, Timestamp, Transaction, table
 from monostack.http import Request, Routes
+from monostack.http.answers import FLAG, ID, NULL, OBJECT, REFUSED, TEXT, Record, envelope, many, maybe, optional
 from monostack.http.schema import CHECKS, Schema
 from monostack.resources import query as list_queries
 from monostack.resources.query import ListQuery
@@ -93,7 +94,15 @@ def _stub(row: Row[Any]) -> dict[str, Any]:
     return shown
 
 
-@routes.get("/images/{image_id}/tasks", policy="get_image")
+_TASK = {"id": ID, "type": TEXT, "status": TEXT, "owner": TEXT, "created_at": TEXT, "updated_at": TEXT, "expires_at": maybe(TEXT)}
+_WORK = {"image_id": ID, "request_id": TEXT, "user_id": TEXT, "input": OBJECT, "result": maybe(OBJECT), "message": TEXT}
+_OF_AN_IMAGE = Record("TaskOfImage", {**_TASK, **_WORK, "deleted": FLAG, "deleted_at": NULL})
+_STUB = Record("Task", {**_TASK, "expires_at": optional(TEXT), "self": TEXT, "schema": TEXT})
+_DETAILS = _STUB.with_keys("TaskDetails", {**_WORK, **{name: optional(TEXT) for name in ("image_id", "request_id", "user_id")}})
+_LIST = Record("", {"tasks": many(_STUB), "first": TEXT, "schema": TEXT, "next": optional(TEXT)})
+
+
+@routes.get("/images/{image_id}/tasks", policy="get_image", answer=envelope("tasks", many(_OF_AN_IMAGE)))
 def list_image_tasks(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the tasks of an image."""
     try:
@@ -130,7 +139,7 @@ def _query(request: Request) -> ListQuery:
     return ListQuery({(n, "eq"): v for n, v in filters.items()}, list(sorts.items()), min(limit, MAX_LIMIT), marker)
 
 
-@routes.get("/tasks", policy="tasks_api_access", enforce=True)
+@routes.get("/tasks", policy="tasks_api_access", enforce=True, answer=_LIST)
 def list_tasks(request: Request, tx: Transaction) -> dict[str, Any]:
     """List tasks."""
     query = _query(request)
@@ -150,7 +159,7 @@ def list_tasks(request: Request, tx: Transaction) -> dict[str, Any]:
     return answer
 
 
-@routes.post("/tasks", policy="tasks_api_access", enforce=True)
+@routes.post("/tasks", policy="tasks_api_access", enforce=True, answer=REFUSED)
 def create_task(request: Request, tx: Transaction) -> None:
     """Import from elsewhere, as older clients ask for it: refused, since no host passes the filter for sources."""
     body = body_of(request, dict)
@@ -170,7 +179,7 @@ def create_task(request: Request, tx: Transaction) -> None:
     raise BadRequest(f"URI for legacy import task does not pass filtering: {location}")
 
 
-@routes.get("/tasks/{task_id}", policy="tasks_api_access", enforce=True)
+@routes.get("/tasks/{task_id}", policy="tasks_api_access", enforce=True, answer=_DETAILS)
 def show_task(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a task."""
     row = tx.row(_ONE, {"the_id": request.params["task_id"]})
@@ -181,7 +190,7 @@ def show_task(request: Request, tx: Transaction) -> dict[str, Any]:
     return shown
 
 
-@routes.delete("/tasks/{task_id}", policy="tasks_api_access", enforce=True)
+@routes.delete("/tasks/{task_id}", policy="tasks_api_access", enforce=True, answer=REFUSED)
 def delete_task(request: Request, tx: Transaction) -> None:
     """Tasks are not deleted by hand."""
     raise MethodNotAllowed(

@@ -4,6 +4,7 @@ from typing import Any
 
 from monostack.core.errors import NotFound
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import REFUSED, TEXT, Record, envelope, many
 
 # In Glance's order. 2.10 to 2.13 and 2.15 speak of several stores; 2.14, 2.16 and 2.18 of the cache, which is not served.
 NUMBERS = (
@@ -25,7 +26,11 @@ async def show_choices(request: Request) -> Response:
     return Response(_document(request), 300)
 
 
-@routes.get("/versions", mode="async", public=True)
+_LINKS = many(Record("Link", {"rel": TEXT, "href": TEXT}))
+_VERSIONS = envelope("versions", many(Record("Version", {"id": TEXT, "status": TEXT, "links": _LINKS})))
+
+
+@routes.get("/versions", mode="async", public=True, answer=_VERSIONS)
 async def list_versions(request: Request) -> Response:
     """List the versions."""
     return Response(_document(request))
@@ -38,6 +43,6 @@ async def refuse(request: Request) -> Response:
 
 for _method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
     for _path in ("/", "/{unversioned:path}"):
-        routes.add(_method, _path, show_choices, "async", public=True)
+        routes.add(_method, _path, show_choices, "async", public=True, status=300, answer=_VERSIONS)
     for _path in ("/v2", "/v2/{unknown:path}"):
-        routes.add(_method, _path, refuse, "async", raw_body=True)
+        routes.add(_method, _path, refuse, "async", raw_body=True, answer=REFUSED)

@@ -8,7 +8,7 @@ from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.services.image.images import rules, table
-from monostack.services.image.images.image import STORE, Image
+from monostack.services.image.images.image import ANSWER, STORE, Image
 from monostack.services.image.importing import METHODS
 from monostack.services.image.policy import allows, refusal
 from monostack.services.image.schemas import body_of, check_image
@@ -70,7 +70,7 @@ def insert(tx: Transaction, request: Request, values: dict[str, Any], properties
     return Image({**empty, **row}, dict(properties), tags)
 
 
-@routes.post("", policy="add_image")
+@routes.post("", policy="add_image", status=201, answer=ANSWER)
 def create_image(request: Request, tx: Transaction) -> Response:
     """Create an image."""
     values, properties, tags = _split(body_of(request, dict))

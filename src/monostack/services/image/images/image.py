@@ -9,12 +9,24 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import FLAG, ID, INTEGER, TEXT, TEXTS, Media, Record, maybe, optional
 from monostack.resources.style import seconds_z
 from monostack.services.image.images import table
 from monostack.services.image.policy import allows, is_admin, refusal
 
 STORE = "file"  # the one store's name
 WITH_BITS = ("active", "deactivated")
+ANSWER = Record(
+    "Image",
+    {
+        "id": ID, "name": maybe(TEXT), "status": TEXT, "visibility": TEXT, "protected": FLAG, "owner": maybe(TEXT), "os_hidden": FLAG,
+        "disk_format": maybe(TEXT), "container_format": maybe(TEXT), "size": maybe(INTEGER), "virtual_size": maybe(INTEGER),
+        "checksum": maybe(TEXT), "os_hash_algo": maybe(TEXT), "os_hash_value": maybe(TEXT), "min_ram": INTEGER, "min_disk": INTEGER,
+        "created_at": TEXT, "updated_at": TEXT, "tags": TEXTS, "self": TEXT, "file": TEXT, "schema": TEXT, "stores": optional(TEXT),
+    },
+    maybe(TEXT),  # the properties that users set
+)  # fmt: skip
+FILE = Media("application/octet-stream")
 
 
 @dataclass(slots=True)

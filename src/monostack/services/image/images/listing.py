@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import TEXT, Record, many, optional
 from monostack.resources import query as list_queries
 from monostack.services.image.images import filters, table
-from monostack.services.image.images.image import Image, complete, get
+from monostack.services.image.images.image import ANSWER, Image, complete, get
 from monostack.services.image.policy import allows, enforce, is_admin
 
 routes = Routes("/v2/images")
@@ -80,7 +81,10 @@ def find_for(tx: Transaction, project_id: str | None, admin: bool, wanted: filte
     return complete(tx, tx.rows(list_queries.statement(table.images, scope, query.shape()), params))
 
 
-@routes.get("", policy="get_images")
+_LIST = Record("", {"images": many(ANSWER), "first": TEXT, "schema": TEXT, "next": optional(TEXT)})
+
+
+@routes.get("", policy="get_images", answer=_LIST)
 def list_images(request: Request, tx: Transaction) -> Any:
     """List images."""
     wanted = filters.parse(request.query)
@@ -99,7 +103,7 @@ def list_images(request: Request, tx: Transaction) -> Any:
     return answer
 
 
-@routes.get("/{image_id}", policy="get_image")
+@routes.get("/{image_id}", policy="get_image", answer=ANSWER)
 def show_image(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show an image."""
     return get(tx, request, request.params["image_id"]).view()

@@ -15,7 +15,7 @@ from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.services.image.images import rules, table
-from monostack.services.image.images.image import Image, authorize, find
+from monostack.services.image.images.image import ANSWER, Image, authorize, find
 from monostack.services.image.policy import is_admin
 from monostack.services.image.schemas import body_of, check_image
 
@@ -207,7 +207,7 @@ def write_tags(tx: Transaction, image_id: str, before: list[str], after: list[st
     return {"tags"} if gone or new else set()
 
 
-@routes.patch("", policy="modify_image")
+@routes.patch("", policy="modify_image", answer=ANSWER)
 def update_image(request: Request, tx: Transaction) -> dict[str, Any]:
     """Update an image."""
     changes = parse(request)

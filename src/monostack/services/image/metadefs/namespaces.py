@@ -12,6 +12,7 @@ from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import TEXT, Record, many, optional
 from monostack.resources import query as list_queries
 from monostack.services.image.metadefs import listing, resource_types, schemas
 from monostack.services.image.metadefs.lookup import LISTED, authorize, check_unprotected, deleted, find, sees
@@ -47,7 +48,11 @@ def _view(row: Row[Any]) -> dict[str, Any]:
     return {**shown, **times(row), **links}
 
 
-@routes.get("", policy="get_metadef_namespaces")
+_IN_LIST = schemas.NAMESPACE_ANSWER.with_keys("NamespaceInList", {"resource_type_associations": optional(many(schemas.ASSOCIATION_ANSWER))})
+_LIST = Record("", {"namespaces": many(_IN_LIST), "schema": TEXT, "first": TEXT, "next": optional(TEXT)})
+
+
+@routes.get("", policy="get_metadef_namespaces", answer=_LIST)
 def list_namespaces(request: Request, tx: Transaction) -> Any:
     """List the namespaces a caller may know of, with the resource types they are for."""
     wanted = listing.read(request, least=0, visibilities=("public", "private"))
@@ -87,7 +92,7 @@ def _page(request: Request, tx: Transaction, wanted: listing.Wanted, limit: int)
     return list(tx.rows(list_queries.statement(namespaces, scope, shape), params))
 
 
-@routes.post("", policy="add_metadef_namespace")
+@routes.post("", policy="add_metadef_namespace", status=201, answer=schemas.NAMESPACE_AS_GIVEN)
 def create_namespace(request: Request, tx: Transaction) -> Response:
     """Create a namespace, with all it consists of."""
     given = _BODY.check(body_of(request))
@@ -130,7 +135,7 @@ def _furnish(tx: Transaction, namespace: Row[Any], given: Mapping[str, Any]) -> 
         PROPERTIES.add(tx, namespace, name, one)
 
 
-@routes.get("/{namespace}", policy="get_metadef_namespace")
+@routes.get("/{namespace}", policy="get_metadef_namespace", answer=schemas.NAMESPACE_IN_FULL)
 def show_namespace(request: Request, tx: Transaction) -> Any:
     """Show a namespace with all it consists of; with `resource_type` its properties have the names they have there."""
     namespace = find(tx, request, _NOT_FOUND)
@@ -155,7 +160,7 @@ def _prefixed(one: dict[str, Any], prefix: str) -> dict[str, Any]:
     return {**one, "properties": properties, "required": [prefix + name for name in one["required"]]}
 
 
-@routes.put("/{namespace}", policy="modify_metadef_namespace")
+@routes.put("/{namespace}", policy="modify_metadef_namespace", answer=schemas.NAMESPACE_ANSWER)
 def update_namespace(request: Request, tx: Transaction) -> Any:
     """Replace the attributes of a namespace; what is not given is as when it is created."""
     given = _BODY.check(body_of(request))

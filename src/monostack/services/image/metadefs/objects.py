@@ -6,6 +6,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import TEXT, Record, many
 from monostack.services.image.metadefs import listing, schemas
 from monostack.services.image.metadefs.lookup import authorize, find, sees
 from monostack.services.image.metadefs.parts import Kind, href, times
@@ -27,6 +28,7 @@ OBJECTS = Kind(
         "modify": "modify_metadef_object",
         "remove": "delete_metadef_object",
     },
+    answer=schemas.OBJECT_ANSWER,
     missing="Could not find metadata object {name}",
     duplicate="A metadata definition object with name={name} already exists in namespace={namespace}.",
     no_namespace="Metadata definition namespace={name} was not found.",
@@ -35,7 +37,7 @@ _ONE_PROPERTY = schemas.Body({**schemas.PROPERTY, "required": ["type", "title"]}
 routes = OBJECTS.routes()
 
 
-@routes.get("", policy="get_metadef_objects")
+@routes.get("", policy="get_metadef_objects", answer=Record("", {"objects": many(schemas.OBJECT_ANSWER), "schema": TEXT}))
 def list_objects(request: Request, tx: Transaction) -> Any:
     """List the objects of a namespace. Paging is checked and not done, as with Glance."""
     listing.read(request, least=1, visibilities=("public", "private", "shared"))
@@ -45,7 +47,7 @@ def list_objects(request: Request, tx: Transaction) -> Any:
     return {"objects": [_view(namespace, row) for row in rows], "schema": "v2/schemas/metadefs/objects"}
 
 
-@routes.post("", policy="add_metadef_object", status=201)
+@routes.post("", policy="add_metadef_object", status=201, answer=schemas.OBJECT_ANSWER)
 def create_object(request: Request, tx: Transaction) -> Any:
     """Create an object."""
     given = OBJECTS.given(request)

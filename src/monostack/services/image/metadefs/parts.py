@@ -12,6 +12,7 @@ from monostack.core.errors import Conflict, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import Record
 from monostack.resources.style import seconds_z
 from monostack.services.image.metadefs import schemas
 from monostack.services.image.metadefs.lookup import authorize, check_unprotected, deleted, find, named
@@ -39,7 +40,8 @@ View = Callable[[Row[Any], Row[Any]], dict[str, Any]]  # (namespace, part)
 class Kind:
     """One kind of part.
 
-    rules: of a verb (add, get, list, modify, remove) the policy. missing, duplicate: its words for {name} in {namespace}.
+    rules: of a verb (add, get, list, modify, remove) the policy. answer: the schema of `view`.
+    missing, duplicate: its words for {name} in {namespace}.
     no_namespace: its words for a namespace there is not. folds: names that differ by case only are the same.
     """
 
@@ -50,6 +52,7 @@ class Kind:
     rules: Mapping[str, str]
     missing: str
     duplicate: str
+    answer: Record
     no_namespace: str = "Namespace {name} not found"
     folds: bool = False
 
@@ -145,8 +148,8 @@ class Kind:
     def routes(self) -> Routes:
         """All but listing, and creating where that is special."""
         routes = Routes(f"/v2/metadefs/namespaces/{{namespace}}/{self.plural}")
-        routes.add("GET", "/{name}", self.show, "read", policy=self.rules["get"])
-        routes.add("PUT", "/{name}", self.update, "write", policy=self.rules["modify"])
+        routes.add("GET", "/{name}", self.show, "read", policy=self.rules["get"], answer=self.answer)
+        routes.add("PUT", "/{name}", self.update, "write", policy=self.rules["modify"], answer=self.answer)
         routes.add("DELETE", "/{name}", self.delete, "write", policy=self.rules["remove"], status=204)
         routes.add("DELETE", "", self.delete_all, "write", policy="delete_metadef_namespace", status=204)
         return routes

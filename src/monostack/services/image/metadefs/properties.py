@@ -7,6 +7,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import envelope, mapping
 from monostack.services.image.metadefs import schemas
 from monostack.services.image.metadefs.lookup import authorize, find, named
 from monostack.services.image.metadefs.parts import Kind
@@ -28,15 +29,16 @@ PROPERTIES = Kind(
         "modify": "modify_metadef_property",
         "remove": "remove_metadef_property",
     },
+    answer=schemas.PROPERTY_ANSWER,
     missing="Could not find property {name}",
     duplicate="A metadata definition property with name={name} already exists in namespace={namespace}.",
 )
 routes = PROPERTIES.routes()
 routes.entries = [route for route in routes.entries if route.method != "GET"]
-routes.add("POST", "", PROPERTIES.create, "write", policy="add_metadef_property", status=201)
+routes.add("POST", "", PROPERTIES.create, "write", policy="add_metadef_property", status=201, answer=schemas.PROPERTY_ANSWER)
 
 
-@routes.get("", policy="get_metadef_properties")
+@routes.get("", policy="get_metadef_properties", answer=envelope("properties", mapping(schemas.PROPERTY_ANSWER)))
 def list_properties(request: Request, tx: Transaction) -> Any:
     """List the properties of a namespace, by their names."""
     namespace = find(tx, request)
@@ -44,7 +46,7 @@ def list_properties(request: Request, tx: Transaction) -> Any:
     return {"properties": {row.name: _view(namespace, row) for row in PROPERTIES.all(tx, namespace)}}
 
 
-@routes.get("/{name}", policy="get_metadef_property")
+@routes.get("/{name}", policy="get_metadef_property", answer=schemas.PROPERTY_ANSWER)
 def show_property(request: Request, tx: Transaction) -> Any:
     """Show a property; with `resource_type` by the name it has there, which begins with the association's prefix."""
     namespace = find(tx, request)

@@ -11,6 +11,7 @@ from monostack.core.errors import Conflict, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import envelope, many
 from monostack.resources.style import seconds_z
 from monostack.services.image.metadefs import schemas
 from monostack.services.image.metadefs.lookup import authorize, check_unprotected, deleted, find, named, sees
@@ -79,7 +80,7 @@ def associate(tx: Transaction, namespace: Row[Any], given: Mapping[str, Any]) ->
     return tx.execute(_ADD, {"namespace_id": namespace.id, "name": name, **values, "created_at": now, "updated_at": now}).one()
 
 
-@routes.get("/resource_types", policy="list_metadef_resource_types")
+@routes.get("/resource_types", policy="list_metadef_resource_types", answer=envelope("resource_types", many(schemas.RESOURCE_TYPE_ANSWER)))
 def list_resource_types(request: Request, tx: Transaction) -> Any:
     """List all resource types."""
     authorize(request, "list_metadef_resource_types")
@@ -90,7 +91,11 @@ def list_resource_types(request: Request, tx: Transaction) -> Any:
     return {"resource_types": shown}
 
 
-@routes.get("/namespaces/{namespace}/resource_types", policy="list_metadef_resource_types")
+@routes.get(
+    "/namespaces/{namespace}/resource_types",
+    policy="list_metadef_resource_types",
+    answer=envelope("resource_type_associations", many(schemas.ASSOCIATION_ANSWER)),
+)
 def list_associations(request: Request, tx: Transaction) -> Any:
     """List the resource types a namespace is for."""
     namespace = find(tx, request)
@@ -99,7 +104,9 @@ def list_associations(request: Request, tx: Transaction) -> Any:
     return {"resource_type_associations": [view(row) for row in rows]}
 
 
-@routes.post("/namespaces/{namespace}/resource_types", policy="add_metadef_resource_type_association", status=201)
+@routes.post(
+    "/namespaces/{namespace}/resource_types", policy="add_metadef_resource_type_association", status=201, answer=schemas.ASSOCIATION_ANSWER
+)
 def add_association(request: Request, tx: Transaction) -> Any:
     """Say that a namespace is for a resource type."""
     given = _BODY.check(body_of(request))

@@ -3,6 +3,8 @@
 from typing import Any
 
 from monostack.core.errors import BadRequest, Forbidden
+from monostack.http.answers import ANYTHING, FLAG, TEXT, TEXTS, Record, envelope, many, mapping, optional
+from monostack.http.answers import OBJECT as ANY_OBJECT
 from monostack.http.schema import Schema
 from monostack.services.image.dialect import does_not_match
 
@@ -208,3 +210,40 @@ class Body:
         error = self._schema.error(document)
         if error is not None:
             raise does_not_match(self.name, error)
+
+
+# --- what is answered ------------------------------------------------------------------------------------------------------
+
+_TIMES = {"created_at": TEXT, "updated_at": TEXT}
+_LINKS = {"self": TEXT, "schema": TEXT}
+PROPERTY_ANSWER = Record("Property", {name: TEXT if name == "name" else optional(ANYTHING) for name in _PROPERTY})
+_IN_OBJECT = {"description": optional(TEXT), "required": optional(TEXTS), "properties": optional(mapping(ANY_OBJECT))}
+OBJECT_ANSWER = Record("Object", {"name": TEXT, **_IN_OBJECT, **_TIMES, **_LINKS})
+TAG_ANSWER = Record("Tag", {"name": TEXT, **_TIMES})
+TAG_NAMES = envelope("tags", many(Record("TagName", {"name": TEXT})))
+_ASSOCIATION = {"name": TEXT, "prefix": optional(TEXT), "properties_target": optional(TEXT)}
+ASSOCIATION_ANSWER = Record("ResourceTypeAssociation", {**_ASSOCIATION, **_TIMES})
+RESOURCE_TYPE_ANSWER = Record("ResourceType", {"name": TEXT, "created_at": TEXT, "updated_at": optional(TEXT)})
+NAMESPACE_ANSWER = Record(
+    "Namespace",
+    {
+        "namespace": TEXT, "display_name": optional(TEXT), "description": optional(TEXT), "visibility": TEXT, "protected": FLAG,
+        "owner": TEXT, **_TIMES, **_LINKS,
+    },
+)  # fmt: skip
+_PROPERTIES_BY_NAME = optional(mapping(ANY_OBJECT))
+NAMESPACE_IN_FULL = NAMESPACE_ANSWER.with_keys(
+    "NamespaceInFull",
+    {
+        "objects": optional(many(OBJECT_ANSWER)), "properties": _PROPERTIES_BY_NAME, "tags": optional(many(ANYTHING)),
+        "resource_type_associations": optional(many(ASSOCIATION_ANSWER)),
+    },
+)  # fmt: skip
+NAMESPACE_AS_GIVEN = NAMESPACE_ANSWER.with_keys(
+    "NamespaceAsGiven",
+    {
+        "objects": optional(many(Record("ObjectAsGiven", {"name": TEXT, **_IN_OBJECT}))), "properties": _PROPERTIES_BY_NAME,
+        "tags": optional(many(Record("TagAsGiven", {"name": TEXT}))),
+        "resource_type_associations": optional(many(Record("AssociationAsGiven", _ASSOCIATION))),
+    },
+)  # fmt: skip

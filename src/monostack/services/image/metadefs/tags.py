@@ -29,6 +29,7 @@ TAGS = Kind(
         "remove": "delete_metadef_tag",
         "remove_all": "delete_metadef_tags",
     },
+    answer=schemas.TAG_ANSWER,
     missing="Could not find metadata tag {name}",
     duplicate=(
         "A metadata tag with name={name} already exists in namespace={namespace}. "
@@ -40,7 +41,7 @@ _LIST = schemas.Body(schemas.TAG_LIST)
 routes = TAGS.routes()
 
 
-@routes.get("", policy="get_metadef_tags")
+@routes.get("", policy="get_metadef_tags", answer=schemas.TAG_NAMES)
 def list_tags(request: Request, tx: Transaction) -> Any:
     """List the names of a namespace's tags."""
     wanted = listing.read(request, least=0, visibilities=("public", "private", "shared"))
@@ -53,7 +54,7 @@ def list_tags(request: Request, tx: Transaction) -> Any:
     return {"tags": [{"name": row.name} for row in rows[: wanted.limit]]}
 
 
-@routes.post("", policy="add_metadef_tags", status=201)
+@routes.post("", policy="add_metadef_tags", status=201, answer=schemas.TAG_NAMES)
 def create_tags(request: Request, tx: Transaction) -> Any:
     """Give a namespace these tags in place of its own, or with `X-Openstack-Append: true` beside them."""
     names = [tag["name"] for tag in _LIST.check(body_of(request)).get("tags", [])]
@@ -67,7 +68,7 @@ def create_tags(request: Request, tx: Transaction) -> Any:
     return {"tags": [{"name": name} for name in names]}
 
 
-@routes.post("/{name}", policy="add_metadef_tag", status=201)
+@routes.post("/{name}", policy="add_metadef_tag", status=201, answer=schemas.TAG_ANSWER)
 def create_tag(request: Request, tx: Transaction) -> Any:
     """Create a tag."""
     namespace = find(tx, request)
