@@ -30,6 +30,11 @@ async def _is_back(bench: Bench, given: dict[str, Any]) -> None:
     assert (server["status"], guest_of(bench, server).state, await _images(bench)) == ("ACTIVE", "running", [])
 
 
+async def _has_left(bench: Bench, given: dict[str, Any]) -> None:
+    await _is_offloaded(bench, given)
+    assert all(given["server"] not in agent.drivers.hypervisor.known for agent in bench.agents.values())
+
+
 CASES = {
     "shelve": Case("shelve_server", running, action({"shelve": None}), _is_offloaded, {"image_id": "x"}),
     "unshelve": Case("unshelve_server", _shelved, action({"unshelve": None}), _is_back, {"offloaded": True}),
@@ -41,3 +46,12 @@ CASES = {
 )
 def test_workflow(bench: Bench, case: Case, trial: Trial) -> None:
     bench.put(case, trial)
+
+
+OFFLOAD = Case("offload_server", _shelved, action({"shelveOffload": None}), _has_left, {}, forward=True)
+
+
+@pytest.mark.parametrize("trial", [pytest.param(trial, id=f"offload-{trial}") for trial in trials(OFFLOAD)])
+def test_leaving_the_host_when_asked_to(bench: Bench, trial: Trial) -> None:
+    bench.settings["compute.shelved_offload_time"] = -1
+    bench.put(OFFLOAD, trial)

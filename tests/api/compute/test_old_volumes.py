@@ -1,5 +1,6 @@
 """What Nova once did for other services: volumes, their snapshots, image metadata; and servers under a name of old."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from waiting import at
 from clouds import Client, TestCloud
 
 OLD = at("2.35")
+PATH = "/os-assisted-volume-snapshots"
 
 
 def _get(client: Client, path: str, **options: Any) -> Any:
@@ -61,7 +63,38 @@ def test_image_metadata(cloud: TestCloud, image: str) -> None:
     assert cloud.demo.get("compute", path, headers=at("2.39")).status_code == 404
 
 
-def test_servers_by_their_old_name_and_assisted_snapshots(cloud: TestCloud, boot: Callable[..., dict[str, Any]]) -> None:
+def test_no_hypervisor_snapshots_volumes(cloud: TestCloud, boot: Callable[..., dict[str, Any]]) -> None:
+    server = boot("assists")
+    volume = cloud.demo.post("volume", "/volumes", {"volume": {"size": 1}}).json()["volume"]["id"]
+    until(lambda: cloud.demo.get("volume", f"/volumes/{volume}").json()["volume"]["status"] == "available")
+    snapshot = cloud.demo.post("volume", "/snapshots", {"snapshot": {"volume_id": volume}}).json()["snapshot"]["id"]
+
+    def status() -> str:
+        return cloud.demo.get("volume", f"/snapshots/{snapshot}").json()["snapshot"]["status"]
+
+    def reset(to: str) -> None:
+        assert cloud.admin.post("volume", f"/snapshots/{snapshot}/action", {"os-reset_status": {"status": to}}).status_code == 202
+
+    until(lambda: status() == "available")
+    info = {"snapshot_id": snapshot, "id": snapshot, "type": "qcow2", "new_file": "f"}
+    body = {"snapshot": {"volume_id": volume, "create_info": info}}
+    refused = cloud.admin.post("compute", PATH, body)
+    assert (refused.status_code, refused.json()["badRequest"]["message"]) == (400, f"No volume Block Device Mapping with id {volume}.")
+    attachment = {"volumeAttachment": {"volumeId": volume}}
+    assert cloud.demo.post("compute", f"/servers/{server['id']}/os-volume_attachments", attachment).status_code == 200
+    until(lambda: cloud.demo.get("volume", f"/volumes/{volume}").json()["volume"]["status"] == "in-use")
+    reset("creating")
+    answer = cloud.admin.post("compute", PATH, body)
+    assert (answer.status_code, answer.json()) == (200, {"snapshot": {"id": snapshot, "volumeId": volume}})
+    assert status() == "error"
+    reset("deleting")
+    gone = f"{PATH}/{snapshot}?delete_info="
+    assert cloud.admin.delete("compute", gone + "nonsense").status_code == 400
+    assert cloud.admin.delete("compute", gone + json.dumps({"volume_id": volume})).status_code == 204
+    assert status() == "error_deleting"
+
+
+def test_servers_by_their_old_name(cloud: TestCloud, boot: Callable[..., dict[str, Any]]) -> None:
     server = boot("by-an-old-name")
     assert _get(cloud.demo, f"/os-volumes_boot/{server['id']}")["server"]["name"] == "by-an-old-name"
     assert cloud.demo.get("compute", f"/os-volumes_boot/{server['id']}/ips", headers=OLD).status_code == 404

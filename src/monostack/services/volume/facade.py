@@ -15,7 +15,9 @@ from monostack.services.volume.attachments import rules
 from monostack.services.volume.attachments.table import OF_SERVERS, ONE, of_volume, set_attachment
 from monostack.services.volume.snapshots import api as snapshots
 from monostack.services.volume.snapshots.lookup import snapshot as find_snapshot
+from monostack.services.volume.snapshots.table import ONE as ONE_SNAPSHOT
 from monostack.services.volume.snapshots.table import of_volume as snapshots_of
+from monostack.services.volume.snapshots.table import set_snapshot
 from monostack.services.volume.types import table as types
 from monostack.services.volume.volumes import contents, creation, deletion, lookup
 from monostack.services.volume.volumes.creation import image_metadata
@@ -23,9 +25,9 @@ from monostack.services.volume.volumes.table import BY_ID, VOLUMES, set_volume
 from monostack.services.volume.words import invalid_volume, missing
 
 __all__ = [
-    "Attachment", "Snapshot", "Volume", "attachments_of", "authorize_reimage", "begin_detach", "complete_attach", "connection", "create",
-    "create_snapshot", "delete", "get", "get_snapshot", "has_type", "image_metadata", "proxied", "reachable", "reimage", "release",
-    "reserve", "roll_back_detach", "state",
+    "Attachment", "Snapshot", "Volume", "attachments_of", "authorize_reimage", "begin_detach", "complete_attach", "connection",
+    "create", "create_snapshot", "delete", "fail_snapshot", "get", "get_snapshot", "has_type", "image_metadata", "proxied", "reachable",
+    "reimage", "release", "reserve", "roll_back_detach", "state",
 ]  # fmt: skip
 
 
@@ -111,6 +113,14 @@ def get_snapshot(tx: Transaction, request: Request, snapshot_id: str) -> Snapsho
     """A snapshot the caller may know of. Raises NotFound."""
     row = find_snapshot(tx, request.to("block-storage"), snapshot_id)
     return Snapshot(row.id, row.volume_id, row.size, row.status, row.host)
+
+
+def fail_snapshot(tx: Transaction, volume_id: str, snapshot_id: str) -> None:
+    """Whoever was to make or delete a snapshot of the volume from outside could not. Nothing happens to any other snapshot."""
+    row = tx.row(ONE_SNAPSHOT, {"the_id": snapshot_id})
+    if row is not None and row.volume_id == volume_id:
+        set_snapshot(tx, snapshot_id, expected="creating", status="error")
+        set_snapshot(tx, snapshot_id, expected="deleting", status="error_deleting")
 
 
 def has_type(tx: Transaction, request: Request, named: str) -> bool:

@@ -176,6 +176,8 @@ ACTIONS: dict[str, Allowed] = {
     "evacuate": Allowed(_in(ACTIVE, STOPPED, ERROR), None, locked=True),
     "attach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED)),
     "detach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED)),
+    "volume_snapshot_create": Allowed(None, locked=True, host=True),
+    "volume_snapshot_delete": Allowed(None, locked=True, host=True),
     "attach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
     "detach_interface": Allowed(_in(ACTIVE, PAUSED, STOPPED)),
     "update_server_metadata": Allowed(_in(ACTIVE, PAUSED, SUSPENDED, STOPPED), None),
