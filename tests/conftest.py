@@ -1,13 +1,16 @@
 """Fixtures every suite shares."""
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from postgres import fresh_database, postgres_url
+from monostack.core.memory import keep_what_is_loaded, search_garbage_rarely
+from postgres import drop_database, fresh_database, postgres_url
 
 if TYPE_CHECKING:
     from clouds import TestCloud
@@ -29,6 +32,13 @@ def _answers_as_declared(request: pytest.FixtureRequest) -> Iterator[None]:
     assert not wrong, "answers that are not as declared:\n" + "\n".join(wrong)
 
 
+def pytest_collection_finish() -> None:
+    """What was loaded stays; the garbage of tests is found without looking through it."""
+    if "monostack.app" in sys.modules:
+        search_garbage_rarely()
+        keep_what_is_loaded()
+
+
 @pytest.fixture(scope="session")
 def database_kind() -> str:
     """The database this run is on: sqlite, or postgresql with MONOSTACK_TEST_DATABASE=postgresql."""
@@ -47,12 +57,33 @@ def new_database(request: pytest.FixtureRequest, database_kind: str):
     return make
 
 
+@pytest.fixture(scope="session")
+def database_with_tables(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, database_kind: str, new_database):
+    """The same with every table and no row yet: copied, which is several times as quick as making the tables."""
+    import monostack.app  # noqa: F401 - declares the tables of every service
+    from monostack.db.migrate import upgrade
+
+    directory = tmp_path_factory.mktemp("model")
+    model = new_database(directory)
+    upgrade(model)
+
+    def make(state_dir: Path) -> str:
+        if database_kind == "postgresql":
+            return fresh_database(request.getfixturevalue("postgres_url"), model)
+        shutil.copyfile(directory / "monostack.db", state_dir / "monostack.db")
+        return new_database(state_dir)
+
+    return make
+
+
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, new_database) -> Iterator["TestCloud"]:
+def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables) -> Iterator["TestCloud"]:
     """A running cloud with three simulated hosts, shared by the tests of a module."""
     from clouds import TestCloud  # unit tests need none of it
 
     state_dir = tmp_path_factory.mktemp("cloud")
-    running = TestCloud(state_dir, new_database(state_dir)).start()
+    url = database_with_tables(state_dir)
+    running = TestCloud(state_dir, url).start()
     yield running
     running.stop()
+    drop_database(url)

@@ -17,6 +17,8 @@ SETTINGS = (
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
     "listen_addresses=",
     "max_connections=400",
     "shared_buffers=64MB",
@@ -57,13 +59,25 @@ def postgres_url() -> Iterator[str]:
 _made = 0
 
 
-def fresh_database(cluster_url: str) -> str:
-    """Make an empty database in the cluster and return its URL."""
+def fresh_database(cluster_url: str, model_url: str | None = None) -> str:
+    """Make a database in the cluster and return its URL. It is empty, or a copy of another that nobody is connected to."""
     global _made
     _made += 1
     name = f"monostack_{os.getpid()}_{_made}"
     engine = sa.create_engine(cluster_url, isolation_level="AUTOCOMMIT")
+    how = f'TEMPLATE "{sa.make_url(model_url).database}" STRATEGY FILE_COPY' if model_url else ""
     with engine.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+        connection.execute(sa.text(f'CREATE DATABASE "{name}" {how}'))
     engine.dispose()
     return str(sa.make_url(cluster_url).set(database=name))
+
+
+def drop_database(url: str) -> None:
+    """Remove a database before its files are written to the disk. One that is not PostgreSQL's stays."""
+    one = sa.make_url(url)
+    if one.get_backend_name() != "postgresql":
+        return
+    engine = sa.create_engine(one.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f'DROP DATABASE "{one.database}" WITH (FORCE)'))
+    engine.dispose()

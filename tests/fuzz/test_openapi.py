@@ -32,10 +32,10 @@ LISTS = (
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, new_database: Any) -> Iterator[TestCloud]:
+def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables: Any) -> Iterator[TestCloud]:
     """One with an end: what is deleted by chance is missed by nobody else."""
     state_dir: Path = tmp_path_factory.mktemp("fuzz")
-    running = TestCloud(state_dir, new_database(state_dir)).start()
+    running = TestCloud(state_dir, database_with_tables(state_dir)).start()
     yield running
     running.stop()
 

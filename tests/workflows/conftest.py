@@ -1,4 +1,5 @@
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from harness import Bench
 
+from postgres import drop_database
+
 
 @pytest.fixture
-def bench(tmp_path: Path, new_database) -> Bench:
+def bench(tmp_path: Path, database_with_tables) -> Iterator[Bench]:
     """A cloud of its own for each trial."""
-    return Bench(tmp_path, new_database(tmp_path))
+    url = database_with_tables(tmp_path)
+    yield Bench(tmp_path, url)
+    drop_database(url)

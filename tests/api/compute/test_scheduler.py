@@ -18,7 +18,7 @@ ISOLATED = "5f0e4e0a-6c2f-4a53-9d07-3a1d7d6f7a01"
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[Path], str]) -> Iterator[TestCloud]:
+def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables: Callable[[Path], str]) -> Iterator[TestCloud]:
     """Three hosts and all filters; one host is kept for one image."""
     state_dir = tmp_path_factory.mktemp("cloud")
     settings = {
@@ -27,7 +27,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[Path
         "scheduler.isolated_hosts": ["sim-003"],
         "scheduler.max_instances_per_host": 2,
     }
-    running = TestCloud(state_dir, new_database(state_dir), **settings).start()
+    running = TestCloud(state_dir, database_with_tables(state_dir), **settings).start()
     yield running
     running.stop()
 

@@ -13,10 +13,10 @@ KEPT = 3600  # seconds
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, new_database: Any) -> Iterator[TestCloud]:
+def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables: Any) -> Iterator[TestCloud]:
     state_dir = tmp_path_factory.mktemp("cloud")
     settings = {"compute.reclaim_instance_interval": KEPT}
-    running = TestCloud(state_dir, new_database(state_dir), **settings).start()
+    running = TestCloud(state_dir, database_with_tables(state_dir), **settings).start()
     yield running
     running.stop()
 

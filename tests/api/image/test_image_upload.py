@@ -172,9 +172,9 @@ def test_an_image_deleted_during_its_upload_is_gone(cloud: TestCloud, make_image
     assert not (store / image["id"]).exists()
 
 
-def test_other_content_is_kept_where_that_is_allowed_but_not_used(tmp_path_factory: pytest.TempPathFactory, new_database) -> None:
+def test_other_content_is_kept_where_that_is_allowed_but_not_used(tmp_path_factory: pytest.TempPathFactory, database_with_tables) -> None:
     state_dir = tmp_path_factory.mktemp("lenient")
-    lenient = TestCloud(state_dir, new_database(state_dir), hosts=0, **{"image.require_format_match": False}).start()
+    lenient = TestCloud(state_dir, database_with_tables(state_dir), hosts=0, **{"image.require_format_match": False}).start()
     try:
         results = {}
         for name, bits in (("other", b"not qcow2"), ("unsafe", qcow2(backing=b"/etc/passwd"))):
@@ -192,9 +192,9 @@ def test_other_content_is_kept_where_that_is_allowed_but_not_used(tmp_path_facto
         lenient.stop()
 
 
-def test_no_more_than_an_image_may_have(tmp_path_factory: pytest.TempPathFactory, new_database) -> None:
+def test_no_more_than_an_image_may_have(tmp_path_factory: pytest.TempPathFactory, database_with_tables) -> None:
     state_dir = tmp_path_factory.mktemp("small")
-    small = TestCloud(state_dir, new_database(state_dir), hosts=0, **{"image.max_size": 1000}).start()
+    small = TestCloud(state_dir, database_with_tables(state_dir), hosts=0, **{"image.max_size": 1000}).start()
     try:
         image = small.demo.post("image", "/images", {"disk_format": "raw", "container_format": "bare"}).json()
         url = f"/images/{image['id']}"
