@@ -21,6 +21,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import yaml
@@ -116,13 +117,20 @@ def dig(document: Any, path: str) -> Any:
     return document
 
 
+def _saved(answer: httpx.Response, path: str) -> Any:
+    """What a step saves: `header:Name`, `form:name` of a body that is a form, or a path into the JSON."""
+    if path.startswith("header:"):
+        return answer.headers[path[7:]]
+    return dict(parse_qsl(answer.text))[path[5:]] if path.startswith("form:") else dig(answer.json(), path)
+
+
 class Player:
     """One cloud playing one scenario."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.run = "r" + secrets.token_hex(4)
-        self.variables: dict[str, Any] = {"run": self.run}
+        self.variables: dict[str, Any] = {"run": self.run, "now": str(int(time.time()))}
         self.normaliser = Normaliser(self.run)
 
     def _variables(self, step: dict[str, Any]) -> dict[str, Any]:
@@ -176,7 +184,7 @@ class Player:
             time.sleep(min(until.get("interval", 0.5), 0.1))
         for name, path in (step.get("save") or {}).items():
             try:
-                value = answer.headers[path[7:]] if path.startswith("header:") else dig(answer.json(), path)
+                value = _saved(answer, path)
             except (ValueError, KeyError, IndexError, TypeError):
                 value = f"missing-{name}"
             self.variables[name] = value

@@ -1,4 +1,4 @@
-"""What may not be done with a token that was obtained by a delegation: a trust or an application credential.
+"""What may not be done with a token that was obtained by a delegation: a trust, an application credential or an OAuth access token.
 
 Else whoever got hold of a narrow one could make a lasting or wider one of it.
 """
@@ -8,10 +8,11 @@ from monostack.http import Request
 from monostack.services.identity.dialect import FORBIDDEN, forbidden_action
 
 APPLICATION_CREDENTIAL = "application_credential"
+PRIMARY = frozenset({"password", "token"})  # ways to log in that are no delegation
 
 
 def is_delegated(request: Request) -> bool:
-    return request.caller.trust_id is not None or APPLICATION_CREDENTIAL in request.caller.methods
+    return request.caller.trust_id is not None or not PRIMARY.issuperset(request.caller.methods)
 
 
 def forbid_credentials(request: Request) -> None:
@@ -21,14 +22,14 @@ def forbid_credentials(request: Request) -> None:
 
 
 def forbid_trusts(request: Request) -> None:
-    """Application credentials do not manage trusts. Trusts do: that is redelegation."""
-    if APPLICATION_CREDENTIAL in request.caller.methods:
+    """Application credentials and OAuth consumers do not manage trusts. Trusts do: that is redelegation."""
+    if not PRIMARY.issuperset(request.caller.methods):
         raise Forbidden(forbidden_action("Delegated tokens cannot manage trusts."))
 
 
 def forbid_application_credentials(request: Request) -> None:
-    """Trusts do not manage application credentials, which would outlive them."""
-    if request.caller.trust_id is not None:
+    """Trusts and OAuth consumers do not manage application credentials, which would outlive what they were allowed."""
+    if request.caller.trust_id is not None or "oauth1" in request.caller.methods:
         raise Forbidden(FORBIDDEN)
 
 

@@ -6,6 +6,7 @@ from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import OBJECT, Answers, envelope
 from monostack.services.identity.access import DEFAULT_DOMAIN
 from monostack.services.identity.domain_config import table
 from monostack.services.identity.domain_config.options import (
@@ -132,9 +133,13 @@ def show_default(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"config": defaults(request.params.get("group"), request.params.get("option"))}
 
 
+_CONFIG = envelope("config", OBJECT)  # of groups or options, whose values may be of any type
+_RULES = {name: f"identity:{name}_domain_config" for name in ("create", "get", "update", "delete")}
 for _path in ("", "/{group}", "/{group}/{option}"):
-    routes.add("GET", f"/{{id}}/config{_path}", show_config, "read", policy="identity:get_domain_config")
-    routes.add("PATCH", f"/{{id}}/config{_path}", update_config, "write", policy="identity:update_domain_config", body_document=_BODY)
-    routes.add("DELETE", f"/{{id}}/config{_path}", delete_config, "write", status=204, policy="identity:delete_domain_config")
-    routes.add("GET", f"/config{_path}/default", show_default, "read", policy="identity:get_domain_config_default")
-routes.add("PUT", "/{id}/config", replace_config, "write", status=201, policy="identity:create_domain_config", body_document=_BODY)
+    _one = f"/{{id}}/config{_path}"
+    routes.add("GET", _one, show_config, "read", policy=_RULES["get"], answer=_CONFIG)
+    routes.add("PATCH", _one, update_config, "write", policy=_RULES["update"], body_document=_BODY, answer=_CONFIG)
+    routes.add("DELETE", _one, delete_config, "write", status=204, policy=_RULES["delete"])
+    routes.add("GET", f"/config{_path}/default", show_default, "read", policy="identity:get_domain_config_default", answer=_CONFIG)
+_SET = Answers({200: _CONFIG, 201: _CONFIG})
+routes.add("PUT", "/{id}/config", replace_config, "write", status=201, policy=_RULES["create"], body_document=_BODY, answer=_SET)

@@ -54,6 +54,7 @@ def _merged(one: Proof, other: Proof) -> Proof:
         min(ends) if ends else None,
         one.parent_audit_id or other.parent_audit_id,
         one.application_credential or other.application_credential,
+        one.access_token or other.access_token,
     )
 
 
@@ -82,7 +83,7 @@ def _establish(tx: Transaction, request: Request, proof: Proof, auth: dict[str, 
 
 def _end(session: Session, expires_at: int) -> int:
     """A token does not outlive what it was obtained by."""
-    for delegation in (session.trust, session.application_credential):
+    for delegation in (session.trust, session.application_credential, session.access_token):
         if delegation is not None and delegation.expires_at is not None:
             expires_at = min(expires_at, seconds(delegation.expires_at))
     return expires_at

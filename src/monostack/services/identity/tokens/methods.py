@@ -1,4 +1,4 @@
-"""Ways to show who one is: a password, a token, an application credential."""
+"""Ways to show who one is: a password, a token, an application credential, a signature with an OAuth access token."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -12,8 +12,10 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.identity import passwords
 from monostack.services.identity.application_credentials.table import credentials
+from monostack.services.identity.delegation import PRIMARY
 from monostack.services.identity.dialect import expecting, forbidden_action
 from monostack.services.identity.moments import has_passed
+from monostack.services.identity.oauth1.login import signed_by
 from monostack.services.identity.tokens import payload as kinds
 from monostack.services.identity.tokens.scope import find_login_domain
 from monostack.services.identity.tokens.session import Rejected, WrongMethod
@@ -36,6 +38,7 @@ class Proof:
     expires_at: int | None = None
     parent_audit_id: str | None = None
     application_credential: Row[Any] | None = None
+    access_token: Row[Any] | None = None
 
 
 def _find_user(tx: Transaction, user: Mapping[str, Any]) -> Row[Any] | None:
@@ -82,7 +85,9 @@ async def by_token(request: Request, given: dict[str, Any], auth: dict[str, Any]
         raise Forbidden(forbidden_action("Using trust-scoped token to create another token. Create a new trust-scoped token instead"))
     if payload.kind == kinds.SYSTEM and ("project" in asked or "domain" in asked):
         raise Forbidden(forbidden_action("Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed."))
-    if "application_credential" in payload.methods:
+    if payload.kind == kinds.ACCESS_TOKEN:
+        raise Forbidden(forbidden_action("Using OAuth-scoped token to create another token. Create a new OAuth-scoped token instead"))
+    if not PRIMARY.issuperset(payload.methods):
         raise Forbidden(forbidden_action("Using a delegated token to create another token is not allowed."))
     return Proof(payload.user_id, ("token", *payload.methods), payload.expires_at, payload.audit_ids[-1])
 
@@ -115,9 +120,18 @@ async def by_application_credential(request: Request, given: dict[str, Any], aut
     return Proof(found.user_id, ("application_credential",), application_credential=found)
 
 
+async def by_access_token(request: Request, given: dict[str, Any], auth: dict[str, Any]) -> Proof:
+    """An OAuth access token, with which the request itself is signed."""
+    found = await request.db.read(lambda tx: signed_by(request, tx))
+    if found is None:
+        raise Rejected("wrong signature, or the access token has expired")
+    return Proof(found.authorizing_user_id, ("oauth1",), access_token=found)
+
+
 Method = Callable[[Request, dict[str, Any], dict[str, Any]], Awaitable[Proof]]
 METHODS: Mapping[str, Method] = {
     "password": by_password,
     "token": by_token,
     "application_credential": by_application_credential,
+    "oauth1": by_access_token,
 }

@@ -8,8 +8,9 @@ import msgspec
 
 from monostack.core import ids
 
-UNSCOPED, DOMAIN, PROJECT, TRUST, SYSTEM, APPLICATION_CREDENTIAL = 0, 1, 2, 3, 8, 9
-METHODS = ("password", "token", "application_credential")  # in the order of their bits
+UNSCOPED, DOMAIN, PROJECT, TRUST, ACCESS_TOKEN, SYSTEM, APPLICATION_CREDENTIAL = 0, 1, 2, 3, 7, 8, 9
+METHODS = ("password", "token", "application_credential", "oauth1")  # in the order of their bits
+DELEGATED = (TRUST, ACCESS_TOKEN, APPLICATION_CREDENTIAL)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
@@ -35,7 +36,7 @@ class Payload:
     kind: int = UNSCOPED
     scope_id: str | None = None  # project or domain
     scope_generation: int = 0
-    delegation_id: str | None = None  # trust or application credential
+    delegation_id: str | None = None  # trust, access token or application credential
     issued_at: int = 0
 
 
@@ -98,7 +99,7 @@ def unpack(data: bytes, issued_at: int) -> Payload:
             kind=kind,
             scope_id=_unpack_id(scope_id),
             scope_generation=scope_generation,
-            delegation_id=_unpack_id(scope[2]) if kind in (TRUST, APPLICATION_CREDENTIAL) else None,
+            delegation_id=_unpack_id(scope[2]) if kind in DELEGATED else None,
             issued_at=issued_at,
         )
     except (msgspec.DecodeError, ValueError, TypeError, IndexError) as error:

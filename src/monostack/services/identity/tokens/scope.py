@@ -25,7 +25,7 @@ _SCOPES = ("system", "project", "domain", "OS-TRUST:trust", "unscoped")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A kind of payload with the project's or domain's id and that of the trust or application credential."""
+    """A kind of payload with the project's or domain's id and that of the trust, access token or application credential."""
 
     kind: int
     id: str | None = None
@@ -47,6 +47,8 @@ def wanted_scope(tx: Transaction, proof: "Proof", scope: Any, user: Row[Any]) ->
     """The scope that is asked for. Raises Rejected for one that does not exist, BadRequest for one that is not clear."""
     if proof.application_credential is not None:
         return Scope(kinds.APPLICATION_CREDENTIAL, proof.application_credential.project_id, proof.application_credential.id)
+    if proof.access_token is not None:
+        return Scope(kinds.ACCESS_TOKEN, proof.access_token.project_id, proof.access_token.id)
     if scope is None:
         return _default_scope(tx, user)
     if sum(name in scope for name in _SCOPES) != 1:

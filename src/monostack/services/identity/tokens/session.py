@@ -15,6 +15,7 @@ from monostack.services.identity.assignments.table import SYSTEM as SYSTEM_TARGE
 from monostack.services.identity.assignments.table import held_roles, with_implied
 from monostack.services.identity.domains import domains
 from monostack.services.identity.moments import has_passed
+from monostack.services.identity.oauth1.table import access_tokens
 from monostack.services.identity.projects.table import projects
 from monostack.services.identity.tokens import payload as kinds
 from monostack.services.identity.tokens.payload import Payload
@@ -56,6 +57,7 @@ class Session:
     domain: Row[Any] | None = None
     trust: Row[Any] | None = None
     application_credential: Row[Any] | None = None
+    access_token: Row[Any] | None = None
     access_rules: list[dict[str, Any]] | None = None
     actor: Row[Any] = field(init=False)
     caller: Caller = field(init=False)
@@ -94,6 +96,7 @@ DOMAIN = sa.select(domains.c.id, domains.c.name, domains.c.enabled, domains.c.to
     domains.c.id == sa.bindparam("domain")
 )
 _CREDENTIAL = sa.select(credentials).where(credentials.c.id == sa.bindparam("id"))
+_ACCESS_TOKEN = sa.select(access_tokens).where(access_tokens.c.id == sa.bindparam("id"))
 _parent = sa.select(projects.c.parent_id).where(projects.c.id == sa.bindparam("project")).cte("above", recursive=True)
 ABOVE = sa.select(
     _parent.union_all(sa.select(projects.c.parent_id).where(projects.c.id == _parent.c.parent_id)).c.parent_id
@@ -151,6 +154,8 @@ def establish(tx: Transaction, payload: Payload) -> Session:
         session.roles = project_roles(tx, payload.user_id, session.project)
     elif payload.kind == kinds.TRUST:
         _act_by_trust(tx, session)
+    elif payload.kind == kinds.ACCESS_TOKEN:
+        _act_by_access_token(tx, session)
     elif payload.kind == kinds.APPLICATION_CREDENTIAL:
         _act_by_application_credential(tx, session)
     if payload.kind != kinds.UNSCOPED and not session.roles:
@@ -203,6 +208,17 @@ def _act_by_application_credential(tx: Transaction, session: Session) -> None:
     granted = {role["id"] for role in roles_of(tx, [credential.id]).get(credential.id, ())}
     session.roles = [role for role in project_roles(tx, payload.user_id, session.project) if role[0] in granted]
     session.access_rules = rules_of(tx, [credential.id]).get(credential.id)
+
+
+def _act_by_access_token(tx: Transaction, session: Session) -> None:
+    """Those of the roles its user allowed to a consumer, with what they imply, that the user still holds."""
+    payload = session.payload
+    token = tx.row(_ACCESS_TOKEN, {"id": payload.delegation_id})
+    if token is None or token.authorizing_user_id != payload.user_id or has_passed(token.expires_at):
+        raise Rejected(f"access token {payload.delegation_id} is not valid", "Access token not found")
+    session.access_token, session.project = token, find_project(tx, token.project_id)
+    allowed = set(with_implied(tx, token.role_ids))
+    session.roles = [role for role in project_roles(tx, payload.user_id, session.project) if role[0] in allowed]
 
 
 def caller_of(session: Session) -> Caller:

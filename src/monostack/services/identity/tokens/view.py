@@ -27,6 +27,7 @@ ANSWER = envelope(
             "project": optional(Record("TokenProject", {"domain": _DOMAIN, **_NAMED})),
             "is_domain": optional(FLAG),
             "OS-TRUST:trust": optional(Record("TokenTrust", _TRUST)),
+            "OS-OAUTH1": optional(Record("TokenAccess", {"access_token_id": TEXT, "consumer_id": TEXT})),
             "application_credential": optional(
                 Record("TokenApplicationCredential", {**_NAMED, "restricted": FLAG, "access_rules": optional(many(_RULE))})
             ),
@@ -72,6 +73,8 @@ def render(session: Session, entries: Any) -> dict[str, Any]:
             "trustee_user": {"id": session.trust.trustee_user_id},
             "impersonation": session.trust.impersonation,
         }
+    if session.access_token is not None:
+        token["OS-OAUTH1"] = {"access_token_id": session.access_token.id, "consumer_id": session.access_token.consumer_id}
     if session.application_credential is not None:
         credential = session.application_credential
         token["application_credential"] = {"id": credential.id, "name": credential.name, "restricted": not credential.unrestricted}
