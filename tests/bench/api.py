@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from argon2 import PasswordHasher
-from cloud import COMPUTE, IDENTITY, IMAGE, NETWORK, Cloud, emulator, free_port, running
-from measure import Client, line, memory_mib, sample, sample_here, say
+from cloud import COMPUTE, IDENTITY, IMAGE, NETWORK, VOLUME, Cloud, emulator, free_port, running
+from measure import Client, line, memory_lines, sample, sample_here, say
 
 FLOOR = Path(__file__).parent / "floor.py"
 
@@ -40,7 +40,8 @@ def measure_api(args: Namespace) -> None:
         _boots(cloud, bare, args.boots)
         cloud.fill(args.servers - 2 * args.boots - 33, within=120)
         _lists(cloud, bare, args.servers)
-        line("resident memory of the controller", mib=(memory_mib(cloud.pid), memory_mib(bare.pid)), real=4008)
+        _others(cloud, bare)
+        memory_lines("the controller", cloud.pid, bare.pid, real=True)
 
 
 def _small(cloud: Cloud, bare: Floor) -> None:
@@ -69,6 +70,26 @@ def _lists(cloud: Cloud, bare: Floor, servers: int) -> None:
         path = f"{COMPUTE}/servers/detail?limit={count}"
         ours = sample(cloud.pid, lambda p=path: cloud.client.call("GET", p), times)
         line(f"GET /servers/detail, {count}", ours, bare.call("GET", f"/servers?{count}", times), real)
+
+
+def _others(cloud: Cloud, bare: Floor) -> None:
+    """One and many of what servers have: ports and volumes. OpenStack's figures are for 103 ports and 20 volumes."""
+    ask = cloud.client.json
+    volumes = f"{VOLUME}/{cloud.project}/volumes"
+    made = [ask("POST", volumes, {"volume": {"size": 1, "name": "v"}})["volume"]["id"] for _ in range(20)]
+    volume = made[0]
+    port = ask("GET", f"{NETWORK}/ports?limit=1")["ports"][0]["id"]
+    for path, count, real in (
+        (f"{NETWORK}/networks/{cloud.network}", 1, 16.8),
+        (f"{NETWORK}/ports/{port}", 1, None),
+        (f"{NETWORK}/ports?limit=103", 103, 76.1),
+        (f"{volumes}/{volume}", 1, None),
+        (f"{volumes}/detail", 20, 17.4),
+        (f"{IMAGE}/images/{cloud.image}", 1, 4.2),
+    ):
+        ours = sample(cloud.pid, lambda p=path: cloud.client.call("GET", p), 100)
+        shown = path.replace(f"/{cloud.project}", "").replace(cloud.network, "{id}").replace(cloud.image, "{id}")
+        line(f"GET {shown.replace(port, '{id}').replace(volume, '{id}')}, {count}", ours, bare.call("GET", f"/servers?{count}", 100), real)
 
 
 def measure_images(args: Namespace, size: int = 256 << 20) -> None:

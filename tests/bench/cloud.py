@@ -1,6 +1,7 @@
 """A cloud under measurement, as one client sees it, and the emulator as a process of its own."""
 
 import contextlib
+import json
 import socket
 import subprocess
 import sys
@@ -13,9 +14,9 @@ from typing import Any
 
 from measure import Client, calm, cpu_seconds, memory_mib
 
-COMPUTE, NETWORK, IMAGE, IDENTITY = "/compute/v2.1", "/network/v2.0", "/image/v2", "/identity/v3"
+COMPUTE, NETWORK, IMAGE, IDENTITY, VOLUME = "/compute/v2.1", "/network/v2.0", "/image/v2", "/identity/v3", "/volume/v3"
 MANY = {"openstack-api-version": "compute 2.37"}
-QUOTAS = ("compute-instances", "compute-cores", "compute-ram", "network-port")
+QUOTAS = ("compute-instances", "compute-cores", "compute-ram", "network-port", "volume-volumes")
 
 
 def free_port() -> int:
@@ -50,8 +51,9 @@ class Cloud:
         scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
         self.credentials = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
         anonymous = Client(url)
-        _, headers, _ = anonymous.call("POST", f"{IDENTITY}/auth/tokens", self.credentials)
+        _, headers, answer = anonymous.call("POST", f"{IDENTITY}/auth/tokens", self.credentials)
         self.token = headers["x-subject-token"]
+        self.project = json.loads(answer)["token"]["project"]["id"]
         self.client = Client(url, self.token)
         ask = self.client.json
         self.image = ask("POST", f"{IMAGE}/images", {"name": "i", "disk_format": "raw", "container_format": "bare"})["id"]

@@ -3,6 +3,7 @@
 The cloud runs in network and mount namespaces of its own, as in tests/host; this module is run there, too: python host.py URL STATE_DIR
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -10,11 +11,12 @@ import sys
 import time
 import uuid
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 from cloud import Cloud
-from measure import line, memory_mib, sample_here, say
+from measure import line, memory_lines, memory_mib, sample_here, say
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "host"))
 TIMES = 5
@@ -42,13 +44,14 @@ def measure_host(args: Namespace) -> None:
             raise RuntimeError(done.stderr)
 
 
-def _bare(script: str, *words: str) -> float:
-    """The memory of a Python that has imported something."""
+@contextlib.contextmanager
+def _bare(script: str, *words: str) -> Iterator[int]:
+    """A Python that has imported something and does no more; its id."""
     process = subprocess.Popen([sys.executable, "-c", script, *words], stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
         process.stdout.readline()
-        return memory_mib(process.pid)
+        yield process.pid
     finally:
         process.kill()
         process.wait()
@@ -102,8 +105,13 @@ def _inside(url: str, state: Path) -> None:
     uri = (state / "agent" / "libvirt" / "uri").read_text()
     twin = Twin(uri, cloud.boot())
     line("POST /servers until the guest runs", ours, sample_here(twin.start, TIMES, warm=1, after=lambda _: twin.remove()), wall=True)
-    line("resident memory of the controller, real host", mib=(memory_mib(pids["server"]), _bare(BARE_CONTROLLER)), real=4008)
-    line("resident memory of the agent, one guest", mib=(memory_mib(pids["agent"]), _bare(BARE_AGENT, uri)))
+    with _bare(BARE_CONTROLLER) as bare:
+        memory_lines("the controller, real host", pids["server"], bare, real=True)
+    with _bare(BARE_AGENT, uri) as bare:
+        memory_lines("the agent, one guest", pids["agent"], bare)
+    for kind, real in (("Rss", 6148), ("Pss", 4008)):
+        total = sum(memory_mib(pid, kind) for pid in pids.values())
+        say(f"controller and agent together: {total:.0f} MiB {kind.upper()}   OpenStack {real} MiB = 1/{real / total:.0f}")
 
 
 if __name__ == "__main__":

@@ -30,10 +30,10 @@ def calm(pid: int, within: float = 60.0) -> None:
             return
 
 
-def memory_mib(pid: int) -> float:
-    """Resident memory of a process."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+def memory_mib(pid: int, kind: str = "Rss") -> float:
+    """Memory of a process: resident ("Rss"), or with pages that several processes share divided among them ("Pss")."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith(f"{kind}:"):
             return int(line.split()[1]) / 1024
     return 0.0
 
@@ -98,6 +98,12 @@ def sample_here(
 
 def say(text: str) -> None:
     print(text, flush=True)
+
+
+def memory_lines(whose: str, pid: int, floor: int, real: bool = False) -> None:
+    """What a process takes beside what another does, and with `real` beside what all processes of the real OpenStack do."""
+    for kind, name, openstack in (("Rss", "resident", 6148), ("Pss", "proportional", 4008)):
+        line(f"{name} memory of {whose}", mib=(memory_mib(pid, kind), memory_mib(floor, kind)), real=openstack if real else None)
 
 
 def line(
