@@ -36,7 +36,7 @@ class NetworkItem(msgspec.Struct):
     id: str
     name: str
     mtu: int
-    kind: str  # "tenant", or "flat" for a network on the host's physical network `physical_network`
+    kind: str  # "tenant", or of the host's physical network `physical_network`: "flat", or "vlan" for its frames with the tag `segment`
     subnets: list[SubnetItem]
     physical_network: str | None = None
     segment: int | None = None

@@ -32,6 +32,7 @@ from monostack.services.network.reconcilers import RECONCILERS
 from monostack.services.network.routers import api as routers_api
 from monostack.services.network.segment_ranges import api as segment_ranges_api
 from monostack.services.network.segment_ranges.table import bootstrap as begin_segment_ranges
+from monostack.services.network.segments import api as segments_api
 from monostack.services.network.subnets import api as subnets_api
 from monostack.services.network.topologies import api as topologies_api
 from monostack.services.network.trunks import api as trunks_api
@@ -66,7 +67,7 @@ SERVICE = Service(
         *subnets_api.routes, *pools_api.routes, *ports_api.routes, *groups_api.routes, *routers_api.routes, *floatingips_api.routes,
         *forwardings_api.routes, *conntrack_helpers_api.routes, *rbac_api.routes, *qos_api.routes,
         *address_groups_api.routes, *address_scopes_api.routes, *default_rules_api.routes, *flavors_api.routes,
-        *metering_api.routes, *segment_ranges_api.routes,
+        *metering_api.routes, *segment_ranges_api.routes, *segments_api.routes,
         *agents_api.routes, scheduling.routes,
         topologies_api.routes, *trunks_api.routes, onboarding.routes, *ndp_proxies_api.routes,
     ),

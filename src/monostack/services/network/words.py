@@ -51,6 +51,7 @@ NOT_FOUND = {
     "metering_label": ("MeteringLabelNotFound", "Metering label '{}' does not exist."),
     "metering_label_rule": ("MeteringLabelRuleNotFound", "Metering label rule '{}' does not exist."),
     "network_segment_range": ("NetworkSegmentRangeNotFound", "Network Segment Range {} could not be found."),
+    "segment": ("SegmentNotFound", "Segment {} could not be found."),
     "address_scope": ("AddressScopeNotFound", "Address scope {} could not be found."),
     "address_group": ("AddressGroupNotFound", "Address group {} could not be found."),
     "policy": ("QosPolicyNotFound", "QoS policy {} could not be found."),
@@ -71,9 +72,7 @@ def missing(resource: Resource, id: str) -> Fault:
 
 
 def address_in_use(network_id: str, ip_address: str) -> Fault:
-    return conflict(
-        f"Unable to complete operation for network {network_id}. The IP address {ip_address} is in use.", "IpAddressInUse"
-    )
+    return conflict(f"Unable to complete operation for network {network_id}. The IP address {ip_address} is in use.", "IpAddressInUse")
 
 
 def mac_in_use(network_id: str, mac: str) -> Fault:

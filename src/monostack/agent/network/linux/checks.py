@@ -59,10 +59,12 @@ def _routes(routes: Iterable[dict[str, str]]) -> None:
 
 
 def network(item: NetworkItem) -> None:
-    if item.kind not in ("tenant", "flat"):
-        raise ValueError(f"this host makes tenant and flat networks, not {item.kind!r}")
-    if item.kind == "flat" and not item.physical_network:
-        raise ValueError("a flat network names its physical network")
+    if item.kind not in ("tenant", "flat", "vlan"):
+        raise ValueError(f"this host makes tenant, flat and vlan networks, not {item.kind!r}")
+    if item.kind != "tenant" and not item.physical_network:
+        raise ValueError(f"a {item.kind} network names its physical network")
+    if item.kind == "vlan" and not 0 < (item.segment or 0) < 4095:
+        raise ValueError(f"{item.segment} is not a VLAN tag")
     if not 68 <= item.mtu <= 65535:
         raise ValueError(f"MTU {item.mtu} is not between 68 and 65535")
     if item.dhcp_mac is not None:
@@ -116,7 +118,6 @@ def port(item: PortItem) -> None:
             raise ValueError(f"DHCP option {option['opt_name']}: its value is not one line of text")
         if option["opt_name"] in ("client-id", "61") and not re.fullmatch(r"[\w:.@/-]+", value):
             raise ValueError(f"{value!r} is not a DHCP client id")
-
 
     qos(item.qos)
 

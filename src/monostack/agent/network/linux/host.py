@@ -131,8 +131,7 @@ class HostNetwork:
         elif kind == "network":
             self._bridges.pop(item.id, None)
             self._dhcp.remove(self._links, item.id)
-            name = bridges.names(Desired(networks={item.id: item}), self._settings).get(item.id)
-            if name is not None and name not in bridges.names(self._desired, self._settings).values():
+            for name in bridges.unused(item, self._desired, self._settings):
                 bridges.remove(self._links, name)
 
     def _bridge(self, key: str) -> None:

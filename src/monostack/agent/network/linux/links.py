@@ -25,7 +25,7 @@ class LinkError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An interface as the kernel has it. Bridges know which of their packets netfilter sees."""
+    """An interface as the kernel has it. Bridges know which of their packets netfilter sees, VLANs their tag and what they are of."""
 
     index: int
     name: str
@@ -36,6 +36,8 @@ class Link:
     master: int
     alias: str
     filtered: bool
+    below: int  # index; 0: nothing
+    vlan: int | None
 
     @property
     def ours(self) -> bool:
@@ -137,7 +139,7 @@ class Links:
 def _link(message: Any) -> Link:
     info = message.get_attr("IFLA_LINKINFO")
     kind = info.get_attr("IFLA_INFO_KIND") if info else None
-    data = info.get_attr("IFLA_INFO_DATA") if info and kind == "bridge" else None
+    data = info.get_attr("IFLA_INFO_DATA") if info and kind in ("bridge", "vlan") else None
     return Link(
         index=message["index"],
         name=message.get_attr("IFLA_IFNAME"),
@@ -147,7 +149,11 @@ def _link(message: Any) -> Link:
         mac=message.get_attr("IFLA_ADDRESS") or "",
         master=message.get_attr("IFLA_MASTER") or 0,
         alias=message.get_attr("IFLA_IFALIAS") or "",
-        filtered=bool(data and data.get_attr("IFLA_BR_NF_CALL_IPTABLES") and data.get_attr("IFLA_BR_NF_CALL_IP6TABLES")),
+        below=message.get_attr("IFLA_LINK") or 0,
+        vlan=data.get_attr("IFLA_VLAN_ID") if data and kind == "vlan" else None,
+        filtered=bool(
+            kind == "bridge" and data and data.get_attr("IFLA_BR_NF_CALL_IPTABLES") and data.get_attr("IFLA_BR_NF_CALL_IP6TABLES")
+        ),
     )
 
 

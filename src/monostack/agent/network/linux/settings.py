@@ -10,6 +10,7 @@ from monostack.protocol.network import bridge_name
 TAP = "mst"  # interfaces of guests (protocol.network.tap_name)
 BRIDGE = "msb"  # bridges of tenant networks (protocol.network.bridge_name)
 INTERMEDIATE = "msi"  # what a limited guest sends goes through one, since only what leaves an interface can be queued (ifb)
+VLAN_PORT = "msv"  # where the tagged frames of a physical network enter the bridge of a network
 DHCP_PORT = "msd"  # a bridge's end of the link to its DHCP namespace
 ROUTER_PORT = "msr"  # a bridge's end of the link to a router's namespace
 INSIDE = "ms-"  # a namespace's end of those links
@@ -27,6 +28,7 @@ __all__ = [
     "ROUTER_PORT",
     "TABLE",
     "TAP",
+    "VLAN_PORT",
     "Settings",
     "bridge_name",
     "short",

@@ -8,11 +8,11 @@ from pyroute2.netlink.exceptions import NetlinkError
 from monostack.agent.network.linux import bridges, dhcp_servers, namespaces, shaping
 from monostack.agent.network.linux.dnsmasq import Dnsmasq
 from monostack.agent.network.linux.links import Links
-from monostack.agent.network.linux.settings import BRIDGE, DHCP_PORT, INTERMEDIATE, ROUTER_PORT, TAP, Settings, short
+from monostack.agent.network.linux.settings import BRIDGE, DHCP_PORT, INTERMEDIATE, ROUTER_PORT, TAP, VLAN_PORT, Settings, short
 from monostack.agent.network.linux.state import Desired
 
 PROCESSES = ("dhcp", "advertise")  # directories with one below them for each process
-_NAMES = re.compile(f"({BRIDGE}|{TAP}|{DHCP_PORT}|{INTERMEDIATE}|{ROUTER_PORT})[0-9a-f]{{11}}")
+_NAMES = re.compile(f"({BRIDGE}|{TAP}|{DHCP_PORT}|{INTERMEDIATE}|{ROUTER_PORT}|{VLAN_PORT})[0-9a-f]{{11}}")
 
 
 def remove(links: Links, desired: Desired, settings: Settings) -> None:
@@ -60,7 +60,7 @@ def _namespaces(desired: Desired, settings: Settings) -> set[str]:
 
 
 def _links(desired: Desired, settings: Settings) -> set[str]:
-    wanted = set(bridges.names(desired, settings).values())
+    wanted = set(bridges.links_of(desired, settings))
     wanted |= {port.tap for port in desired.ports.values() if port.tap}
     wanted |= {shaping.intermediate(port) for port in desired.ports.values() if port.tap and port.qos and port.qos.egress.kbps}
     wanted |= {DHCP_PORT + short(network) for network in _dhcp(desired)}

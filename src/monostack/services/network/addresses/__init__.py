@@ -6,13 +6,13 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
-from monostack.services.network.addresses.choice import Wish, changes, wishes
+from monostack.services.network.addresses.choice import Wish, changes, wishes, within_reach
 from monostack.services.network.addresses.free import next_free
 from monostack.services.network.addresses.rules import fits
 from monostack.services.network.addresses.table import give_back, is_taken, of_port, of_ports, take
 from monostack.services.network.words import conflict, refused
 
-__all__ = ["Wish", "allocate", "change", "give_back", "of_port", "of_ports", "wishes"]
+__all__ = ["Wish", "allocate", "change", "give_back", "of_port", "of_ports", "wishes", "within_reach"]
 
 
 def allocate(tx: Transaction, port_id: str, network_id: str, wanted: Sequence[Wish], *, first: bool = False) -> None:

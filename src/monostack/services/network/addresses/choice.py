@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from netaddr import IPAddress, IPNetwork
 from sqlalchemy.engine import Row
 
 from monostack.services.network.addresses.rules import eui64, fits, is_eui64
@@ -33,9 +34,41 @@ def candidates(network_id: str, subnets: Sequence[Row[Any]], owner: str) -> list
     return sorted(found, key=lambda subnet: not subnet.service_types)
 
 
-def wishes(
-    network_id: str, owner: str, mac: str, requested: Sequence[dict[str, Any]] | None, subnets: Sequence[Row[Any]]
-) -> list[Wish]:
+def within_reach(
+    network_id: str, host: str, requested: Sequence[dict[str, Any]] | None, subnets: Sequence[Row[Any]], connected: str | None
+) -> list[Row[Any]]:
+    """Of a network's subnets those a port on this host may have addresses of. `connected` is the segment that hosts are plugged into.
+
+    On a routed network a port without a host may only be given addresses that are asked for, all of one segment.
+    """
+    if all(subnet.segment_id is None for subnet in subnets):
+        return list(subnets)
+    if host:
+        found = [subnet for subnet in subnets if subnet.segment_id is None or subnet.segment_id == connected]
+        if not any(subnet.segment_id is not None for subnet in found):
+            text = (
+                f"Host {host} is not connected to any segments on routed provider network '{network_id}'.  It should be connected to one."
+            )
+            raise conflict(text, "HostNotConnectedToAnySegment")
+        return found
+    if requested is None:
+        return [subnet for subnet in subnets if subnet.segment_id is None]
+    named = [_subnet_meant(entry, subnets) for entry in requested]
+    if None in named:
+        return list(subnets)  # what it is refused for is found out there
+    wanted = {subnet.segment_id for subnet in named if subnet is not None}
+    if len(wanted) > 1:
+        raise refused("Cannot allocate addresses from different segments.", "FixedIpsSubnetsNotOnSameSegment")
+    return [subnet for subnet in subnets if subnet.segment_id in wanted]
+
+
+def _subnet_meant(entry: dict[str, Any], subnets: Sequence[Row[Any]]) -> Row[Any] | None:
+    if "subnet_id" in entry:
+        return next((subnet for subnet in subnets if subnet.id == entry["subnet_id"]), None)
+    return next((subnet for subnet in subnets if IPAddress(entry["ip_address"]) in IPNetwork(subnet.cidr)), None)
+
+
+def wishes(network_id: str, owner: str, mac: str, requested: Sequence[dict[str, Any]] | None, subnets: Sequence[Row[Any]]) -> list[Wish]:
     """What a new port gets. `requested` is its `fixed_ips`; None: one address of each IP version, and all automatic ones."""
     usable = candidates(network_id, subnets, owner)
     automatic = [s for s in usable if is_automatic(s)] if owner != ROUTER_INTERFACE else []

@@ -46,6 +46,7 @@ from monostack.services.network.qos import items as qos
 from monostack.services.network.qos.use import effective
 from monostack.services.network.routers.table import GATEWAY, INTERFACE
 from monostack.services.network.routers.table import find_many as find_routers
+from monostack.services.network.segments.table import connected, routed
 from monostack.services.network.subnets.table import find_many as find_subnets
 from monostack.services.network.subnets.table import of_networks
 from monostack.services.network.trunks.table import legs
@@ -122,9 +123,7 @@ def ports(tx: Transaction, ids: Collection[str]) -> dict[str, Port]:
     under = {id: effective(row._mapping, networks[row.network_id].qos_policy_id) for id, row in rows.items()}
     policies = qos.policies(tx, {policy for policy in under.values() if policy is not None})
     inside = legs(tx, rows)
-    return {
-        id: _port(row, addresses.get(id, ()), groups(id), policies.get(under[id] or ""), inside.get(id)) for id, row in rows.items()
-    }
+    return {id: _port(row, addresses.get(id, ()), groups(id), policies.get(under[id] or ""), inside.get(id)) for id, row in rows.items()}
 
 
 def _port(row: Row[Any], addresses: Collection[Row[Any]], groups: list[str], policy: Qos | None, leg: Row[Any] | None) -> Port:
@@ -154,6 +153,7 @@ def networks(tx: Transaction, ids: Collection[str]) -> dict[str, Network]:
     """The networks that exist, by id."""
     rows = find_networks(tx, list(ids))
     subnets = of_networks(tx, list(rows))
+    wires, between = connected(tx, list(rows)), routed(tx, rows)
     dhcp_ports = grouped(tx, _DHCP_PORTS, rows)
     dhcp_addresses = of_ports(tx, [port.id for found in dhcp_ports.values() for port in found])
     found = {}
@@ -161,14 +161,16 @@ def networks(tx: Transaction, ids: Collection[str]) -> dict[str, Network]:
         dhcp = dhcp_ports[id][0] if id in dhcp_ports else None
         at = {one.subnet_id: one.ip_address for one in dhcp_addresses.get(dhcp.id, ())} if dhcp is not None else {}
         serves = dhcp is not None and bool(row.host)
+        wire = wires.get(id)
+        here = [subnet for subnet in subnets.get(id, ()) if id not in between or (wire is not None and subnet.segment_id == wire.id)]
         item = NetworkItem(
             id=id,
             name=row.name,
             mtu=row.mtu,
-            kind="flat" if row.network_type == "flat" else "tenant",
-            subnets=[_subnet(subnet, at.get(subnet.id)) for subnet in subnets.get(id, ())],
-            physical_network=row.physical_network,
-            segment=row.segmentation_id,
+            kind=wire.network_type if wire is not None and wire.physical_network else "tenant",
+            subnets=[_subnet(subnet, at.get(subnet.id)) for subnet in here],
+            physical_network=wire.physical_network if wire is not None else None,
+            segment=wire.segmentation_id if wire is not None else None,
             dhcp_port_id=dhcp.id if dhcp is not None else None,
             dhcp_mac=dhcp.mac_address if dhcp is not None else None,
             dhcp_up=dhcp is None or dhcp.admin_state_up,

@@ -14,15 +14,16 @@ from monostack.services.network.changes import changed
 from monostack.services.network.desired.hosting import pick
 from monostack.services.network.floatingips.api import delete_floating_ip
 from monostack.services.network.floatingips.table import FLOATING_IPS
-from monostack.services.network.networks import segments
 from monostack.services.network.networks.table import NETWORKS
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.qos import use as qos
+from monostack.services.network.segments import types
+from monostack.services.network.segments.table import ATTRIBUTES, SEGMENTS, of_networks
 from monostack.services.network.subnets.table import SUBNETS
 from monostack.services.network.tags.api import tag_routes
 from monostack.services.network.verbs import Verbs
-from monostack.services.network.words import conflict, invalid, network_in_use
+from monostack.services.network.words import conflict, invalid, network_in_use, refused
 from monostack.services.network.zones import check_hints
 
 IPV4_MIN_MTU, IPV6_MIN_MTU = 68, 1280  # RFC 791, RFC 8200
@@ -46,7 +47,8 @@ _OWNERS = sa.union(
 
 def create_network(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     check_hints(tx, "network", values["availability_zone_hints"])
-    segments.choose(tx, request.cloud, values)
+    segments = _segments(tx, request, values)
+    values["mtu"] = types.checked_mtu([segment["network_type"] for segment in segments], values["mtu"])
     qos.for_new_network(tx, request, values)
     if values["is_default"] and values["router:external"]:
         _check_only_default(tx, None)
@@ -54,6 +56,8 @@ def create_network(tx: Transaction, request: Request, values: Values) -> Row[Any
     qos.check_network(tx, values["qos_policy_id"], id)
     where = {"host": pick(request.cloud, id), "host_status": "DOWN"}
     row = standard.insert(NETWORKS, tx, request, {**values, **where, "id": id, "status": "ACTIVE"}, revision=1)
+    for position, segment in enumerate(segments):
+        standard.insert(SEGMENTS, tx, request, {**segment, "network_id": id, "position": position, "description": None})
     if values["shared"]:
         rbac.grant(tx, row.project_id, "network", row.id, rbac.SHARED)
     if values["router:external"]:
@@ -61,11 +65,31 @@ def create_network(tx: Transaction, request: Request, values: Values) -> Row[Any
     return row
 
 
+def _segments(tx: Transaction, request: Request, values: Values) -> list[types.Segment]:
+    """The wires of a network that is created: those it asks for, or one of the kind tenants have."""
+    one = {name: values.get(f"provider:{name}") for name in ATTRIBUTES}
+    several = values.get("segments")
+    if any(value is not None for value in one.values()):
+        if several is not None:
+            raise refused("Segments and provider values cannot both be set.", "SegmentsSetInConjunctionWithProviders")
+        wanted = [one]
+    elif several is not None:
+        wanted = [{name: segment[f"provider:{name}"] for name in ATTRIBUTES} for segment in several]
+    else:
+        return [types.reserve(tx, {**one, "network_type": types.TENANT}, values["project_id"])]
+    for segment in wanted:
+        types.check(request.cloud, segment)
+    whole = [tuple(segment.values()) for segment in wanted if segment["network_type"] == "flat" or segment["segmentation_id"] is not None]
+    if len(set(whole)) < len(whole):
+        raise refused("Duplicate segment entry in request.", "SegmentsContainDuplicateEntry")
+    made: list[types.Segment] = []
+    for segment in wanted:
+        made.append(types.reserve(tx, segment, values["project_id"]))
+    return made
+
+
 def update_network(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
-    for name in ("provider:network_type", "provider:physical_network", "provider:segmentation_id"):
-        column = name.removeprefix("provider:")
-        if name in changes and changes.pop(name) != row._mapping[column]:
-            raise invalid(f"Plugin does not support updating the following provider network attributes: {name}")
+    _change_segment(tx, request, row, changes)
     if "shared" in changes:
         _share(tx, row, changes.pop("shared"))
     if "router:external" in changes and changes["router:external"] != row.external:
@@ -74,11 +98,32 @@ def update_network(tx: Transaction, request: Request, row: Row[Any], changes: Va
         _check_only_default(tx, row.id)
     if "mtu" in changes:
         _check_mtu(tx, row, changes["mtu"])
-        changes["mtu"] = segments.checked_mtu(row.network_type, changes["mtu"])
+        changes["mtu"] = types.checked_mtu([one.network_type for one in of_networks(tx, [row.id]).get(row.id, ())], changes["mtu"])
     if changes.get("qos_policy_id", row.qos_policy_id) != row.qos_policy_id:
         _change_policy(tx, request, row, changes)
     changed(tx, request.cloud, "network", [row.id])
     return NETWORKS.change(tx, request, row, changes)
+
+
+def _change_segment(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> None:
+    """Another VLAN; nothing else about a network's wire changes. Raises InvalidInput, VlanIdInUse."""
+    given = {name: changes.pop(f"provider:{name}", None) for name in ATTRIBUTES}
+    changes.pop("segments", None)
+    if all(value is None for value in given.values()):
+        return
+    present = of_networks(tx, [row.id]).get(row.id, [])
+    for name in ("network_type", "physical_network"):
+        if given[name] is not None and (len(present) != 1 or given[name] != present[0]._mapping[name]):
+            raise invalid(f"Plugin does not support updating the following provider network attributes: provider:{name}")
+    if not given["segmentation_id"]:
+        return
+    if len(present) != 1:
+        raise invalid("Provider network attributes can be updated only in provider networks with a single segment.")
+    if present[0].network_type != "vlan":
+        raise invalid("Only VLAN type networks can be updated.")
+    wanted = {"network_type": "vlan", "physical_network": present[0].physical_network, "segmentation_id": given["segmentation_id"]}
+    types.check(request.cloud, wanted)
+    SEGMENTS.change(tx, request, present[0], types.reserve(tx, wanted, row.project_id))
 
 
 def _change_policy(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> None:

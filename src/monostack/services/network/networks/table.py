@@ -8,23 +8,29 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Name, Transaction, metadata
 from monostack.http import Request
-from monostack.http.answers import FLAG, optional
+from monostack.http.answers import FLAG, INTEGER, TEXT, Record, many, maybe, optional
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
 from monostack.services.network.lookup import among, grouped, values_of
 from monostack.services.network.rbac.table import EXTERNAL, SHARED, is_shared, shared_with, visible
 from monostack.services.network.scopes import scope_of
+from monostack.services.network.segments.table import CONDITIONS as WIRED
+from monostack.services.network.segments.table import of_networks, routed
+from monostack.services.network.segments.table import shown as shown_segments
 from monostack.services.network.standard import QOS_POLICY, STANDARD, TAGS
 from monostack.services.network.style import STYLE
 from monostack.services.network.tags.table import CONDITIONS, tags_of
 from monostack.services.network.words import not_found
 
 
-def _provider(name: str, kind: Any, column: str) -> Field:
-    rule = f"network:provider:{name}"
-    rules = {"create": f"create_{rule}", "update": f"update_{rule}", "view": f"get_{rule}"}
-    return Field(f"provider:{name}", kind, column=column, nullable=True, sort=False, **rules)
+def _provider(name: str, kind: Any) -> Field:
+    rules = {"create": f"create_network:{name}", "update": f"update_network:{name}"}
+    return Field(name, kind, column=None, nullable=True, view=False, sort=False, **rules)
+
+
+WIRE = {"provider:network_type": maybe(TEXT), "provider:physical_network": maybe(TEXT), "provider:segmentation_id": maybe(INTEGER)}
+WIRES = (*WIRE, "segments")
 
 
 def _own_or_given(table: sa.Table) -> Any:
@@ -37,10 +43,15 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     subnets, tags = values_of(tx, _subnets_of(), ids), tags_of(tx, ids)
     shared = shared_with(tx, ids, request.caller.project_id)
     scopes = grouped(tx, _scopes_of(), ids)
+    seen = {name for name in WIRES if request.allows(f"get_network:{name}")}
+    wires, routers_between = (of_networks(tx, ids) if seen else {}), routed(tx, ids)
     shown = []
     for id, host, external, is_default in parts:
         item = {"subnets": subnets(id), "shared": shared(id), "tags": tags(id), "availability_zones": ["nova"] if host else []}
         item |= _scopes(scopes.get(id, ()))
+        item["l2_adjacency"] = id not in routers_between
+        if seen:
+            item |= {name: value for name, value in shown_segments(wires.get(id, ())).items() if name in seen}
         shown.append({**item, "is_default": is_default} if external else item)
     return shown
 
@@ -116,9 +127,11 @@ NETWORKS = Resource(
             sort=False,
         ),
         QOS_POLICY,
-        _provider("network_type", values.text(32), "network_type"),
-        _provider("physical_network", values.text(64), "physical_network"),
-        _provider("segmentation_id", values.number(), "segmentation_id"),
+        _provider("provider:network_type", values.text(32)),
+        _provider("provider:physical_network", values.text(64)),
+        _provider("provider:segmentation_id", values.number()),
+        _provider("segments", values.segments()),
+        Field("l2_adjacency", values.boolean(), column=None),
         TAGS,
         *STANDARD,
     ),
@@ -126,11 +139,14 @@ NETWORKS = Resource(
     columns=(
         sa.Column("host", Name(), index=True),  # which host runs the network's DHCP and metadata
         sa.Column("host_status", Name(16)),  # of that: ACTIVE, DOWN, ERROR
-        sa.UniqueConstraint("network_type", "physical_network", "segmentation_id"),
     ),
-    conditions={**CONDITIONS, "shared": is_shared},
+    conditions={**CONDITIONS, **WIRED, "shared": is_shared},
     expand=_expand,
-    adds={"is_default": optional(FLAG)},  # of external networks
+    adds={
+        "is_default": optional(FLAG),  # of external networks
+        **{name: optional(schema) for name, schema in WIRE.items()},  # of networks with one segment, to who may see it
+        "segments": optional(many(Record("NetworkSegment", WIRE))),  # of those with several
+    },
 )
 
 _BY_ID = sa.select(NETWORKS.table).where(NETWORKS.table.c.id == sa.bindparam("the_id"))

@@ -1,5 +1,6 @@
 """Making a port, for a user or for the cloud itself."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -15,6 +16,7 @@ from monostack.services.network.ports import rules
 from monostack.services.network.ports.binding import vif_type
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.qos import use as qos
+from monostack.services.network.segments.table import connected
 from monostack.services.network.subnets.table import get as get_subnet
 from monostack.services.network.subnets.table import of_network
 from monostack.services.network.tags.table import set_tags
@@ -39,7 +41,8 @@ def create_port(tx: Transaction, cloud: Any, request: Request | None, given: Val
         mac = rules.free_mac(tx, network.id)
     else:
         rules.check_mac(tx, network.id, mac)
-    wanted = _wanted_addresses(tx, network, values, mac)
+    subnets = of_network(tx, network.id)
+    wanted = wanted_addresses(tx, values, mac, subnets)
     security = rules.secured(values, network, bool(wanted))
     groups = rules.groups_for(tx, request, values, security)
     host = values.get("binding:host_id") or ""
@@ -57,7 +60,7 @@ def create_port(tx: Transaction, cloud: Any, request: Request | None, given: Val
             "extra_dhcp_opts": rules.merge_options((), values.get("extra_dhcp_opts") or ()),
             "binding:host_id": host,
             "binding:profile": rules.profile(values.get("binding:profile"), values.get("trusted")),
-            "ip_allocation": "none" if values.get("fixed_ips") == [] else "immediate",
+            "ip_allocation": _allocation(values, wanted, subnets),
             "binding:vif_type": vif_type(tx, host),
         },
         revision=1,
@@ -72,10 +75,28 @@ def create_port(tx: Transaction, cloud: Any, request: Request | None, given: Val
     return row
 
 
-def _wanted_addresses(tx: Transaction, network: Row[Any], values: Values, mac: str) -> list[addresses.Wish]:
-    subnets = of_network(tx, network.id)
-    requested = values.get("fixed_ips")
+def wanted_addresses(tx: Transaction, values: Values, mac: str, subnets: Sequence[Row[Any]]) -> list[addresses.Wish]:
+    """What a port of these values gets of the subnets of its network."""
+    network_id, requested = values["network_id"], values.get("fixed_ips")
     for entry in requested or ():
         if "subnet_id" in entry and not any(subnet.id == entry["subnet_id"] for subnet in subnets):
             get_subnet(tx, entry["subnet_id"])
-    return addresses.wishes(network.id, values["device_owner"], mac, requested, subnets)
+    usable = reachable(tx, network_id, values.get("binding:host_id") or "", requested, subnets)
+    return addresses.wishes(network_id, values["device_owner"], mac, requested, usable)
+
+
+def _allocation(values: Values, wanted: Sequence[addresses.Wish], subnets: Sequence[Row[Any]]) -> str:
+    if values.get("fixed_ips") == []:
+        return "none"
+    waits = not wanted and values.get("fixed_ips") is None and not values.get("binding:host_id")
+    return "deferred" if waits and any(subnet.segment_id for subnet in subnets) else "immediate"
+
+
+def reachable(
+    tx: Transaction, network_id: str, host: str, requested: Sequence[dict[str, Any]] | None, subnets: Sequence[Row[Any]]
+) -> list[Row[Any]]:
+    """The subnets a port on this host may have addresses of. Raises HostNotConnectedToAnySegment, FixedIpsSubnetsNotOnSameSegment."""
+    if all(subnet.segment_id is None for subnet in subnets):
+        return list(subnets)
+    segment = connected(tx, [network_id]).get(network_id)
+    return addresses.within_reach(network_id, host, requested, subnets, segment.id if segment is not None else None)

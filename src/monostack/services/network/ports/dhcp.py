@@ -14,6 +14,7 @@ from monostack.services.network.changes import changed
 from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import PORTS
+from monostack.services.network.segments.table import connected
 from monostack.services.network.subnets.table import of_network
 
 _p = PORTS.table.c
@@ -23,7 +24,9 @@ _OF_NETWORK = sa.select(PORTS.table).where(_p.network_id == sa.bindparam("networ
 def refresh(tx: Transaction, cloud: Any, network_id: str) -> None:
     """Make the network's DHCP port what its subnets ask for."""
     subnets = of_network(tx, network_id)
-    served = [subnet for subnet in subnets if subnet.enable_dhcp]
+    wire = connected(tx, [network_id]).get(network_id)
+    here = [subnet for subnet in subnets if subnet.segment_id is None or (wire is not None and subnet.segment_id == wire.id)]
+    served = [subnet for subnet in here if subnet.enable_dhcp]
     port = tx.row(_OF_NETWORK, {"network": network_id})
     requested = [{"subnet_id": subnet.id} for subnet in served]
     if port is None and served:

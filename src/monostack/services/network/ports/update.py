@@ -15,6 +15,7 @@ from monostack.services.network.floatingips import association
 from monostack.services.network.groups.bindings import groups_of, put_in
 from monostack.services.network.ports import rules
 from monostack.services.network.ports.binding import vif_type
+from monostack.services.network.ports.create import reachable, wanted_addresses
 from monostack.services.network.ports.table import BOUND, FAILED, PORTS, UNBOUND, get
 from monostack.services.network.qos import use as qos
 from monostack.services.network.standard import bump
@@ -43,9 +44,10 @@ def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
     if "device_owner" in changes or changes.get("device_id", row.device_id) != row.device_id:
         rules.check_device(tx, request, owner, changes.get("device_id", row.device_id), row.project_id)
     new_mac = _changed_mac(tx, row, owner, changes)
-    touched = False
+    touched = arrive(tx, row, owner, changes.get("binding:host_id", row.host)) if "fixed_ips" not in changes else False
     if "fixed_ips" in changes or new_mac:
-        touched = _change_addresses(tx, cloud, row, new_mac, changes.pop("fixed_ips", None))
+        host = changes.get("binding:host_id", row.host)
+        touched = _change_addresses(tx, cloud, row, host, new_mac, changes.pop("fixed_ips", None)) or touched
     groups = groups_of(tx, [row.id])(row.id)
     rules.check_security_change(row, groups, changes)
     wanted = changes.pop("security_groups", None)
@@ -76,6 +78,29 @@ def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
     return after
 
 
+def arrive(tx: Transaction, row: Row[Any], owner: str, host: str) -> bool:
+    """The port comes to a host: those of its addresses that waited for it are given; those it has must be good there.
+
+    Says whether it got any. Raises HostNotConnectedToAnySegment, HostNotCompatibleWithFixedIps.
+    """
+    if not host or host == row.host:
+        return False
+    present = addresses.of_port(tx, row.id)
+    subnets = of_network(tx, row.network_id)
+    if row.ip_allocation == "deferred" and not row.host and not present:
+        values = {"network_id": row.network_id, "device_owner": owner, "binding:host_id": host}
+        addresses.allocate(tx, row.id, row.network_id, wanted_addresses(tx, values, row.mac_address, subnets))
+        return True
+    usable = {subnet.id for subnet in reachable(tx, row.network_id, host, None, subnets)} if present else set()
+    if any(one.subnet_id not in usable for one in present):
+        text = (
+            f"Host {host} is not connected to a segment where the existing fixed_ips on port {row.id} will function given the routed "
+            "network topology."
+        )
+        raise conflict(text, "HostNotCompatibleWithFixedIps")
+    return False
+
+
 def _changed_mac(tx: Transaction, row: Row[Any], owner: str, changes: Values) -> str | None:
     """The new MAC, if it is another. Raises PortBound, UnsupportedPortDeviceOwner, MacAddressInUse."""
     mac = changes.get("mac_address", row.mac_address)
@@ -97,7 +122,7 @@ def _changed_mac(tx: Transaction, row: Row[Any], owner: str, changes: Values) ->
 
 
 def _change_addresses(
-    tx: Transaction, cloud: Any, row: Row[Any], mac: str | None, requested: list[dict[str, Any]] | None
+    tx: Transaction, cloud: Any, row: Row[Any], host: str, mac: str | None, requested: list[dict[str, Any]] | None
 ) -> bool:
     subnets = of_network(tx, row.network_id)
     present = addresses.of_port(tx, row.id)
@@ -106,6 +131,8 @@ def _change_addresses(
     for entry in requested:
         if "subnet_id" in entry and not any(subnet.id == entry["subnet_id"] for subnet in subnets):
             get_subnet(tx, entry["subnet_id"])
+    if not any("delete_subnet" in entry for entry in requested):
+        subnets = reachable(tx, row.network_id, host, requested, subnets)
     made_from_mac: set[str] = set()
     if mac is not None:
         made_from_mac = {one.subnet_id for one in present if is_eui64(one.ip_address)}

@@ -13,29 +13,32 @@ from monostack.services.network.tags.api import tag_routes
 from monostack.services.network.verbs import Verbs
 from monostack.services.network.words import bad_request, conflict, refused
 
-SERVED = "vxlan"  # the one type of networks with a segmentation id that hosts make
-MOST = 2**24 - 1
+LAST = {"vxlan": 2**24 - 1, "vlan": 4094}  # the types of networks with a segmentation id that hosts make
 
 
 def create_range(tx: Transaction, request: Request, values: Values) -> Row[Any]:
-    if values["network_type"] == "vlan" and not values.get("physical_network"):
+    kind, physical = values["network_type"], values.get("physical_network") or ""
+    if kind == "vlan" and not physical:
         text = "Network type vlan requires 'physical_network' to be specified while creating new range"
         raise bad_request("network_segment_range", text)
-    if values["network_type"] != SERVED:
-        text = f"Network type {values['network_type']} does not support network segment ranges."
-        raise refused(text, "NetworkSegmentRangeNetTypeNotSupported")
-    _check(tx, values["minimum"], values["maximum"], None)
+    if kind not in LAST:
+        raise refused(f"Network type {kind} does not support network segment ranges.", "NetworkSegmentRangeNetTypeNotSupported")
+    physical = physical if kind == "vlan" else ""
+    _check(tx, kind, physical, values["minimum"], values["maximum"], None)
     owner = None if values["shared"] else values.get("project_id") or request.caller.project_id
-    return standard.insert(RANGES, tx, request, {**values, "project_id": owner, "default": False, "physical_network": ""})
+    return standard.insert(RANGES, tx, request, {**values, "project_id": owner, "default": False, "physical_network": physical})
 
 
-def _check(tx: Transaction, minimum: int, maximum: int, id: str | None) -> None:
-    if maximum > MOST or minimum > MOST:
-        wrong = minimum if minimum > MOST else maximum
-        raise _no_range(minimum, maximum, f"{wrong} is not a valid {SERVED} identifier")
+def _check(tx: Transaction, kind: str, physical: str, minimum: int, maximum: int, id: str | None) -> None:
+    wrong = next((number for number in (minimum, maximum) if number > LAST[kind]), None)
+    if wrong is not None:
+        what = "VLAN tag" if kind == "vlan" else f"{kind} identifier"
+        raise _no_range(kind, minimum, maximum, f"{wrong} is not a valid {what}")
     if maximum < minimum:
-        raise _no_range(minimum, maximum, "End of tunnel range is less than start of tunnel range")
-    overlapping = [row.id for row in of_type(tx, SERVED) if not row.is_default and row.id != id and _meet(row, minimum, maximum)]
+        what = "VLAN" if kind == "vlan" else "tunnel"
+        raise _no_range(kind, minimum, maximum, f"End of {what} range is less than start of {what} range")
+    others = [row for row in of_type(tx, kind) if row.physical_network == physical and not row.is_default and row.id != id]
+    overlapping = [row.id for row in others if _meet(row, minimum, maximum)]
     if overlapping:
         text = f"Network segment range overlaps with range(s) with id {', '.join(overlapping)}"
         raise conflict(text, "NetworkSegmentRangeOverlaps")
@@ -45,7 +48,9 @@ def _meet(row: Row[Any], minimum: int, maximum: int) -> bool:
     return row.minimum <= maximum and minimum <= row.maximum
 
 
-def _no_range(minimum: int, maximum: int, reason: str) -> Exception:
+def _no_range(kind: str, minimum: int, maximum: int, reason: str) -> Exception:
+    if kind == "vlan":
+        return refused(f"Invalid network VLAN range: '{minimum}:{maximum}' - '{reason}'.", "NetworkVlanRangeError")
     return refused(f"Invalid network tunnel range: '{minimum}:{maximum}' - {reason}.", "NetworkTunnelRangeError")
 
 
@@ -54,7 +59,7 @@ def update_range(tx: Transaction, request: Request, row: Row[Any], changes: Valu
     minimum, maximum = changes.get("minimum", row.minimum), changes.get("maximum", row.maximum)
     if any(not minimum <= number <= maximum for number in used_in(tx, row)):
         raise _referenced(row)
-    _check(tx, minimum, maximum, row.id)
+    _check(tx, row.network_type, row.physical_network, minimum, maximum, row.id)
     return RANGES.change(tx, request, row, changes)
 
 

@@ -84,22 +84,27 @@ def of_type(tx: Transaction, kind: str) -> Sequence[Row[Any]]:
 def used_in(tx: Transaction, row: Row[Any]) -> dict[int, str]:
     """The segmentation ids of a range that networks have, with the networks' projects."""
     if not _statements:  # the networks' package imports this one
-        n = metadata.tables["networks"].c
-        inside = n.segmentation_id.between(sa.bindparam("low", type_=sa.Integer), sa.bindparam("high", type_=sa.Integer))
-        found = sa.select(n.segmentation_id, n.project_id).where(n.network_type == sa.bindparam("kind"), inside)
-        _statements["used"] = found.order_by(n.segmentation_id)
-    asked = {"kind": row.network_type, "low": row.minimum, "high": row.maximum}
+        networks, segments = metadata.tables["networks"], metadata.tables["network_segments"]
+        s = segments.c
+        inside = s.segmentation_id.between(sa.bindparam("low", type_=sa.Integer), sa.bindparam("high", type_=sa.Integer))
+        there = sa.func.coalesce(s.physical_network, "") == sa.bindparam("physical")
+        found = sa.select(s.segmentation_id, networks.c.project_id).join(networks, networks.c.id == s.network_id)
+        found = found.where(s.network_type == sa.bindparam("kind"), there, inside)
+        _statements["used"] = found.order_by(s.segmentation_id)
+    asked = {"kind": row.network_type, "physical": row.physical_network or "", "low": row.minimum, "high": row.maximum}
     return {found[0]: found[1] for found in tx.rows(_statements["used"], asked)}
 
 
-def candidates(tx: Transaction, kind: str, project_id: str) -> Iterator[range]:
-    """Where a network of the project may get its id from: the project's own ranges first, then what is everybody's."""
-    every = of_type(tx, kind)
+def candidates(tx: Transaction, kind: str, physical: str | None, project_id: str | None) -> Iterator[tuple[str | None, range]]:
+    """Where a network of the project may get its id from: the project's own ranges first, then what is everybody's. Each with its wire."""
+    every = [row for row in of_type(tx, kind) if physical is None or row.physical_network == physical]
     private = [row for row in every if not row.shared]
-    yield from (range(row.minimum, row.maximum + 1) for row in private if row.project_id == project_id)
+    yield from ((row.physical_network or None, range(row.minimum, row.maximum + 1)) for row in private if row.project_id == project_id)
     for row in every:
         if row.shared:
-            yield from _without(row, [other for other in private if other.maximum >= row.minimum and other.minimum <= row.maximum])
+            inside = [other for other in private if other.maximum >= row.minimum and other.minimum <= row.maximum]
+            taken = [other for other in inside if other.physical_network == row.physical_network]
+            yield from ((row.physical_network or None, numbers) for numbers in _without(row, taken))
 
 
 def _without(row: Row[Any], taken: Sequence[Row[Any]]) -> Iterator[range]:

@@ -16,7 +16,7 @@ from monostack.services.network.lookup import among
 from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import BOUND, PORTS, UNBOUND, find_many, of_devices
-from monostack.services.network.ports.update import update_port
+from monostack.services.network.ports.update import arrive, update_port
 from monostack.services.network.servers.info import PortInfo
 from monostack.services.network.servers.read import ports
 from monostack.services.network.trunks.following import follow
@@ -87,6 +87,9 @@ def unbind(tx: Transaction, cloud: Any, port_ids: Iterable[str]) -> None:
 
 def _move(tx: Transaction, cloud: Any, port_ids: list[str], host: str, vif_type: str) -> None:
     if port_ids:
+        if host:
+            for row in find_many(tx, port_ids).values():
+                arrive(tx, row, row.device_owner, host)
         at = clock.now().isoformat(timespec="microseconds")
         tx.execute(_BIND, {"ids": port_ids, "the_host": host, "the_vif": vif_type, "at": at})
         changed(tx, cloud, "port", port_ids)

@@ -70,6 +70,7 @@ def create_subnet(tx: Transaction, request: Request, values: Values) -> Row[Any]
     rules.check_overlap(network.id, values["cidr"], present)
     affinity.check_same(tx, values["ip_version"], values.get("subnetpool_id"), present)
     _complete(values)
+    rules.check_segment(tx, network.id, values, present)
     row = standard.insert(SUBNETS, tx, request, {**values, "network_project_id": network.project_id})
     standard.bump(NETWORKS, tx, [network.id])
     if is_automatic(row):
@@ -141,8 +142,10 @@ def update_subnet(tx: Transaction, request: Request, row: Row[Any], changes: Val
         changes["allocation_pools"] = check_pools(changes["allocation_pools"], row.cidr)
     if gateway != row.gateway_ip or "allocation_pools" in changes:
         check_gateway_outside(gateway, changes.get("allocation_pools", row.allocation_pools))
+    if "segment_id" in changes:
+        rules.check_segment_change(tx, row, changes["segment_id"], of_network(tx, row.network_id))
     changed_row = SUBNETS.change(tx, request, row, changes)
-    if "enable_dhcp" in changes and changes["enable_dhcp"] != row.enable_dhcp:
+    if any(name in changes and changes[name] != row._mapping[name] for name in ("enable_dhcp", "segment_id")):
         dhcp.refresh(tx, request.cloud, row.network_id)
     _tell(tx, request, row)
     return changed_row

@@ -6,11 +6,14 @@ from typing import Any
 from netaddr import IPAddress, IPNetwork
 from sqlalchemy.engine import Row
 
+from monostack.db import Transaction
 from monostack.services.network.addresses.rules import gateway_is_wrong
+from monostack.services.network.segments import table as segments
 from monostack.services.network.subnets.table import AUTOMATIC_MODES
 from monostack.services.network.words import conflict, invalid, refused
 
 MAX_NAMESERVERS, MAX_ROUTES = 5, 20  # Neutron's defaults of max_dns_nameservers and max_subnet_host_routes
+ROUTED = "network:routed"
 SMALLEST_WITH_DHCP = {4: 30, 6: 126}
 
 
@@ -105,3 +108,55 @@ def check_overlap(network_id: str, cidr: str, others: Sequence[Row[Any]]) -> Non
         there = IPNetwork(other.cidr)
         if there.version == wanted.version and there.first <= wanted.last and wanted.first <= there.last:
             raise invalid(f"Requested subnet with cidr: {cidr} for network: {network_id} overlaps with another subnet")
+
+
+# --- segments ----------------------------------------------------------------------------------------------------------
+
+
+def _between_routers(service_types: Sequence[str]) -> bool:
+    """Subnets of a routed network that belong to no segment: their addresses are announced, wherever they are."""
+    return ROUTED in service_types
+
+
+def check_segment(tx: Transaction, network_id: str, values: Mapping[str, Any], present: Sequence[Row[Any]]) -> None:
+    """A new subnet's segment: of its network, and given if those of the others are. Raises as Neutron does."""
+    segment = segments.find(tx, values["segment_id"]) if values.get("segment_id") else None
+    others = {row.segment_id for row in present if not _between_routers(row.service_types)}
+    if not _between_routers(values["service_types"]):
+        others.add(segment.id if segment is not None else None)
+    if None in others and len(others) > 1:
+        raise _not_all_associated(network_id)
+    _check_network(network_id, segment)
+
+
+def check_segment_change(tx: Transaction, row: Row[Any], wanted: str | None, present: Sequence[Row[Any]]) -> None:
+    """The only subnet of a network with one segment may be given to it, for good."""
+    inside = [one.segment_id for one in present if not _between_routers(one.service_types)]
+    if None in inside and len(set(inside)) > 1:
+        raise _not_all_associated(row.network_id)
+    if wanted != row.segment_id:
+        if len(inside) > 1:
+            raise _not_all_associated(row.network_id)
+        if None not in inside and wanted not in inside:
+            text = "A subnet that is already associated with a segment cannot have its segment association changed."
+            raise refused(text, "SubnetSegmentAssociationChangeNotAllowed")
+        if len(segments.of_networks(tx, [row.network_id]).get(row.network_id, ())) > 1:
+            text = (
+                f"The network '{row.network_id}' has multiple segments, it is only possible to associate an existing subnet with a "
+                "segment on networks with a single segment."
+            )
+            raise refused(text, "NoUpdateSubnetWhenMultipleSegmentsOnNetwork")
+    _check_network(row.network_id, segments.find(tx, wanted) if wanted else None)
+
+
+def _check_network(network_id: str, segment: Row[Any] | None) -> None:
+    if segment is not None and segment.network_id != network_id:
+        text = f"The subnet's network id, '{network_id}', doesn't match the network_id of segment '{segment.id}'"
+        raise refused(text, "NetworkIdsDontMatch")
+
+
+def _not_all_associated(network_id: str) -> Exception:
+    text = (
+        f"All of the subnets on network '{network_id}' must either all be associated with segments or all not associated with any segment."
+    )
+    return refused(text, "SubnetsNotAllAssociatedWithSegments")

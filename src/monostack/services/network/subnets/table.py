@@ -82,6 +82,7 @@ SUBNETS = Resource(
         Field("use_default_subnetpool", values.boolean(), default=False, create=True, column=None, view=False),
         Field("router:external", values.boolean(), column=None),
         Field("service_types", values.service_types(), create=True, update=True, filter=False, sort=False),
+        Field("segment_id", values.nullable(values.uuid()), create=True, update=True, nullable=True, index=True),
         TAGS,
         *STANDARD,
     ),

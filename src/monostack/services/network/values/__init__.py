@@ -12,6 +12,7 @@ from monostack.services.network.values.lists import (
     group_ids,
     hints,
     prefixes,
+    segments,
     service_types,
     tags,
 )
@@ -36,6 +37,6 @@ from monostack.services.network.values.plain import (
 __all__ = [
     "address_pairs", "between", "boolean", "choice", "cidr", "dhcp_options", "dns_domain", "dns_name", "fixed_ips",
     "group_ids", "hints", "host", "hostroutes", "ip", "ip_pools", "ip_version", "loose_prefix", "mac", "name", "nameservers",
-    "nullable", "number", "object_or_none", "prefixes", "service_types", "subnet_cidr", "tags", "text", "to_boolean", "to_int",
+    "nullable", "number", "object_or_none", "prefixes", "segments", "service_types", "subnet_cidr", "tags", "text", "to_boolean", "to_int",
     "uuid",
 ]  # fmt: skip

@@ -221,3 +221,25 @@ def prefixes() -> Kind:
 
 def group_ids() -> Kind:
     return Kind(Json(), _TEXTS, accept=_group_ids)
+
+
+_WIRE = ("provider:network_type", "provider:physical_network", "provider:segmentation_id")
+
+
+def _segments(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(segment, dict) for segment in value):
+        raise bad("Body contains invalid data")
+    found = []
+    for segment in value:
+        unknown = [name for name in segment if name not in _WIRE]
+        if unknown:
+            raise bad("Unrecognized attribute(s) '{}'".format(", ".join(unknown)))
+        number = segment.get(_WIRE[2])
+        found.append({_WIRE[0]: segment.get(_WIRE[0]), _WIRE[1]: segment.get(_WIRE[1]), _WIRE[2]: to_int(number) if number else None})
+    return found
+
+
+def segments() -> Kind:
+    """The wires of a network."""
+    wire = {_WIRE[0]: {"type": "string"}, _WIRE[1]: {"type": "string"}, _WIRE[2]: {"type": ["integer", "string"]}}
+    return Kind(Json(), {"type": "array", "items": {"type": "object", "properties": wire}}, accept=_segments)
