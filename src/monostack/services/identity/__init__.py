@@ -17,6 +17,7 @@ from monostack.services.identity.endpoints import api as endpoints
 from monostack.services.identity.groups import api as groups
 from monostack.services.identity.limits import api as limits
 from monostack.services.identity.oauth1 import access_tokens, consumers, flow
+from monostack.services.identity.policy_associations import api as policy_associations
 from monostack.services.identity.projects import api as projects
 from monostack.services.identity.projects import listing as project_lists
 from monostack.services.identity.projects import tags
@@ -34,7 +35,7 @@ ROUTES = (
     tags.routes, users.routes, groups.routes, roles.routes, implied.routes, grants.routes, assignments.routes, regions.routes,
     services.routes, endpoints.routes, application_credentials.routes, access_rules.routes, trusts.routes, credentials.routes, ec2.routes,
     v2.routes, policies.routes, endpoint_filter.group_routes, endpoint_filter.routes, limits.registered_routes, limits.routes,
-    consumers.routes, flow.routes, access_tokens.routes,
+    consumers.routes, flow.routes, access_tokens.routes, policy_associations.routes,
 )  # fmt: skip
 
 SERVICE = Service(
