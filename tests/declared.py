@@ -50,7 +50,10 @@ def _expected(request: Request, response: Response) -> list[Any] | None:
     if response.status >= 400:
         return [*request.service.dialect.faults, NOTHING]
     route = _served(request.route, request)
-    return None if route.answers is None else [route.answers[response.status]] if response.status in route.answers else []
+    if route.answers is None:
+        return None
+    declared = route.answers.get(response.status, ())
+    return list(declared) if isinstance(declared, tuple) else [declared]
 
 
 def _alternatives(schema: Any) -> list[Any]:

@@ -87,7 +87,7 @@ class Media:
 
 
 class Answers(dict[int, Any]):
-    """Schemas by status, for an operation that succeeds in several ways."""
+    """Schemas by status, for an operation that succeeds in several ways. A tuple holds those of one status, of which one applies."""
 
 
 REFUSED = Answers()
@@ -198,7 +198,8 @@ class Documents:
             key = inner if isinstance(inner, Key) else Key(inner)
             if self.version is not None and not key.serves(self.version):
                 continue
-            properties[name] = self.render(key.schema) | (key.marks() if self.version is None else {})
+            marks = key.marks() if self.version is None else {}
+            properties[name] = {**self.render(key.schema), **marks}
             if not key.optional and (self.version is not None or not key.marks()):
                 required.append(name)
         document = {"type": "object", "properties": properties, "additionalProperties": self.render(schema.more)}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from monostack import __version__
 from monostack.http.answers import ANYTHING, NOTHING, Documents, Media, Version
@@ -18,7 +18,10 @@ def _successes(route: Route) -> Iterator[tuple[int, Any]]:
     """Status and schema of every way in which an operation succeeds."""
     routes = [route, *(action for actions in (route.actions or {}).values() for action in actions)]
     for each in routes:
-        yield from (each.answers or {}).items() if each.answers is not None else ((each.status, ANYTHING),)
+        declared = each.answers if each.answers is not None else {each.status: ANYTHING}
+        for status, schema in declared.items():
+            for one in cast("tuple[Any, ...]", schema) if isinstance(schema, tuple) else (schema,):
+                yield status, one
 
 
 def _content(schemas: list[Any], documents: Documents) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import TEXT, TEXTS, Record, envelope, many
 from monostack.services.volume.attachments.api import LISTING as ATTACHMENTS
 from monostack.services.volume.backups.api import LISTING as BACKUPS
 from monostack.services.volume.groups.api import LISTING as GROUPS
@@ -69,13 +70,16 @@ def _extension(alias: str) -> dict[str, Any]:
     return {"name": name, "alias": alias, "description": description, "updated": updated, "links": []}
 
 
-@routes.get("/extensions")
+_EXTENSION = Record("Extension", {"name": TEXT, "alias": TEXT, "description": TEXT, "updated": TEXT, "links": TEXTS})
+
+
+@routes.get("/extensions", answer=envelope("extensions", many(_EXTENSION)))
 def list_extensions(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the extensions."""
     return {"extensions": [_extension(alias) for alias in EXTENSIONS]}
 
 
-@routes.get("/extensions/{id}")
+@routes.get("/extensions/{id}", answer=envelope("extension", _EXTENSION))
 def show_extension(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show an extension."""
     if request.params["id"] not in EXTENSIONS:
@@ -83,7 +87,11 @@ def show_extension(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"extension": _extension(request.params["id"])}
 
 
-@routes.get("/resource_filters", since=(3, 33))
+@routes.get(
+    "/resource_filters",
+    since=(3, 33),
+    answer=envelope("resource_filters", many(Record("ResourceFilters", {"resource": TEXT, "filters": TEXTS}))),
+)
 def list_filters(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the filters that each list takes."""
     filters = {**{name: list(listing.open) for name, listing in LISTINGS.items()}, "pool": ["name", "volume_type"]}

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, TEXT, Media, envelope, mapping
 from monostack.resources import Resource
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.parameters import METADATA, enveloped
@@ -20,6 +21,10 @@ ETAGS = (3, 15)
 
 def _always(row: Row[Any], verb: str) -> None:
     """Nothing about the row forbids a change."""
+
+
+_ALL = envelope("metadata", mapping(TEXT))
+_ITEM = envelope("meta", mapping(TEXT))
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,12 @@ class ItemMetadata:
         routes = Routes(f"{self.resource.path}/{{id}}/metadata")
         single = {**self.items, "minProperties": 1, "maxProperties": 1}
         whole, one = enveloped("metadata", dict(self.items), open=self.open), enveloped("meta", single, open=self.open)
-        routes.get("", policy=self.rules["get"])(self.show)
-        routes.post("", policy=self.rules["create"], body=whole)(self.add)
-        routes.put("", policy=self.rules["update"], body=whole)(self.replace)
-        routes.get("/{key}", policy=self.rules["get"])(self.show_item)
-        routes.put("/{key}", policy=self.rules["update"], body=one)(self.set_item)
-        routes.delete("/{key}", policy=self.rules["delete"], status=200)(self.delete_item)
+        routes.get("", policy=self.rules["get"], answer=(_ALL, Media("text/html")) if self.etags else _ALL)(self.show)
+        routes.post("", policy=self.rules["create"], body=whole, answer=_ALL)(self.add)
+        routes.put("", policy=self.rules["update"], body=whole, answer=_ALL)(self.replace)
+        routes.get("/{key}", policy=self.rules["get"], answer=_ITEM)(self.show_item)
+        routes.put("/{key}", policy=self.rules["update"], body=one, answer=_ITEM)(self.set_item)
+        routes.delete("/{key}", policy=self.rules["delete"], status=200, answer=NOTHING)(self.delete_item)
         return routes
 
     def _row(self, request: Request, tx: Transaction, verb: str) -> Row[Any]:

@@ -5,8 +5,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from monostack.http import Request
+from monostack.http.answers import TEXT, Record, many
 
 MAX_LIMIT = 1000
+LINKS = many(Record("Link", {"rel": TEXT, "href": TEXT}))
 
 
 def _project(request: Request) -> str:

@@ -14,10 +14,11 @@ from oslo_utils import timeutils
 
 from monostack.core.errors import BadRequest
 from monostack.http import Request
+from monostack.http.answers import INTEGER, Record, Schema, many, optional, since
 from monostack.http.routing import Version
 from monostack.resources import ListQuery, Resource
 from monostack.resources.fields import FALSE, TRUE
-from monostack.services.volume.links import MAX_LIMIT
+from monostack.services.volume.links import LINKS, MAX_LIMIT
 from monostack.services.volume.parameters import MAX_INT, query_flag
 from monostack.services.volume.words import invalid_input
 
@@ -271,3 +272,9 @@ def has_item(*columns: str) -> Callable[[sa.Table, str, str], Any]:
         return sa.or_(*(sa.func.replace(text, item, "") != text for text in texts))
 
     return condition
+
+
+def counted(plural: str, schema: Schema) -> Record:
+    """A page of a list, with the link to the next one, and how many there are where that was asked for."""
+    keys = {plural: many(schema), f"{plural}_links": optional(LINKS)}
+    return Record("", {**keys, "count": since(COUNT, INTEGER, optional=True)})

@@ -7,8 +7,9 @@ from sqlalchemy.engine import Row
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.actions import Actions
+from monostack.http.answers import either, envelope, many
 from monostack.services.volume.attachments import rules
-from monostack.services.volume.attachments.table import ATTACHMENTS, HAVE, ONE, of_volume, set_attachment
+from monostack.services.volume.attachments.table import ATTACHMENTS, DETAIL, HAVE, ONE, SUMMARY, of_volume, set_attachment
 from monostack.services.volume.lists import Listing, read
 from monostack.services.volume.parameters import UUID, enveloped, fields
 from monostack.services.volume.volumes.lookup import volume as find_volume
@@ -62,13 +63,13 @@ def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     return {"attachments": [_view(row, detail=detail) for row in rows]}
 
 
-@routes.get("", since=SINCE)
+@routes.get("", since=SINCE, answer=envelope("attachments", many(SUMMARY)))
 def list_attachments(request: Request, tx: Transaction) -> dict[str, Any]:
     """List attachments."""
     return _list(request, tx, detail=False)
 
 
-@routes.get("/detail", since=SINCE)
+@routes.get("/detail", since=SINCE, answer=envelope("attachments", many(DETAIL)))
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List attachments with details."""
     return _list(request, tx, detail=True)
@@ -86,7 +87,13 @@ def _find(request: Request, tx: Transaction) -> Row[Any]:
     return ATTACHMENTS.get(request, tx, request.params["id"])
 
 
-@routes.post("", since=SINCE, body=[((0, 0), CREATE), ((3, 54), CREATE_WITH_MODE)], policy="volume:attachment_create")
+@routes.post(
+    "",
+    since=SINCE,
+    body=[((0, 0), CREATE), ((3, 54), CREATE_WITH_MODE)],
+    policy="volume:attachment_create",
+    answer=envelope("attachment", either(DETAIL, SUMMARY)),
+)
 def create_attachment(request: Request, tx: Transaction) -> dict[str, Any]:
     """Reserve a volume for a server; with a connector also attach it."""
     body = request.body["attachment"]
@@ -108,13 +115,13 @@ def create_attachment(request: Request, tx: Transaction) -> dict[str, Any]:
     return answer
 
 
-@routes.get("/{id}", since=SINCE)
+@routes.get("/{id}", since=SINCE, answer=envelope("attachment", DETAIL))
 def show_attachment(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show an attachment."""
     return {"attachment": _view(_find(request, tx), detail=True)}
 
 
-@routes.put("/{id}", since=SINCE, body=UPDATE, policy="volume:attachment_update")
+@routes.put("/{id}", since=SINCE, body=UPDATE, policy="volume:attachment_update", answer=envelope("attachment", DETAIL))
 def update_attachment(request: Request, tx: Transaction) -> dict[str, Any]:
     """Tell which host connects to the volume."""
     row = _find(request, tx)
@@ -131,7 +138,7 @@ def update_attachment(request: Request, tx: Transaction) -> dict[str, Any]:
     return _connected(tx, row, request.body["attachment"]["connector"])
 
 
-@routes.delete("/{id}", since=SINCE, status=200, policy="volume:attachment_delete")
+@routes.delete("/{id}", since=SINCE, status=200, policy="volume:attachment_delete", answer=envelope("attachments", many(SUMMARY)))
 def delete_attachment(request: Request, tx: Transaction) -> dict[str, Any]:
     """Delete an attachment. Refused while a server of this cloud uses it: compute is to be asked to detach the volume."""
     row = _find(request, tx)

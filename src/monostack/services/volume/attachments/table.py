@@ -9,6 +9,7 @@ from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
+from monostack.http.answers import ID, OBJECT, TEXT, Record, maybe
 from monostack.resources import Field, Resource, json_value, text, time, uuid
 from monostack.services.volume.style import OF_PROJECT, STYLE
 
@@ -50,6 +51,19 @@ REMOVE = sa.delete(ATTACHMENTS.table).where(_a.id == sa.bindparam("the_id"))
 REMOVE_ALL = sa.delete(ATTACHMENTS.table).where(_a.volume_id == sa.bindparam("the_volume"))
 MOVE = sa.update(ATTACHMENTS.table).where(_a.volume_id == sa.bindparam("the_volume")).values(project_id=sa.bindparam("the_project"))
 _SET = sa.update(ATTACHMENTS.table).where(_a.id == sa.bindparam("the_id"))
+
+SHOWN_IN_VOLUME = Record(
+    "AttachmentOfVolume",
+    {
+        "id": ID, "attachment_id": ID, "volume_id": ID, "server_id": maybe(ID), "host_name": maybe(TEXT), "device": maybe(TEXT),
+        "attached_at": maybe(TEXT),
+    },
+)  # fmt: skip
+SUMMARY = Record("AttachmentSummary", {"id": ID, "status": TEXT, "instance": maybe(ID), "volume_id": ID})
+DETAIL = SUMMARY.with_keys(
+    "Attachment",
+    {"attached_at": maybe(TEXT), "detached_at": maybe(TEXT), "attach_mode": maybe(TEXT), "connection_info": OBJECT},
+)
 
 
 def of_volume(tx: Transaction, volume_id: str) -> Sequence[Row[Any]]:

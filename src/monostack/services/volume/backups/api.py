@@ -6,13 +6,14 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import ID, NOTHING, TEXT, Record, envelope, maybe
 from monostack.services.volume.backups import creation
-from monostack.services.volume.backups.table import BACKUPS, has_children, invalid_backup, is_shared, named, set_backup
+from monostack.services.volume.backups.table import BACKUPS, SUMMARY, has_children, invalid_backup, is_shared, named, set_backup
 from monostack.services.volume.backups.targets import restore_to_existing, restore_to_new
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.switches import require_backups
 from monostack.services.volume.links import links, next_links
-from monostack.services.volume.lists import COUNT, Listing, read
+from monostack.services.volume.lists import COUNT, Listing, counted, read
 from monostack.services.volume.parameters import (
     DESCRIPTION,
     EXTRA_SPECS,
@@ -90,31 +91,31 @@ def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     return envelope
 
 
-@routes.get("", policy="backup:get_all")
+@routes.get("", policy="backup:get_all", answer=counted("backups", SUMMARY))
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
     """List backups: id, name and links."""
     return _list(request, tx, detail=False)
 
 
-@routes.get("/detail", policy="backup:get_all")
+@routes.get("/detail", policy="backup:get_all", answer=counted("backups", BACKUPS.answer))
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List backups with details."""
     return _list(request, tx, detail=True)
 
 
-@routes.post("", policy="backup:create", body=CREATE, status=202)
+@routes.post("", policy="backup:create", body=CREATE, status=202, answer=envelope("backup", SUMMARY))
 def create_backup(request: Request, tx: Transaction) -> dict[str, Any]:
     """Back up a volume or one of its snapshots; with `incremental` only what has changed since the latest backup."""
     return {"backup": summary(request, creation.create(request, tx, trimmed(request.body["backup"])))}
 
 
-@routes.get("/{id}", policy="backup:get")
+@routes.get("/{id}", policy="backup:get", answer=BACKUPS.answer_one)
 def show_backup(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a backup."""
     return BACKUPS.render(request, tx, named(tx, request))
 
 
-@routes.put("/{id}", since=(3, 9), policy="backup:update", body=UPDATE)
+@routes.put("/{id}", since=(3, 9), policy="backup:update", body=UPDATE, answer=envelope("backup", SUMMARY))
 def update_backup(request: Request, tx: Transaction) -> dict[str, Any]:
     """Rename, describe or annotate a backup."""
     row = named(tx, request)
@@ -122,7 +123,7 @@ def update_backup(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"backup": summary(request, BACKUPS.change(tx, request, row, trimmed(request.body["backup"] or {})))}
 
 
-@routes.delete("/{id}", policy="backup:delete", status=202)
+@routes.delete("/{id}", policy="backup:delete", status=202, answer=NOTHING)
 def delete_backup(request: Request, tx: Transaction) -> Response:
     """Delete a backup that no other was made from."""
     start_delete(request, tx, named(tx, request))
@@ -141,7 +142,13 @@ def start_delete(request: Request, tx: Transaction, row: Row[Any], *, force: boo
     request.cloud.start(tx, "delete_backup", row.id, {"host": row.host, "stored_as": data}, request, row.project_id)
 
 
-@routes.post("/{id}/restore", policy="backup:restore", body=RESTORE, status=202)
+@routes.post(
+    "/{id}/restore",
+    policy="backup:restore",
+    body=RESTORE,
+    status=202,
+    answer=envelope("restore", Record("Restore", {"backup_id": ID, "volume_id": ID, "volume_name": maybe(TEXT)})),
+)
 def restore_backup(request: Request, tx: Transaction) -> dict[str, Any]:
     """Put what a backup holds into a volume that nothing uses, or into a new one."""
     row, body = named(tx, request), request.body["restore"] or {}

@@ -7,10 +7,11 @@ import msgspec
 from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
-from monostack.http import Request, Routes
+from monostack.http import Request, Routes, answers
+from monostack.http.answers import TEXT, envelope
 from monostack.http.schema import add_format
 from monostack.services.volume.backups.api import summary
-from monostack.services.volume.backups.table import BACKUPS, ONE, SERVICE, invalid_backup, named
+from monostack.services.volume.backups.table import BACKUPS, ONE, SERVICE, SUMMARY, invalid_backup, named
 from monostack.services.volume.parameters import Refusal, enveloped, fields
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.words import invalid_input
@@ -60,7 +61,11 @@ IMPORT = enveloped(
 )
 
 
-@routes.get("/{id}/export_record", policy="backup:export-import")
+@routes.get(
+    "/{id}/export_record",
+    policy="backup:export-import",
+    answer=envelope("backup-record", answers.Record("BackupRecord", {"backup_service": TEXT, "backup_url": TEXT})),
+)
 def export_record(request: Request, tx: Transaction) -> dict[str, Any]:
     """Export what another cloud, or this one later, must know to use the backup."""
     row = named(tx, request)
@@ -101,7 +106,7 @@ def _parse(text: str) -> Record:
         raise invalid_input(f"Can't use backup record: {error}") from None
 
 
-@routes.post("/import_record", policy="backup:backup-import", body=IMPORT, status=201)
+@routes.post("/import_record", policy="backup:backup-import", body=IMPORT, status=201, answer=envelope("backup", SUMMARY))
 def import_record(request: Request, tx: Transaction) -> dict[str, Any]:
     """Make a backup from its record. It can be used once its host has said that it has the data."""
     request.authorize("backup:backup-import")

@@ -10,8 +10,9 @@ from monostack.core import clock
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import FLAG, ID, TEXT, Record, maybe
 from monostack.resources import Field, Resource, integer, json_value, text, time, uuid
-from monostack.services.volume.links import links
+from monostack.services.volume.links import LINKS, links
 from monostack.services.volume.style import OF_PROJECT, STYLE
 
 # What has the bits, as records of backups name it: clients know the drivers by Cinder's names, and this one keeps files, too.
@@ -46,7 +47,7 @@ BACKUPS = Resource(
         Field("availability_zone", text(), nullable=True),
         Field("container", text(), nullable=True),
         Field("created_at", time(), index=True),
-        Field("updated_at", time()),
+        Field("updated_at", time(), nullable=True),
         Field("name", text(), nullable=True),
         Field("description", text(), nullable=True),
         Field("fail_reason", text(1024), nullable=True),
@@ -67,7 +68,9 @@ BACKUPS = Resource(
     scopes=OF_PROJECT,
     table_name="volume_backups",
     expand=_expand,
+    adds={"links": LINKS, "is_incremental": FLAG, "has_dependent_backups": FLAG},
 )
+SUMMARY = Record("BackupSummary", {"id": ID, "name": maybe(TEXT), "links": LINKS})
 _b = BACKUPS.table.c
 ONE = sa.select(BACKUPS.table).where(_b.id == sa.bindparam("the_id"))
 REMOVE = sa.delete(BACKUPS.table).where(_b.id == sa.bindparam("the_id"))

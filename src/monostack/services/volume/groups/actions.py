@@ -8,6 +8,7 @@ from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.actions import Actions
+from monostack.http.answers import envelope
 from monostack.http.schema import add_format
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.groups.api import SINCE, summary
@@ -15,6 +16,7 @@ from monostack.services.volume.groups.copying import create_from_source
 from monostack.services.volume.groups.table import (
     GROUPS,
     REMOVE_GROUP,
+    SUMMARY,
     find_group,
     has_snapshots,
     invalid_group,
@@ -112,7 +114,9 @@ _SOURCE: dict[str, Any] = {
 }
 
 
-@without_group.action("create-from-src", since=(3, 14), body=enveloped("create-from-src", _SOURCE), policy="group:create")
+@without_group.action(
+    "create-from-src", since=(3, 14), body=enveloped("create-from-src", _SOURCE), policy="group:create", answer=envelope("group", SUMMARY)
+)
 def create_from(request: Request, tx: Transaction) -> dict[str, Any]:
     """Make a group with copies of the volumes of another one, or of a group snapshot."""
     return {"group": summary(create_from_source(request, tx, trimmed(request.body["create-from-src"])))}

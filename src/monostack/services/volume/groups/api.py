@@ -6,14 +6,15 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, envelope
 from monostack.http.schema import add_format
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.groups import members
 from monostack.services.volume.groups import types as group_types
-from monostack.services.volume.groups.table import GROUPS, find_group, invalid_group
+from monostack.services.volume.groups.table import GROUPS, SUMMARY, find_group, invalid_group
 from monostack.services.volume.hosts import choice
 from monostack.services.volume.links import next_links
-from monostack.services.volume.lists import Listing, read
+from monostack.services.volume.lists import Listing, counted, read
 from monostack.services.volume.parameters import DESCRIPTION, TEXT_OR_NULL, enveloped, fields, trimmed
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.types import table as types
@@ -60,19 +61,19 @@ def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     return {"groups": items} | ({"group_links": links} if links else {})
 
 
-@routes.get("", since=SINCE, policy="group:get_all")
+@routes.get("", since=SINCE, policy="group:get_all", answer=counted("groups", SUMMARY))
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
     """List groups: id and name."""
     return _list(request, tx, detail=False)
 
 
-@routes.get("/detail", since=SINCE, policy="group:get_all")
+@routes.get("/detail", since=SINCE, policy="group:get_all", answer=counted("groups", GROUPS.answer))
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List groups with details."""
     return _list(request, tx, detail=True)
 
 
-@routes.post("", since=SINCE, policy="group:create", body=enveloped("group", _CREATE), status=202)
+@routes.post("", since=SINCE, policy="group:create", body=enveloped("group", _CREATE), status=202, answer=envelope("group", SUMMARY))
 def create_group(request: Request, tx: Transaction) -> dict[str, Any]:
     """Create an empty group for volumes of some types. Its host is chosen now: all its volumes are there."""
     body = trimmed(request.body["group"])
@@ -100,13 +101,13 @@ def create_group(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"group": summary(GROUPS.insert(tx, request, values))}
 
 
-@routes.get("/{id}", since=SINCE, policy="group:get")
+@routes.get("/{id}", since=SINCE, policy="group:get", answer=GROUPS.answer_one)
 def show_group(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a group."""
     return GROUPS.render(request, tx, find_group(tx, request, request.params["id"]))
 
 
-@routes.put("/{id}", since=SINCE, policy="group:update", body=enveloped("group", UPDATE), status=202)
+@routes.put("/{id}", since=SINCE, policy="group:update", body=enveloped("group", UPDATE), status=202, answer=NOTHING)
 def update_group(request: Request, tx: Transaction) -> Response:
     """Rename or describe a group, put volumes into it and take some out."""
     row, body = find_group(tx, request, request.params["id"]), trimmed(request.body["group"])

@@ -8,6 +8,7 @@ from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.actions import Actions
+from monostack.http.answers import NOTHING, envelope
 from monostack.http.schema import add_format
 from monostack.resources import ListQuery
 from monostack.services.volume.attachments.table import holder
@@ -15,6 +16,8 @@ from monostack.services.volume.dialect import accepted
 from monostack.services.volume.groups.table import (
     GROUP_SNAPSHOTS,
     GROUPS,
+    NEW_SNAPSHOT,
+    SNAPSHOT_SUMMARY,
     find_group,
     find_group_snapshot,
     is_copied,
@@ -23,7 +26,7 @@ from monostack.services.volume.groups.table import (
     volumes_of,
 )
 from monostack.services.volume.links import MAX_LIMIT, next_links
-from monostack.services.volume.lists import Listing, read
+from monostack.services.volume.lists import Listing, counted, read
 from monostack.services.volume.parameters import DESCRIPTION, TEXT_OR_NULL, UUID, Refusal, enveloped, fields
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots.api import require_snapshotable
@@ -51,13 +54,13 @@ def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     return {"group_snapshots": items} | ({"group_snapshot_links": links} if links else {})
 
 
-@routes.get("", since=SINCE, policy="group:get_all_group_snapshots")
+@routes.get("", since=SINCE, policy="group:get_all_group_snapshots", answer=counted("group_snapshots", SNAPSHOT_SUMMARY))
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
     """List group snapshots: id and name."""
     return _list(request, tx, detail=False)
 
 
-@routes.get("/detail", since=SINCE, policy="group:get_all_group_snapshots")
+@routes.get("/detail", since=SINCE, policy="group:get_all_group_snapshots", answer=counted("group_snapshots", GROUP_SNAPSHOTS.answer))
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List group snapshots with details."""
     return _list(request, tx, detail=True)
@@ -66,7 +69,10 @@ def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
 _CREATE = fields(("group_id",), group_id=UUID, name=TEXT_OR_NULL, description=DESCRIPTION)
 
 
-@routes.post("", since=SINCE, policy="group:create_group_snapshot", body=enveloped("group_snapshot", _CREATE), status=202)
+@routes.post(
+    "", since=SINCE, policy="group:create_group_snapshot", body=enveloped("group_snapshot", _CREATE), status=202,
+    answer=envelope("group_snapshot", NEW_SNAPSHOT),
+)  # fmt: skip
 def create_group_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     """Snapshot all volumes of a group."""
     body = request.body["group_snapshot"]
@@ -109,13 +115,13 @@ def _member(request: Request, tx: Transaction, group_snapshot: Row[Any], volume:
     return {"snapshot_id": row.id, "volume_id": volume.id, "host": volume.host, "server_id": holder(tx, volume.id)}
 
 
-@routes.get("/{id}", since=SINCE, policy="group:get_group_snapshot")
+@routes.get("/{id}", since=SINCE, policy="group:get_group_snapshot", answer=GROUP_SNAPSHOTS.answer_one)
 def show_group_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a group snapshot."""
     return GROUP_SNAPSHOTS.render(request, tx, find_group_snapshot(tx, request, request.params["id"]))
 
 
-@routes.delete("/{id}", since=SINCE, policy="group:delete_group_snapshot", status=202)
+@routes.delete("/{id}", since=SINCE, policy="group:delete_group_snapshot", status=202, answer=NOTHING)
 def delete_group_snapshot(request: Request, tx: Transaction) -> Response:
     """Delete a group snapshot with the snapshots in it."""
     row = find_group_snapshot(tx, request, request.params["id"])

@@ -5,6 +5,7 @@ from typing import Any
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, TEXT, envelope, mapping
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.groups.types import GROUP_TYPES, SINCE, by_id
 from monostack.services.volume.parameters import EXTRA_SPECS_NO_SPACES, enveloped
@@ -13,14 +14,18 @@ RULES = "group:group_types_specs"
 routes = Routes("/v3/group_types/{id}/group_specs")
 
 
-@routes.get("", since=SINCE, policy=f"{RULES}:get_all", enforce=True)
+_SPECS = envelope("group_specs", mapping(TEXT))
+
+
+@routes.get("", since=SINCE, policy=f"{RULES}:get_all", enforce=True, answer=_SPECS)
 def list_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     """List a group type's specs."""
     return {"group_specs": by_id(tx, request, request.params["id"]).specs}
 
 
 @routes.post(
-    "", since=SINCE, policy=f"{RULES}:create", enforce=True, body=enveloped("group_specs", EXTRA_SPECS_NO_SPACES), status=202
+    "", since=SINCE, policy=f"{RULES}:create", enforce=True, body=enveloped("group_specs", EXTRA_SPECS_NO_SPACES), status=202,
+    answer=_SPECS,
 )
 def set_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     """Add specs, or change them."""
@@ -29,7 +34,7 @@ def set_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     return request.body
 
 
-@routes.get("/{key}", since=SINCE, policy=f"{RULES}:get", enforce=True)
+@routes.get("/{key}", since=SINCE, policy=f"{RULES}:get", enforce=True, answer=mapping(TEXT))
 def show_spec(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show one spec."""
     row, key = by_id(tx, request, request.params["id"]), request.params["key"]
@@ -41,7 +46,7 @@ def show_spec(request: Request, tx: Transaction) -> dict[str, Any]:
 _ONE = {**EXTRA_SPECS_NO_SPACES, "minProperties": 1, "maxProperties": 1}
 
 
-@routes.put("/{key}", since=SINCE, policy=f"{RULES}:update", enforce=True, body=_ONE)
+@routes.put("/{key}", since=SINCE, policy=f"{RULES}:update", enforce=True, body=_ONE, answer=mapping(TEXT))
 def update_spec(request: Request, tx: Transaction) -> dict[str, Any]:
     """Change one spec."""
     row = by_id(tx, request, request.params["id"])
@@ -51,7 +56,7 @@ def update_spec(request: Request, tx: Transaction) -> dict[str, Any]:
     return request.body
 
 
-@routes.delete("/{key}", since=SINCE, policy=f"{RULES}:delete", enforce=True, status=202)
+@routes.delete("/{key}", since=SINCE, policy=f"{RULES}:delete", enforce=True, status=202, answer=NOTHING)
 def delete_spec(request: Request, tx: Transaction) -> Response:
     """Remove one spec."""
     row, key = by_id(tx, request, request.params["id"]), request.params["key"]

@@ -10,6 +10,7 @@ from monostack.core import clock
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import ID, TEXT, Record, many, maybe, since
 from monostack.resources import Field, Resource, json_value, text, time, uuid
 from monostack.services.volume.parameters import query_flag
 from monostack.services.volume.snapshots.table import SNAPSHOTS
@@ -55,6 +56,7 @@ GROUPS = Resource(
     scopes=OF_PROJECT,
     table_name="volume_groups",
     expand=_expand,
+    adds={"volumes": since((3, 25), many(ID), optional=True)},
 )
 GROUP_SNAPSHOTS = Resource(
     "group_snapshot",
@@ -141,3 +143,6 @@ def find_group_snapshot(tx: Transaction, request: Request, id: str) -> Row[Any]:
 def invalid_group(reason: str) -> BadRequest:
     return BadRequest(f"Invalid Group: {reason}", kind="InvalidGroup", detail=reason)
 
+SUMMARY = Record("GroupSummary", {"id": ID, "name": maybe(TEXT)})
+SNAPSHOT_SUMMARY = Record("GroupSnapshotSummary", {"id": ID, "name": maybe(TEXT)})
+NEW_SNAPSHOT = SNAPSHOT_SUMMARY.with_keys("NewGroupSnapshot", {"group_type_id": ID})

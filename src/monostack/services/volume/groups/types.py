@@ -9,10 +9,11 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, TEXT, mapping, optional
 from monostack.resources import Field, Resource, Scopes, flag, json_value, text, time, uuid
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.links import next_links
-from monostack.services.volume.lists import is_admin, page, public_filter, sorts
+from monostack.services.volume.lists import counted, is_admin, page, public_filter, sorts
 from monostack.services.volume.parameters import DESCRIPTION, FLAG, METADATA_OR_NULL, NAME, TEXT_OR_NULL, as_flag, enveloped, fields
 from monostack.services.volume.style import STYLE
 
@@ -51,6 +52,7 @@ GROUP_TYPES = Resource(
     scopes=Scopes(lambda request: "all" if is_admin(request) else "public", {"all": None, "public": _public}),
     table_name="volume_group_types",
     expand=_expand,
+    adds={"group_specs": optional(mapping(TEXT))},
 )
 _t = GROUP_TYPES.table
 BY_NAME = sa.select(_t).where(_t.c.name == sa.bindparam("the_name"))
@@ -82,7 +84,7 @@ def _exists(name: str) -> Conflict:
     return Conflict(f"Group Type {name} already exists.", kind="GroupTypeExists")
 
 
-@routes.get("", since=SINCE)
+@routes.get("", since=SINCE, answer=counted("group_types", GROUP_TYPES.answer))
 def list_types(request: Request, tx: Transaction) -> dict[str, Any]:
     """List group types."""
     query = page(request.query_map)
@@ -98,7 +100,15 @@ def list_types(request: Request, tx: Transaction) -> dict[str, Any]:
 _CREATE = fields(("name",), name=NAME, description=DESCRIPTION, is_public=FLAG, group_specs=METADATA_OR_NULL)
 
 
-@routes.post("", since=SINCE, policy=f"{RULES}:create", body=enveloped("group_type", _CREATE), enforce=True, status=202)
+@routes.post(
+    "",
+    since=SINCE,
+    policy=f"{RULES}:create",
+    body=enveloped("group_type", _CREATE),
+    enforce=True,
+    status=202,
+    answer=GROUP_TYPES.answer_one,
+)
 def create_type(request: Request, tx: Transaction) -> dict[str, Any]:
     """Create a group type."""
     body = request.body["group_type"]
@@ -109,7 +119,7 @@ def create_type(request: Request, tx: Transaction) -> dict[str, Any]:
     return GROUP_TYPES.render(request, tx, row)
 
 
-@routes.get("/{id}", since=SINCE)
+@routes.get("/{id}", since=SINCE, answer=GROUP_TYPES.answer_one)
 def show_type(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a group type. There is no default one."""
     if request.params["id"] == "default":
@@ -120,7 +130,9 @@ def show_type(request: Request, tx: Transaction) -> dict[str, Any]:
 _UPDATE = fields(name=TEXT_OR_NULL, description=DESCRIPTION, is_public=FLAG)
 
 
-@routes.put("/{id}", since=SINCE, policy=f"{RULES}:update", body=enveloped("group_type", _UPDATE), enforce=True)
+@routes.put(
+    "/{id}", since=SINCE, policy=f"{RULES}:update", body=enveloped("group_type", _UPDATE), enforce=True, answer=GROUP_TYPES.answer_one
+)
 def update_type(request: Request, tx: Transaction) -> dict[str, Any]:
     """Rename, describe, publish or hide a group type."""
     body = {name: value for name, value in request.body["group_type"].items() if value is not None}
@@ -137,7 +149,7 @@ def update_type(request: Request, tx: Transaction) -> dict[str, Any]:
     return GROUP_TYPES.render(request, tx, GROUP_TYPES.change(tx, request, row, body))
 
 
-@routes.delete("/{id}", since=SINCE, policy=f"{RULES}:delete", enforce=True, status=202)
+@routes.delete("/{id}", since=SINCE, policy=f"{RULES}:delete", enforce=True, status=202, answer=NOTHING)
 def delete_type(request: Request, tx: Transaction) -> Response:
     """Delete a group type that no group has."""
     from monostack.services.volume.groups.table import OF_GROUP_TYPE

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import FLAG, TEXT, Record, envelope, many, maybe
 from monostack.services.volume.hosts.services import VOLUME, services
 from monostack.services.volume.hosts.table import ALL, find
 from monostack.services.volume.snapshots.table import SNAPSHOTS
@@ -16,14 +17,25 @@ from monostack.services.volume.words import ZONE
 routes = Routes("/v3")
 
 
-@routes.get("/os-availability-zone")
+_IN_ZONE = Record("AvailabilityZone", {"zoneName": TEXT, "zoneState": envelope("available", FLAG)})
+_HOST = Record(
+    "Host",
+    {
+        "host_name": TEXT, "service": TEXT, "zone": TEXT, "service-status": TEXT, "service-state": TEXT, "last-update": maybe(TEXT),
+    },
+)  # fmt: skip
+_COUNTS = ("volume_count", "total_volume_gb", "snapshot_count", "total_snapshot_gb")
+_RESOURCE = Record("HostResource", dict.fromkeys(("host", "project", *_COUNTS), TEXT))
+
+
+@routes.get("/os-availability-zone", answer=envelope("availabilityZoneInfo", many(_IN_ZONE)))
 def list_zones(request: Request, tx: Transaction) -> dict[str, Any]:
     """List availability zones: there is one, available while one of its hosts takes volumes."""
     rows = tx.rows(ALL)
     return {"availabilityZoneInfo": [{"zoneName": ZONE, "zoneState": {"available": not rows or any(not row.disabled for row in rows)}}]}
 
 
-@routes.get("/os-hosts", policy="volume_extension:hosts", enforce=True)
+@routes.get("/os-hosts", policy="volume_extension:hosts", enforce=True, answer=envelope("hosts", many(_HOST)))
 def list_hosts(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the services that are enabled, by their hosts."""
     if request.query_map.get("zone", ZONE) not in ("", ZONE):
@@ -53,7 +65,7 @@ def _by_project(table: sa.Table) -> Any:
 _VOLUMES, _SNAPSHOTS = _by_project(VOLUMES.table), _by_project(SNAPSHOTS.table)
 
 
-@routes.get("/os-hosts/{id}", policy="volume_extension:hosts", enforce=True)
+@routes.get("/os-hosts/{id}", policy="volume_extension:hosts", enforce=True, answer=envelope("host", many(envelope("resource", _RESOURCE))))
 def show_host(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show how much of a host each project uses."""
     name = request.params["id"]

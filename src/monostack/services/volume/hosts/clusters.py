@@ -8,6 +8,7 @@ from typing import Any
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import REFUSED, Record, envelope
 from monostack.services.volume.hosts.services import VOLUME
 from monostack.services.volume.parameters import FLAG, NAME, TEXT_OR_NULL, UUID, fields
 from monostack.services.volume.words import invalid_input
@@ -44,37 +45,49 @@ def _list(request: Request) -> dict[str, Any]:
     return {"clusters": []}
 
 
-@routes.get("/clusters", since=SINCE, policy="clusters:get_all", enforce=True)
+_EMPTY = {"type": "array", "maxItems": 0}
+_NONE = envelope("clusters", _EMPTY)
+
+
+@routes.get("/clusters", since=SINCE, policy="clusters:get_all", enforce=True, answer=_NONE)
 def list_clusters(request: Request, tx: Transaction) -> dict[str, Any]:
     """List clusters: there are none."""
     return _list(request)
 
 
-@routes.get("/clusters/detail", since=SINCE, policy="clusters:get_all", enforce=True)
+@routes.get("/clusters/detail", since=SINCE, policy="clusters:get_all", enforce=True, answer=_NONE)
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List clusters with details: there are none."""
     return _list(request)
 
 
-@routes.get("/clusters/{id}", since=SINCE, policy="clusters:get", enforce=True)
+@routes.get("/clusters/{id}", since=SINCE, policy="clusters:get", enforce=True, answer=REFUSED)
 def show_cluster(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a cluster."""
     raise _missing(request.params["id"], request.query_map.get("binary", VOLUME))
 
 
-@routes.put("/clusters/enable", since=SINCE, policy="clusters:update", body=ENABLE, enforce=True)
+@routes.put("/clusters/enable", since=SINCE, policy="clusters:update", body=ENABLE, enforce=True, answer=REFUSED)
 def enable_cluster(request: Request, tx: Transaction) -> dict[str, Any]:
     """Let a cluster take new volumes."""
     raise _missing(request.body["name"], request.body.get("binary", VOLUME))
 
 
-@routes.put("/clusters/disable", since=SINCE, policy="clusters:update", body=DISABLE, enforce=True)
+@routes.put("/clusters/disable", since=SINCE, policy="clusters:update", body=DISABLE, enforce=True, answer=REFUSED)
 def disable_cluster(request: Request, tx: Transaction) -> dict[str, Any]:
     """Give a cluster no new volumes."""
     raise _missing(request.body["name"], request.body.get("binary", VOLUME))
 
 
-@routes.post("/workers/cleanup", since=(3, 24), policy="workers:cleanup", body=CLEANUP, enforce=True, status=202)
+@routes.post(
+    "/workers/cleanup",
+    since=(3, 24),
+    policy="workers:cleanup",
+    body=CLEANUP,
+    enforce=True,
+    status=202,
+    answer=Record("", {"cleaning": _EMPTY, "unavailable": _EMPTY}),
+)
 def clean_up(request: Request, tx: Transaction) -> dict[str, Any]:
     """Clean up what services that died left undone: nothing, since operations are resumed or undone without being told to."""
     kind = (request.body.get("resource_type") or "").title()

@@ -9,6 +9,7 @@ from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, REFUSED
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.table import find, service, set_host
 from monostack.services.volume.parameters import HOST, TEXT_OR_NULL, fields
@@ -44,21 +45,21 @@ def _set(request: Request, tx: Transaction, frozen: bool) -> Response:
     return accepted(200)
 
 
-@routes.put("/freeze", policy=UPDATE, body=FREEZE, enforce=True)
+@routes.put("/freeze", policy=UPDATE, body=FREEZE, enforce=True, answer=NOTHING)
 def freeze(request: Request, tx: Transaction) -> Response:
     """Let nothing be made, snapshotted or deleted on a host."""
     request.authorize("volume:freeze_host")
     return _set(request, tx, True)
 
 
-@routes.put("/thaw", policy=UPDATE, body=FREEZE, enforce=True)
+@routes.put("/thaw", policy=UPDATE, body=FREEZE, enforce=True, answer=NOTHING)
 def thaw(request: Request, tx: Transaction) -> Response:
     """Take a host's freezing back."""
     request.authorize("volume:thaw_host")
     return _set(request, tx, False)
 
 
-@routes.put("/failover_host", policy=UPDATE, body=FAIL_OVER, enforce=True)
+@routes.put("/failover_host", policy=UPDATE, body=FAIL_OVER, enforce=True, answer=REFUSED)
 def failover_host(request: Request, tx: Transaction) -> Response:
     """Let a host's replica take over. No host has one."""
     request.authorize("volume:failover_host")

@@ -8,6 +8,7 @@ from monostack.core import clock
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import ANYTHING, OBJECT, TEXT, TEXTS, Record, envelope, many, mapping, optional
 from monostack.services.volume.hosts.capabilities import CAPABILITIES, OVERSUBSCRIPTION, capable
 from monostack.services.volume.hosts.choice import allocated
 from monostack.services.volume.hosts.services import seen
@@ -36,7 +37,18 @@ def _capabilities(row: Row[Any], given: int) -> dict[str, Any]:
     }
 
 
-@routes.get("/scheduler-stats/get_pools", policy="scheduler_extension:scheduler_stats:get_pools", enforce=True)
+_PROPERTY = Record("CapabilityProperty", {"title": TEXT, "description": TEXT, "type": TEXT, "default": ANYTHING})
+_TEXTS = ("namespace", "vendor_name", "volume_backend_name", "pool_name", "driver_version", "storage_protocol", "display_name",
+          "description", "visibility")  # fmt: skip
+_CAPABLE = Record("Capabilities", {**dict.fromkeys(_TEXTS, TEXT), "replication_targets": TEXTS, "properties": mapping(_PROPERTY)})
+
+
+@routes.get(
+    "/scheduler-stats/get_pools",
+    policy="scheduler_extension:scheduler_stats:get_pools",
+    enforce=True,
+    answer=envelope("pools", many(Record("Pool", {"name": TEXT, "capabilities": optional(OBJECT)}))),
+)
 def list_pools(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the pools of the connected hosts that take volumes; with `detail` what they have and can."""
     detail = query_flag(request.query_map, "detail")
@@ -62,7 +74,7 @@ def _wanted(request: Request, tx: Transaction) -> tuple[str | None, bool]:
     return given.get("name"), possible
 
 
-@routes.get("/capabilities/{id}", policy="volume_extension:capabilities", enforce=True)
+@routes.get("/capabilities/{id}", policy="volume_extension:capabilities", enforce=True, answer=_CAPABLE)
 def show_capabilities(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show what a host's back end can do, and which extra specs of volume types it minds."""
     row = find(tx, request.params["id"])

@@ -13,6 +13,7 @@ from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
+from monostack.http.answers import FLAG, NULL, TEXT, Record, envelope, many, maybe, optional, since
 from monostack.services.compute import facade as compute
 from monostack.services.volume.hosts.switches import BACKUP, switch, switches
 from monostack.services.volume.hosts.table import ALL, find, service, set_host
@@ -82,7 +83,22 @@ def _view(request: Request, one: VolumeService) -> dict[str, Any]:
     return shown
 
 
-@routes.get("", policy="volume_extension:services:index", enforce=True)
+_SERVICE = Record(
+    "Service",
+    {
+        "binary": TEXT, "host": TEXT, "zone": TEXT, "status": TEXT, "state": TEXT, "updated_at": maybe(TEXT),
+        "disabled_reason": maybe(TEXT), "replication_status": optional(TEXT), "active_backend_id": optional(NULL),
+        "frozen": optional(FLAG), "cluster": since((3, 7), NULL),
+        "backend_state": since((3, 49), TEXT, optional=True),
+    },
+)  # fmt: skip
+_SWITCHED = Record(
+    "SwitchedService",
+    {"host": TEXT, "service": TEXT, "binary": TEXT, "disabled": FLAG, "status": TEXT, "disabled_reason": optional(maybe(TEXT))},
+)
+
+
+@routes.get("", policy="volume_extension:services:index", enforce=True, answer=envelope("services", many(_SERVICE)))
 def list_services(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the services. By `host` also all of a host that is named without its back end."""
     host, binary = request.query_map.get("host"), request.query_map.get("binary")
@@ -107,19 +123,19 @@ def _switch(request: Request, tx: Transaction, disabled: bool, reason: str | Non
     return {**answer, "status": "disabled" if disabled else "enabled", "disabled": disabled}
 
 
-@routes.put("/enable", policy="volume_extension:services:update", body=SWITCH, enforce=True)
+@routes.put("/enable", policy="volume_extension:services:update", body=SWITCH, enforce=True, answer=_SWITCHED)
 def enable(request: Request, tx: Transaction) -> dict[str, Any]:
     """Let a host take new volumes, or make backups. Of a scheduler it is but noted, as with Cinder."""
     return _switch(request, tx, False, None)
 
 
-@routes.put("/disable", policy="volume_extension:services:update", body=SWITCH, enforce=True)
+@routes.put("/disable", policy="volume_extension:services:update", body=SWITCH, enforce=True, answer=_SWITCHED)
 def disable(request: Request, tx: Transaction) -> dict[str, Any]:
     """Give a host no new volumes, or have it do nothing with backups. What it has stays as it is."""
     return _switch(request, tx, True, None)
 
 
-@routes.put("/disable-log-reason", policy="volume_extension:services:update", body=DISABLE, enforce=True)
+@routes.put("/disable-log-reason", policy="volume_extension:services:update", body=DISABLE, enforce=True, answer=_SWITCHED)
 def disable_with_reason(request: Request, tx: Transaction) -> dict[str, Any]:
     """The same, and say why."""
     reason = request.body.get("disabled_reason")

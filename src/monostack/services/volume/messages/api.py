@@ -7,7 +7,7 @@ from monostack.http import Request, Response, Routes
 from monostack.resources import ListQuery
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.links import MAX_LIMIT, links, next_links
-from monostack.services.volume.lists import Listing, read
+from monostack.services.volume.lists import Listing, counted, read
 from monostack.services.volume.messages.messages import MESSAGES
 
 SINCE = (3, 3)
@@ -32,7 +32,7 @@ def _shown(request: Request, tx: Transaction, rows: Any) -> list[dict[str, Any]]
     return items
 
 
-@routes.get("", since=SINCE, policy="message:get_all", enforce=True)
+@routes.get("", since=SINCE, policy="message:get_all", enforce=True, answer=counted("messages", MESSAGES.answer))
 def list_messages(request: Request, tx: Transaction) -> dict[str, Any]:
     """List messages; from 3.5 on in pages."""
     if request.at_least(3, 5):
@@ -44,7 +44,7 @@ def list_messages(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"messages": _shown(request, tx, rows)} | ({"messages_links": following} if following else {})
 
 
-@routes.get("/{id}", since=SINCE, policy="message:get")
+@routes.get("/{id}", since=SINCE, policy="message:get", answer=MESSAGES.answer_one)
 def show_message(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a message."""
     row = MESSAGES.get(request, tx, request.params["id"])

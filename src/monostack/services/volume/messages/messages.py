@@ -11,6 +11,7 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.operations import Run
 from monostack.resources import Field, Resource, text, time, uuid
+from monostack.services.volume.links import LINKS
 from monostack.services.volume.style import OF_PROJECT, STYLE
 
 LIFETIME = timedelta(days=30)
@@ -73,6 +74,7 @@ MESSAGES = Resource(
     policy={"list": "message:get_all", "show": "message:get", "delete": "message:delete"},
     scopes=OF_PROJECT,
     table_name="volume_messages",
+    adds={"links": LINKS},
 )
 _m = MESSAGES.table.c
 _INSERT = sa.insert(MESSAGES.table)

@@ -7,8 +7,9 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import ID, NOTHING, TEXT, Record, envelope, many, mapping
 from monostack.services.volume.dialect import accepted
-from monostack.services.volume.links import links, next_links
+from monostack.services.volume.links import LINKS, links, next_links
 from monostack.services.volume.lists import Listing, read
 from monostack.services.volume.parameters import EXTRA_SPECS, enveloped, fields, query_flag
 from monostack.services.volume.qos.table import BY_NAME, DISASSOCIATE_ALL, QOS, TYPES_OF, find
@@ -40,7 +41,11 @@ def _split(given: dict[str, Any]) -> tuple[str | None, dict[str, str]]:
     return consumer, specs
 
 
-@routes.get("", policy=f"{RULE}:get_all", enforce=True)
+_ONE = Record("", {"qos_specs": QOS.answer, "links": LINKS})
+_ASSOCIATION = Record("QosAssociation", {"association_type": TEXT, "name": TEXT, "id": ID})
+
+
+@routes.get("", policy=f"{RULE}:get_all", enforce=True, answer=Record("", {"qos_specs": many(QOS.answer)}))
 def list_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     """List QoS specs."""
     rows = QOS.page(request, tx, read(request, QOS, LISTING))
@@ -48,7 +53,7 @@ def list_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"qos_specs": [_shown(request, row)["qos_specs"] for row in rows]} | ({"qos_specs_links": following} if following else {})
 
 
-@routes.post("", policy=f"{RULE}:create", body=CREATE, enforce=True)
+@routes.post("", policy=f"{RULE}:create", body=CREATE, enforce=True, answer=_ONE)
 def create_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     """Create QoS specs."""
     body = request.body["qos_specs"]
@@ -59,13 +64,15 @@ def create_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     return _shown(request, row)
 
 
-@routes.get("/{id}", policy=f"{RULE}:get", enforce=True)
+@routes.get("/{id}", policy=f"{RULE}:get", enforce=True, answer=_ONE)
 def show_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show QoS specs."""
     return _shown(request, find(tx, request))
 
 
-@routes.put("/{id}", policy=f"{RULE}:update", body=enveloped("qos_specs", EXTRA_SPECS), enforce=True)
+@routes.put(
+    "/{id}", policy=f"{RULE}:update", body=enveloped("qos_specs", EXTRA_SPECS), enforce=True, answer=envelope("qos_specs", mapping(TEXT))
+)
 def update_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     """Set some of the specs, or who is to hold to them."""
     row, (consumer, specs) = find(tx, request), _split(request.body["qos_specs"])
@@ -73,7 +80,7 @@ def update_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     return request.body
 
 
-@routes.put("/{id}/delete_keys", policy=f"{RULE}:delete", body=enveloped("keys", KEYS), enforce=True, status=202)
+@routes.put("/{id}/delete_keys", policy=f"{RULE}:delete", body=enveloped("keys", KEYS), enforce=True, status=202, answer=NOTHING)
 def delete_keys(request: Request, tx: Transaction) -> Response:
     """Remove some of the specs; if one is not there, none."""
     row = find(tx, request)
@@ -84,7 +91,7 @@ def delete_keys(request: Request, tx: Transaction) -> Response:
     return accepted()
 
 
-@routes.delete("/{id}", policy=f"{RULE}:delete", status=202, enforce=True)
+@routes.delete("/{id}", policy=f"{RULE}:delete", status=202, enforce=True, answer=NOTHING)
 def delete_specs(request: Request, tx: Transaction) -> Response:
     """Delete QoS specs that no type has, or with `force` take them from the types that have them."""
     force = query_flag(request.query_map, "force")
@@ -97,7 +104,7 @@ def delete_specs(request: Request, tx: Transaction) -> Response:
     return accepted()
 
 
-@routes.get("/{id}/associations", policy=f"{RULE}:get_all", enforce=True)
+@routes.get("/{id}/associations", policy=f"{RULE}:get_all", enforce=True, answer=envelope("qos_associations", many(_ASSOCIATION)))
 def list_associations(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the volume types that have the specs."""
     types = tx.rows(TYPES_OF, {"the_specs": find(tx, request).id})
@@ -112,7 +119,7 @@ def _type(request: Request, tx: Transaction) -> Row[Any]:
 
 
 # What these change is in the path of a GET, in Cinder as well.
-@routes.get("/{id}/associate", policy=f"{RULE}:update", mode="write", status=202, enforce=True)
+@routes.get("/{id}/associate", policy=f"{RULE}:update", mode="write", status=202, enforce=True, answer=NOTHING)
 def associate(request: Request, tx: Transaction) -> Response:
     """Give the specs to a volume type."""
     row, kind = find(tx, request), _type(request, tx)
@@ -123,7 +130,7 @@ def associate(request: Request, tx: Transaction) -> Response:
     return accepted()
 
 
-@routes.get("/{id}/disassociate", policy=f"{RULE}:update", mode="write", status=202, enforce=True)
+@routes.get("/{id}/disassociate", policy=f"{RULE}:update", mode="write", status=202, enforce=True, answer=NOTHING)
 def disassociate(request: Request, tx: Transaction) -> Response:
     """Take the specs from a volume type."""
     find(tx, request)
@@ -131,7 +138,7 @@ def disassociate(request: Request, tx: Transaction) -> Response:
     return accepted()
 
 
-@routes.get("/{id}/disassociate_all", policy=f"{RULE}:update", mode="write", status=202, enforce=True)
+@routes.get("/{id}/disassociate_all", policy=f"{RULE}:update", mode="write", status=202, enforce=True, answer=NOTHING)
 def disassociate_all(request: Request, tx: Transaction) -> Response:
     """Take the specs from every volume type."""
     tx.execute(DISASSOCIATE_ALL, {"the_specs": find(tx, request).id})

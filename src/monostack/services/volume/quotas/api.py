@@ -7,6 +7,7 @@ from monostack import quotas
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import INTEGER, NOTHING, OBJECT, TEXT, Record, either, envelope, many, mapping, optional
 from monostack.services.volume.lists import is_admin
 from monostack.services.volume.parameters import MAX_INT, enveloped, query_flag
 from monostack.services.volume.quotas.counting import SERVICE, defaults, limits_of, usage
@@ -54,7 +55,14 @@ def _values(given: Mapping[str, Any], known: Mapping[str, int]) -> dict[str, int
     return values
 
 
-@routes.get("/os-quota-sets/{id}", policy="volume_extension:quotas:show")
+# A volume type has limits of its own: volumes_TYPE, gigabytes_TYPE, snapshots_TYPE.
+_SET_WITH_ID = Record("QuotaSet", {"id": TEXT}, INTEGER)
+_USE = Record("QuotaUse", {"limit": INTEGER, "in_use": INTEGER, "reserved": INTEGER, "allocated": optional(INTEGER)})
+_SET_OR_USE = either(_SET_WITH_ID, Record("QuotaSetInUse", {"id": TEXT}, _USE))
+_LIMITS = Record("Limits", {**dict.fromkeys(ABSOLUTE.values(), INTEGER), **dict.fromkeys(USED.values(), optional(INTEGER))})
+
+
+@routes.get("/os-quota-sets/{id}", policy="volume_extension:quotas:show", answer=envelope("quota_set", _SET_OR_USE))
 def show_quota(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a project's quota, with `usage` also what it uses."""
     project = request.params["id"]
@@ -66,7 +74,7 @@ def show_quota(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"quota_set": {**shown, "id": project}}
 
 
-@routes.get("/os-quota-sets/{id}/defaults", policy="volume_extension:quotas:show")
+@routes.get("/os-quota-sets/{id}/defaults", policy="volume_extension:quotas:show", answer=envelope("quota_set", _SET_WITH_ID))
 def show_defaults(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show the default quota."""
     project = request.params["id"]
@@ -78,6 +86,7 @@ def show_defaults(request: Request, tx: Transaction) -> dict[str, Any]:
     "/os-quota-sets/{id}",
     policy="volume_extension:quotas:update",
     body=enveloped("quota_set", {"type": "object", "minProperties": 1, "maxProperties": 1024}),
+    answer=envelope("quota_set", mapping(INTEGER)),
 )
 def update_quota(request: Request, tx: Transaction) -> dict[str, Any]:
     """Set a project's quota. A limit below what is used is refused."""
@@ -101,7 +110,7 @@ def _require_short(what: str, value: str) -> None:
         raise BadRequest(f"Invalid input received: {what} has {len(value)} characters, more than 255.")
 
 
-@routes.delete("/os-quota-sets/{id}", policy="volume_extension:quotas:delete", status=200)
+@routes.delete("/os-quota-sets/{id}", policy="volume_extension:quotas:delete", status=200, answer=NOTHING)
 def delete_quota(request: Request, tx: Transaction) -> None:
     """Return a project to the default quota."""
     request.authorize("volume_extension:quotas:delete", {"project_id": request.params["id"]})
@@ -112,13 +121,20 @@ def _class_limits(request: Request, tx: Transaction) -> dict[str, int]:
     return limits_of(tx, request.cloud, quotas.quota_class(request.params["id"]))
 
 
-@routes.get("/os-quota-class-sets/{id}", policy="volume_extension:quota_classes:get", enforce=True)
+@routes.get(
+    "/os-quota-class-sets/{id}", policy="volume_extension:quota_classes:get", enforce=True, answer=envelope("quota_class_set", _SET_WITH_ID)
+)
 def show_class(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show the limits of a quota class; `default` is what projects have that have none of their own."""
     return {"quota_class_set": {**_class_limits(request, tx), "id": request.params["id"]}}
 
 
-@routes.put("/os-quota-class-sets/{id}", policy="volume_extension:quota_classes:update", body=enveloped("quota_class_set", _CLASS))
+@routes.put(
+    "/os-quota-class-sets/{id}",
+    policy="volume_extension:quota_classes:update",
+    body=enveloped("quota_class_set", _CLASS),
+    answer=envelope("quota_class_set", mapping(INTEGER)),
+)
 def update_class(request: Request, tx: Transaction) -> dict[str, Any]:
     """Set limits of a quota class."""
     given, known = request.body["quota_class_set"], defaults(tx, request.cloud)
@@ -131,7 +147,9 @@ def update_class(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"quota_class_set": _class_limits(request, tx)}
 
 
-@routes.get("/limits", policy="limits_extension:used_limits")
+@routes.get(
+    "/limits", policy="limits_extension:used_limits", answer=envelope("limits", Record("", {"rate": many(OBJECT), "absolute": _LIMITS}))
+)
 def show_limits(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show the caller's limits and use in one; administrators may ask for another project's (3.39)."""
     project = request.project_id

@@ -8,11 +8,12 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, envelope
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.table import require_not_frozen
 from monostack.services.volume.item_metadata import ItemMetadata
 from monostack.services.volume.links import next_links
-from monostack.services.volume.lists import COUNT, Listing, read
+from monostack.services.volume.lists import COUNT, Listing, counted, read
 from monostack.services.volume.parameters import (
     DESCRIPTION,
     FLAG,
@@ -28,7 +29,7 @@ from monostack.services.volume.parameters import (
 )
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots.lookup import named
-from monostack.services.volume.snapshots.table import EXTENSIONS, SNAPSHOTS, set_snapshot
+from monostack.services.volume.snapshots.table import EXTENSIONS, PROGRESS, PROJECT, SNAPSHOTS, set_snapshot
 from monostack.services.volume.types import table as types
 from monostack.services.volume.volumes import lookup as volumes
 from monostack.services.volume.volumes.deletion import DELETABLE_SNAPSHOTS, NOT_MIGRATING
@@ -111,13 +112,17 @@ def _summaries(request: Request, tx: Transaction, rows: Any) -> list[dict[str, A
     return [{name: value for name, value in item.items() if name not in newer} for item in _brief(request, tx, rows)]
 
 
-@routes.get("", policy="volume:get_all_snapshots")
+_PLAIN = SNAPSHOTS.answer.with_keys("SnapshotSummary", {}, without=(PROJECT, PROGRESS))
+_LISTED = _PLAIN.with_keys("SnapshotInList", {}, without=("group_snapshot_id", "user_id", "consumes_quota"))
+
+
+@routes.get("", policy="volume:get_all_snapshots", answer=counted("snapshots", _LISTED))
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
     """List snapshots."""
     return _list(request, tx, detail=False)
 
 
-@routes.get("/detail", policy="volume:get_all_snapshots")
+@routes.get("/detail", policy="volume:get_all_snapshots", answer=counted("snapshots", SNAPSHOTS.answer))
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List snapshots with details."""
     return _list(request, tx, detail=True)
@@ -139,7 +144,7 @@ def require_snapshotable(tx: Transaction, row: Row[Any], in_use: bool) -> None:
         raise invalid_volume(f"Volume {row.id} status must be {', '.join(expected)}, but current status is: {row.status}.")
 
 
-@routes.post("", policy="volume:create_snapshot", body=CREATE, status=202)
+@routes.post("", policy="volume:create_snapshot", body=CREATE, status=202, answer=envelope("snapshot", _PLAIN))
 def create_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     """Create a snapshot of a volume; of one in use with `force`, from 3.66 on without."""
     body, free = trimmed(request.body["snapshot"]), request.at_least(3, 66)
@@ -181,13 +186,13 @@ def begin(request: Request, tx: Transaction, volume: Row[Any], body: Mapping[str
     return row
 
 
-@routes.get("/{id}", policy="volume:get_snapshot")
+@routes.get("/{id}", policy="volume:get_snapshot", answer=SNAPSHOTS.answer_one)
 def show_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a snapshot."""
     return SNAPSHOTS.render(request, tx, named(tx, request))
 
 
-@routes.put("/{id}", policy="volume:update_snapshot", body=UPDATE)
+@routes.put("/{id}", policy="volume:update_snapshot", body=UPDATE, answer=envelope("snapshot", _PLAIN))
 def update_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     """Rename or describe a snapshot."""
     row = named(tx, request)
@@ -197,7 +202,7 @@ def update_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"snapshot": _brief(request, tx, [SNAPSHOTS.change(tx, request, row, old | body)])[0]}
 
 
-@routes.delete("/{id}", policy="volume:delete_snapshot", status=202)
+@routes.delete("/{id}", policy="volume:delete_snapshot", status=202, answer=NOTHING)
 def delete_snapshot(request: Request, tx: Transaction) -> Response:
     """Delete a snapshot."""
     row = named(tx, request)

@@ -34,7 +34,7 @@ SNAPSHOTS = Resource(
     fields=(
         Field("id", uuid()),
         Field("created_at", time(), index=True),
-        Field("updated_at", time()),
+        Field("updated_at", time(), nullable=True),
         Field("name", text(), nullable=True),
         Field("description", text(), nullable=True),
         Field("volume_id", uuid(), index=True),

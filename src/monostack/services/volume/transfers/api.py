@@ -8,11 +8,12 @@ from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, TooLarge
 from monostack.db import Transaction
-from monostack.http import Request, Response, Routes
+from monostack.http import Request, Response, Routes, answers
+from monostack.http.answers import ID, NOTHING, NULL, TEXT, Record, envelope, maybe, since
 from monostack.services.volume.attachments.table import MOVE
 from monostack.services.volume.dialect import accepted
-from monostack.services.volume.links import links, next_links
-from monostack.services.volume.lists import Listing, read
+from monostack.services.volume.links import LINKS, links, next_links
+from monostack.services.volume.lists import Listing, counted, read
 from monostack.services.volume.parameters import FLAG, UUID, as_flag, enveloped, fields
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots.table import SNAPSHOTS, of_volume
@@ -38,6 +39,13 @@ _COLUMNS: dict[str, str | None] = {
     "updated_at": None,
 }
 LISTING = Listing(columns=_COLUMNS, open=tuple(_COLUMNS), legacy=("name", *_COLUMNS), strict=(99, 0))
+_SHORT = Record("TransferSummary", {"id": ID, "volume_id": ID, "name": maybe(TEXT), "links": LINKS})
+_LATER = {"destination_project_id": NULL, "source_project_id": TEXT, "accepted": answers.FLAG}
+_LONG = _SHORT.with_keys(
+    "Transfer",
+    {"created_at": TEXT, "no_snapshots": since((3, 55), answers.FLAG), **{name: since((3, 57), kind) for name, kind in _LATER.items()}},
+)
+_NEW = _LONG.with_keys("NewTransfer", {"auth_key": TEXT})
 
 
 def _summary(request: Request, row: Row[Any]) -> dict[str, Any]:
@@ -146,12 +154,12 @@ _MOVE_SNAPSHOTS = (
 
 def _routes(path: str, create_body: Any) -> Routes:
     routes = Routes(path)
-    routes.get("", policy="volume:get_all_transfers")(list_brief)
-    routes.get("/detail", policy="volume:get_all_transfers")(list_detail)
-    routes.post("", policy="volume:create_transfer", body=create_body, status=202)(create)
-    routes.get("/{id}", policy="volume:get_transfer")(show)
-    routes.delete("/{id}", policy="volume:delete_transfer", status=202)(delete)
-    routes.post("/{id}/accept", policy="volume:accept_transfer", body=ACCEPT, status=202)(accept)
+    routes.get("", policy="volume:get_all_transfers", answer=counted("transfers", _SHORT))(list_brief)
+    routes.get("/detail", policy="volume:get_all_transfers", answer=counted("transfers", _LONG))(list_detail)
+    routes.post("", policy="volume:create_transfer", body=create_body, status=202, answer=envelope("transfer", _NEW))(create)
+    routes.get("/{id}", policy="volume:get_transfer", answer=envelope("transfer", _LONG))(show)
+    routes.delete("/{id}", policy="volume:delete_transfer", status=202, answer=NOTHING)(delete)
+    routes.post("/{id}/accept", policy="volume:accept_transfer", body=ACCEPT, status=202, answer=envelope("transfer", _SHORT))(accept)
     return routes
 
 

@@ -10,6 +10,7 @@ from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.actions import Actions
+from monostack.http.answers import ID, TEXT, Record, envelope, many
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.parameters import enveloped, fields
 from monostack.services.volume.types.table import by_id, type_access
@@ -29,7 +30,12 @@ _MAY_REMOVE = "volume_extension:volume_type_access:removeProjectAccess"
 _PROJECT = fields(("project",), project={"type": "string", "minLength": 1, "maxLength": 255})
 
 
-@routes.get("/os-volume-type-access", policy="volume_extension:volume_type_access:get_all_for_type", enforce=True)
+@routes.get(
+    "/os-volume-type-access",
+    policy="volume_extension:volume_type_access:get_all_for_type",
+    enforce=True,
+    answer=envelope("volume_type_access", many(Record("TypeAccess", {"volume_type_id": ID, "project_id": TEXT}))),
+)
 def list_access(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the projects that may use a private type."""
     row = by_id(tx, request, request.params["id"])

@@ -8,8 +8,9 @@ from monostack import quotas
 from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, Record, many, optional
 from monostack.services.volume.dialect import accepted
-from monostack.services.volume.links import next_links
+from monostack.services.volume.links import LINKS, next_links
 from monostack.services.volume.lists import Listing, nothing, public_filter, read
 from monostack.services.volume.parameters import DESCRIPTION, EXTRA_SPECS, FLAG, NAME, as_flag, enveloped, fields
 from monostack.services.volume.quotas.counting import SERVICE, TYPED
@@ -34,7 +35,12 @@ _OF_DEFAULT = sa.select(default_types.c.project_id).where(default_types.c.volume
 _USABLE = public_or_granted(TYPES.table)
 
 
-@routes.get("", policy="volume_extension:type_get_all", enforce=True)
+@routes.get(
+    "",
+    policy="volume_extension:type_get_all",
+    enforce=True,
+    answer=Record("", {"volume_types": many(TYPES.answer), "volume_type_links": optional(LINKS)}),
+)
 def list_types(request: Request, tx: Transaction) -> dict[str, Any]:
     """List volume types."""
     public = public_filter(request)
@@ -52,7 +58,7 @@ def _is_visible(item: str) -> bool:
     return any(item.startswith(f'"{key}":') for key in VISIBLE_SPECS)
 
 
-@routes.get("/{id}", policy="volume_extension:type_get")
+@routes.get("/{id}", policy="volume_extension:type_get", answer=TYPES.answer_one)
 def show_type(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a volume type, or with the id `default` the one the caller's project gets by default."""
     wanted = request.params["id"]
@@ -71,7 +77,7 @@ def _plain(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name) for name in ("id", "name", "is_public", "extra_specs", "description")}
 
 
-@routes.post("", policy="volume_extension:type_create", body=CREATE)
+@routes.post("", policy="volume_extension:type_create", body=CREATE, answer=TYPES.answer_one)
 def create_type(request: Request, tx: Transaction) -> dict[str, Any]:
     """Create a volume type."""
     request.authorize("volume_extension:type_create")
@@ -86,7 +92,7 @@ def create_type(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"volume_type": shown}
 
 
-@routes.put("/{id}", policy="volume_extension:type_update", body=UPDATE)
+@routes.put("/{id}", policy="volume_extension:type_update", body=UPDATE, answer=TYPES.answer_one)
 def update_type(request: Request, tx: Transaction) -> dict[str, Any]:
     """Rename, describe, publish or hide a volume type. Quotas of the type follow its name."""
     request.authorize("volume_extension:type_update")
@@ -109,7 +115,7 @@ def update_type(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"volume_type": _plain(changed)}
 
 
-@routes.delete("/{id}", policy="volume_extension:type_delete", status=202)
+@routes.delete("/{id}", policy="volume_extension:type_delete", status=202, answer=NOTHING)
 def delete_type(request: Request, tx: Transaction) -> Response:
     """Delete a volume type that no volume has and that is nobody's default."""
     request.authorize("volume_extension:type_delete")

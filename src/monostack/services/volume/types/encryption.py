@@ -8,6 +8,7 @@ from monostack.core import clock, ids
 from monostack.core.errors import BadRequest, NotBuilt, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import ANYTHING, FLAG, ID, INTEGER, NOTHING, NULL, OBJECT, TEXT, Record, either, envelope, mapping, maybe
 from monostack.http.schema import add_format
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.parameters import TEXT_OR_NULL, Refusal, enveloped, fields
@@ -65,13 +66,21 @@ def _given(request: Request) -> dict[str, Any]:
     return body
 
 
-@routes.get("", policy=f"{RULES}:get", enforce=True)
+_VALUE = {"type": ["string", "integer", "boolean", "null"]}
+_CHOICES = {"cipher": maybe(TEXT), "key_size": maybe(INTEGER), "provider": TEXT, "control_location": TEXT}
+_KEPT = {"volume_type_id": ID, "encryption_id": ID}
+_TIMES = {"deleted_at": NULL, "deleted": FLAG, "created_at": maybe(TEXT), "updated_at": maybe(TEXT)}
+_STORED = Record("TypeEncryption", {**_CHOICES, **_KEPT, **_TIMES})
+_GIVEN = Record("NewTypeEncryption", _KEPT, ANYTHING)  # what was given, whatever it is
+
+
+@routes.get("", policy=f"{RULES}:get", enforce=True, answer=either(_STORED, Record("", {})))
 def show_encryption(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show how a type's volumes are to be encrypted: nothing if they are not."""
     return by_id(tx, request, request.params["id"]).encryption or {}
 
 
-@routes.post("", policy=f"{RULES}:create", enforce=True, body=_body("provider", "control_location"))
+@routes.post("", policy=f"{RULES}:create", enforce=True, body=_body("provider", "control_location"), answer=envelope("encryption", _GIVEN))
 def create_encryption(request: Request, tx: Transaction) -> dict[str, Any]:
     """Have the volumes of a type encrypted from now on. It must not have any yet."""
     given = _given(request)
@@ -85,7 +94,7 @@ def create_encryption(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"encryption": {**given, **own}}
 
 
-@routes.get("/{key}", policy=f"{RULES}:get", enforce=True)
+@routes.get("/{key}", policy=f"{RULES}:get", enforce=True, answer=mapping(_VALUE))
 def show_item(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show one item of it."""
     row, key = by_id(tx, request, request.params["id"]), request.params["key"]
@@ -94,7 +103,7 @@ def show_item(request: Request, tx: Transaction) -> dict[str, Any]:
     return {key: row.encryption[key]}
 
 
-@routes.put("/{key}", policy=f"{RULES}:update", enforce=True, body=_body())
+@routes.put("/{key}", policy=f"{RULES}:update", enforce=True, body=_body(), answer=envelope("encryption", OBJECT))
 def update_encryption(request: Request, tx: Transaction) -> dict[str, Any]:
     """Change some of it, while the type has no volumes."""
     given, row = _given(request), by_id(tx, request, request.params["id"])
@@ -107,7 +116,7 @@ def update_encryption(request: Request, tx: Transaction) -> dict[str, Any]:
     return request.body
 
 
-@routes.delete("/{key}", policy=f"{RULES}:delete", enforce=True, status=202)
+@routes.delete("/{key}", policy=f"{RULES}:delete", enforce=True, status=202, answer=NOTHING)
 def delete_encryption(request: Request, tx: Transaction) -> Response:
     """Have the volumes of a type plain again, while it has none."""
     _require_unused(tx, request, "delete")

@@ -7,6 +7,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import NOTHING, TEXT, envelope, mapping, maybe
 from monostack.services.volume.parameters import EXTRA_SPECS_NO_SPACES, enveloped
 from monostack.services.volume.types.table import TYPES, by_id, may_read_all, visible
 from monostack.services.volume.volumes.table import OF_TYPE
@@ -32,13 +33,22 @@ def _missing(request: Request) -> NotFound:
     )
 
 
-@routes.get("", policy="volume_extension:types_extra_specs:index", enforce=True)
+_SPECS = envelope("extra_specs", mapping(maybe(TEXT)))
+
+
+@routes.get("", policy="volume_extension:types_extra_specs:index", enforce=True, answer=_SPECS)
 def list_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     """List a type's extra specs."""
     return {"extra_specs": _readable(request, by_id(tx, request, request.params["id"]))}
 
 
-@routes.post("", policy="volume_extension:types_extra_specs:create", enforce=True, body=enveloped("extra_specs", EXTRA_SPECS_NO_SPACES))
+@routes.post(
+    "",
+    policy="volume_extension:types_extra_specs:create",
+    enforce=True,
+    body=enveloped("extra_specs", EXTRA_SPECS_NO_SPACES),
+    answer=_SPECS,
+)
 def set_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     """Add extra specs, or change them."""
     row = _changeable(tx, request)
@@ -49,7 +59,7 @@ def set_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     return request.body
 
 
-@routes.get("/{key}", policy="volume_extension:types_extra_specs:show", enforce=True)
+@routes.get("/{key}", policy="volume_extension:types_extra_specs:show", enforce=True, answer=mapping(maybe(TEXT)))
 def show_spec(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show one extra spec."""
     specs = _readable(request, by_id(tx, request, request.params["id"]))
@@ -63,6 +73,7 @@ def show_spec(request: Request, tx: Transaction) -> dict[str, Any]:
     policy="volume_extension:types_extra_specs:update",
     enforce=True,
     body={**EXTRA_SPECS_NO_SPACES, "minProperties": 1, "maxProperties": 1},
+    answer=mapping(maybe(TEXT)),
 )
 def update_spec(request: Request, tx: Transaction) -> dict[str, Any]:
     """Change one extra spec."""
@@ -73,7 +84,7 @@ def update_spec(request: Request, tx: Transaction) -> dict[str, Any]:
     return request.body
 
 
-@routes.delete("/{key}", policy="volume_extension:types_extra_specs:delete", status=202)
+@routes.delete("/{key}", policy="volume_extension:types_extra_specs:delete", status=202, answer=NOTHING)
 def delete_spec(request: Request, tx: Transaction) -> None:
     """Remove one extra spec."""
     by_id(tx, request, request.params["id"])

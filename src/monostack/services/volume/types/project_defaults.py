@@ -9,6 +9,7 @@ from monostack.core.errors import BadRequest, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
+from monostack.http.answers import ID, TEXT, Record, envelope, many
 from monostack.services.identity import facade as identity
 from monostack.services.volume.parameters import NAME, enveloped, fields
 from monostack.services.volume.types.table import default_types, find
@@ -36,14 +37,17 @@ def _project(request: Request, tx: Transaction, rule: str) -> str:
     return project_id
 
 
-@routes.get("", since=SINCE, policy="volume_extension:default_get_all")
+_DEFAULT = Record("DefaultType", {"project_id": TEXT, "volume_type_id": ID})
+
+
+@routes.get("", since=SINCE, policy="volume_extension:default_get_all", answer=envelope("default_types", many(_DEFAULT)))
 def list_defaults(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the projects that have a default type of their own."""
     _authorize(request, "default_get_all")
     return {"default_types": [{"project_id": row.project_id, "volume_type_id": row.volume_type_id} for row in tx.rows(_ALL)]}
 
 
-@routes.get("/{id}", since=SINCE, policy="volume_extension:default_get")
+@routes.get("/{id}", since=SINCE, policy="volume_extension:default_get", answer=envelope("default_type", _DEFAULT))
 def show_default(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a project's own default type."""
     project_id = _project(request, tx, "default_get")
@@ -58,6 +62,7 @@ def show_default(request: Request, tx: Transaction) -> dict[str, Any]:
     since=SINCE,
     policy="volume_extension:default_set_or_update",
     body=enveloped("default_type", fields(("volume_type",), volume_type=NAME)),
+    answer=envelope("default_type", _DEFAULT),
 )
 def set_default(request: Request, tx: Transaction) -> dict[str, Any]:
     """Give a project a default type of its own."""

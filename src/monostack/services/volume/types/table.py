@@ -10,6 +10,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import NotFound
 from monostack.db import Id, Timestamp, Transaction, table
 from monostack.http import Request
+from monostack.http.answers import FLAG, ID, TEXT, mapping, maybe, optional
 from monostack.resources import Field, Resource, Scopes, flag, json_value, text, time, uuid
 from monostack.services.volume.lists import has_item, is_admin
 from monostack.services.volume.style import STYLE
@@ -62,6 +63,7 @@ def visible(specs: dict[str, Any]) -> dict[str, Any]:
     return {key: specs[key] for key in VISIBLE_SPECS if key in specs}
 
 
+_SPECS = mapping(maybe(TEXT))
 TYPES = Resource(
     "volume_type",
     "volume_types",
@@ -85,6 +87,11 @@ TYPES = Resource(
     ),
     table_name="volume_types",
     expand=_expand,
+    adds={
+        "extra_specs": optional(_SPECS),
+        "os-volume-type-access:is_public": optional(FLAG),
+        "qos_specs_id": optional(maybe(ID)),
+    },
     conditions={"specs": has_item("extra_specs")},
 )
 _t = TYPES.table

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, NULL, envelope
 from monostack.http.schema import Schema as JsonSchema
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.item_metadata import ItemMetadata
@@ -29,7 +30,7 @@ from monostack.services.volume.parameters import (
 )
 from monostack.services.volume.volumes import creation, deletion
 from monostack.services.volume.volumes.lookup import named
-from monostack.services.volume.volumes.table import EXTENSIONS, VOLUMES
+from monostack.services.volume.volumes.table import BRIEF, EXTENSIONS, VOLUMES
 from monostack.services.volume.words import invalid_volume
 
 HINTS = "OS-SCH-HNT:scheduler_hints"
@@ -120,7 +121,7 @@ def _check_hints(request: Request, body: Mapping[str, Any]) -> None:
         raise request.service.dialect.invalid(error, request)
 
 
-@routes.post("", policy="volume:create", body=CREATE, status=202)
+@routes.post("", policy="volume:create", body=CREATE, status=202, answer=envelope("volume", BRIEF))
 def create_volume(request: Request, tx: Transaction) -> dict[str, Any]:
     """Create a volume: empty, from an image, a snapshot or another volume."""
     _check_hints(request, request.body)
@@ -130,13 +131,13 @@ def create_volume(request: Request, tx: Transaction) -> dict[str, Any]:
     return _brief(request, tx, creation.create(request, tx, body))
 
 
-@routes.get("/{id}", policy="volume:get")
+@routes.get("/{id}", policy="volume:get", answer=VOLUMES.answer_one)
 def show_volume(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a volume."""
     return VOLUMES.render(request, tx, named(tx, request))
 
 
-@routes.get("/{id}/encryption", policy="volume_extension:volume_encryption_metadata")
+@routes.get("/{id}/encryption", policy="volume_extension:volume_encryption_metadata", answer=envelope("encryption_key_id", NULL))
 def show_encryption(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show how a volume is encrypted: it has no key, since it is not."""
     row = named(tx, request)
@@ -144,7 +145,7 @@ def show_encryption(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"encryption_key_id": None}
 
 
-@routes.put("/{id}", policy="volume:update", body=UPDATE)
+@routes.put("/{id}", policy="volume:update", body=UPDATE, answer=envelope("volume", BRIEF))
 def update_volume(request: Request, tx: Transaction) -> dict[str, Any]:
     """Rename, describe or annotate a volume."""
     row = named(tx, request)
@@ -156,7 +157,7 @@ def update_volume(request: Request, tx: Transaction) -> dict[str, Any]:
     return _brief(request, tx, VOLUMES.change(tx, request, row, old | body))
 
 
-@routes.delete("/{id}", policy="volume:delete", status=202)
+@routes.delete("/{id}", policy="volume:delete", status=202, answer=NOTHING)
 def delete_volume(request: Request, tx: Transaction) -> Response:
     """Delete a volume that nothing uses; with `cascade` also its snapshots, with `force` (3.23) whatever its status is."""
     cascade = query_flag(request.query_map, "cascade")

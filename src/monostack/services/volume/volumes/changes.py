@@ -8,6 +8,7 @@ from monostack.core import clock
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response
+from monostack.http.answers import TEXT, envelope, mapping
 from monostack.services.volume.attachments.table import holder
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.capabilities import capable
@@ -118,7 +119,10 @@ def _change_type(request: Request, tx: Transaction, row: Row[Any], kind: Row[Any
 _SET_IMAGE = enveloped("os-set_image_metadata", fields(("metadata",), metadata=IMAGE_METADATA))
 
 
-@actions.action("os-set_image_metadata", status=200, body=_SET_IMAGE, policy=f"{IMAGE_RULES}:set")
+_METADATA = envelope("metadata", mapping(TEXT))
+
+
+@actions.action("os-set_image_metadata", status=200, body=_SET_IMAGE, policy=f"{IMAGE_RULES}:set", answer=_METADATA)
 def set_image_metadata(request: Request, tx: Transaction) -> Any:
     """Add to what the volume remembers of its image."""
     row = named(tx, request)
@@ -132,7 +136,8 @@ def set_image_metadata(request: Request, tx: Transaction) -> Any:
 
 
 @actions.action(
-    "os-show_image_metadata", mode="read", status=200, body=enveloped("os-show_image_metadata", {}), policy="volume:get_volume_metadata"
+    "os-show_image_metadata", mode="read", status=200, body=enveloped("os-show_image_metadata", {}), policy="volume:get_volume_metadata",
+    answer=_METADATA,
 )
 def show_image_metadata(request: Request, tx: Transaction) -> Any:
     """Show what the volume remembers of its image."""

@@ -6,7 +6,8 @@ from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
-from monostack.http import Request
+from monostack.http import Request, answers
+from monostack.http.answers import ID, INTEGER, NULL, OBJECT, TEXT, Record, envelope, maybe
 from monostack.services.image import facade as images
 from monostack.services.volume.parameters import DESCRIPTION, FLAG, as_flag, enveloped, fields
 from monostack.services.volume.types import table as types
@@ -62,7 +63,26 @@ def _whole_type(tx: Transaction, type_id: str) -> dict[str, Any]:
     return {**shown, "updated_at": kind.updated_at, "deleted_at": None, "deleted": False}
 
 
-@actions.action("os-volume_upload_image", body=UPLOAD, policy=f"{RULES}:upload_image")
+_TYPE = Record(
+    "TypeOfUpload",
+    {
+        "id": ID, "name": TEXT, "description": maybe(TEXT), "is_public": answers.FLAG, "extra_specs": OBJECT, "qos_specs_id": maybe(ID),
+        "created_at": TEXT, "updated_at": maybe(TEXT), "deleted_at": NULL, "deleted": answers.FLAG,
+    },
+)  # fmt: skip
+_UPLOADING = Record(
+    "VolumeUpload",
+    {
+        "id": ID, "updated_at": TEXT, "status": TEXT, "display_description": maybe(TEXT), "size": INTEGER, "volume_type": maybe(_TYPE),
+        "image_id": ID, "container_format": TEXT, "disk_format": TEXT, "image_name": TEXT, "protected": answers.FLAG,
+        "visibility": TEXT,
+    },
+)  # fmt: skip
+
+
+@actions.action(
+    "os-volume_upload_image", body=UPLOAD, policy=f"{RULES}:upload_image", answer=envelope("os-volume_upload_image", _UPLOADING)
+)
 def upload_image(request: Request, tx: Transaction) -> dict[str, Any]:
     """Make an image from a volume that nothing uses. Its name, formats, and from 3.1 on who sees it are the caller's."""
     row, body = named(tx, request), request.body["os-volume_upload_image"]

@@ -6,10 +6,11 @@ import sqlalchemy as sa
 
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import INTEGER, TEXTS, Record, envelope, mapping, since
 from monostack.services.volume.links import links, next_links
-from monostack.services.volume.lists import COUNT, Listing, all_tenants, read
+from monostack.services.volume.lists import COUNT, Listing, all_tenants, counted, read
 from monostack.services.volume.parameters import query_flag
-from monostack.services.volume.volumes.table import VOLUMES
+from monostack.services.volume.volumes.table import SUMMARY, VOLUMES
 
 _SAME = (
     "id", "created_at", "updated_at", "user_id", "project_id", "snapshot_id", "host", "size", "availability_zone", "status",
@@ -69,19 +70,23 @@ def _list(request: Request, tx: Transaction, detail: bool) -> dict[str, Any]:
     return envelope
 
 
-@routes.get("", policy="volume:get_all")
+_TOTALS = {"total_count": INTEGER, "total_size": INTEGER, "metadata": since((3, 36), mapping(TEXTS))}
+_ANSWER = envelope("volume-summary", Record("VolumeTotals", _TOTALS))
+
+
+@routes.get("", policy="volume:get_all", answer=counted("volumes", SUMMARY))
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
     """List volumes: id, name and links."""
     return _list(request, tx, detail=False)
 
 
-@routes.get("/detail", policy="volume:get_all")
+@routes.get("/detail", policy="volume:get_all", answer=counted("volumes", VOLUMES.answer))
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List volumes with details."""
     return _list(request, tx, detail=True)
 
 
-@routes.get("/summary", since=(3, 12), policy="volume:get_all")
+@routes.get("/summary", since=(3, 12), policy="volume:get_all", answer=_ANSWER)
 def summary(request: Request, tx: Transaction) -> dict[str, Any]:
     """Count the volumes and their size; with 3.36 also which values each metadata key has."""
     request.authorize("volume:get_all")

@@ -9,9 +9,10 @@ from sqlalchemy.engine import Row
 from monostack.core import clock
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import FLAG, ID, NULL, TEXT, Record, many, mapping, maybe, optional, since
 from monostack.resources import Field, Resource, flag, integer, json_value, text, time, uuid
-from monostack.services.volume.attachments.table import shown_in_volumes
-from monostack.services.volume.links import links
+from monostack.services.volume.attachments.table import SHOWN_IN_VOLUME, shown_in_volumes
+from monostack.services.volume.links import LINKS, links
 from monostack.services.volume.lists import has_item, is_admin
 from monostack.services.volume.style import OF_PROJECT, STYLE
 from monostack.services.volume.types.table import TYPES
@@ -88,14 +89,14 @@ VOLUMES = Resource(
         Field("size", integer(1), default=0),
         Field("availability_zone", text()),
         Field("created_at", time(), index=True),
-        Field("updated_at", time()),
+        Field("updated_at", time(), nullable=True),
         Field("name", text(), nullable=True),
         Field("description", text(), nullable=True),
         Field("snapshot_id", uuid(), nullable=True, index=True),
         Field("source_volid", uuid(), nullable=True),
         Field("metadata", json_value(), default=dict, column="meta", view=False),
         Field("user_id", uuid()),
-        Field("bootable", flag(), default=False, show=_word),
+        Field("bootable", flag(), default=False, show=_word, answer=TEXT),
         Field("multiattach", flag(), default=False),
         Field("group_id", uuid(), nullable=True, since=(3, 13), index=True),
         Field("service_uuid", uuid(), nullable=True, since=(3, 48)),
@@ -114,8 +115,25 @@ VOLUMES = Resource(
     policy={"list": "volume:get_all", "show": "volume:get"},
     scopes=OF_PROJECT,
     expand=_expand,
+    adds={
+        "links": LINKS,
+        "volume_type": maybe(TEXT),
+        "attachments": many(SHOWN_IN_VOLUME),
+        "metadata": mapping(TEXT),
+        "encrypted": FLAG,
+        "replication_status": maybe(TEXT),
+        "consistencygroup_id": NULL,
+        "provider_id": since((3, 21), NULL, optional=True),
+        "shared_targets": since((3, 48), FLAG),
+        "cluster_name": since((3, 61), NULL, optional=True),
+        NAME_ID: optional(NULL),
+        "migration_status": optional(maybe(TEXT)),
+        "volume_image_metadata": optional(mapping(TEXT)),
+    },
     conditions={"items": has_item("meta", "admin_meta"), "image_items": has_item("image_meta"), "pool": in_pool},
 )
+BRIEF = VOLUMES.answer.with_keys("VolumeAsWritten", {}, without=EXTENSIONS)
+SUMMARY = Record("VolumeSummary", {"id": ID, "name": maybe(TEXT), "links": LINKS})
 _v = VOLUMES.table.c
 BY_ID = sa.select(VOLUMES.table).where(_v.id == sa.bindparam("the_id"))
 OF_TYPE = sa.select(_v.id).where(_v.volume_type_id == sa.bindparam("the_type")).limit(1)
