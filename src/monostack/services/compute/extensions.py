@@ -5,6 +5,8 @@ from typing import Any
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import envelope, many
+from monostack.services.compute import answers
 
 _SERVED = """
 NMN | Multinic | Multiple network support.
@@ -154,14 +156,14 @@ EXTENSIONS = {each["alias"]: each for each in map(_read, _SERVED.strip().splitli
 routes = Routes("/v2.1/extensions")
 
 
-@routes.get("", policy="os_compute_api:extensions")
+@routes.get("", policy="os_compute_api:extensions", answer=envelope("extensions", many(answers.EXTENSION)))
 def list_extensions(request: Request, tx: Transaction) -> Any:
     """List extensions."""
     request.authorize("os_compute_api:extensions", {})
     return {"extensions": list(EXTENSIONS.values())}
 
 
-@routes.get("/{id}", policy="os_compute_api:extensions")
+@routes.get("/{id}", policy="os_compute_api:extensions", answer=envelope("extension", answers.EXTENSION))
 def show_extension(request: Request, tx: Transaction) -> Any:
     """Show an extension."""
     request.authorize("os_compute_api:extensions", {})

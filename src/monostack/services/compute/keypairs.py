@@ -10,6 +10,8 @@ from monostack.core import clock
 from monostack.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from monostack.db import Id, Name, Timestamp, Transaction, table
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, Answers
+from monostack.services.compute import answers
 from monostack.services.compute.links import next_page
 from monostack.services.compute.paging import limit_and_marker
 from monostack.services.compute.parameters import NAME, PAGE, TEXT, fields, one, query
@@ -98,7 +100,7 @@ def _existing(request: Request, tx: Transaction, action: str) -> Row[Any]:
     return row
 
 
-@routes.get("", policy="os_compute_api:os-keypairs:index", query=_LIST)
+@routes.get("", policy="os_compute_api:os-keypairs:index", query=_LIST, answer=answers.KEYPAIRS)
 def list_keypairs(request: Request, tx: Transaction) -> Any:
     """List a user's keypairs."""
     user_id = _user(request, "index", _asked_user(request))
@@ -118,7 +120,7 @@ def list_keypairs(request: Request, tx: Transaction) -> Any:
     return answer
 
 
-@routes.get("/{id}", policy="os_compute_api:os-keypairs:show", query=_OF_USER)
+@routes.get("/{id}", policy="os_compute_api:os-keypairs:show", query=_OF_USER, answer=answers.KEYPAIR)
 def show_keypair(request: Request, tx: Transaction) -> Any:
     """Show a keypair."""
     row = _existing(request, tx, "show")
@@ -147,7 +149,13 @@ def _fingerprint(kind: str, public: str) -> str:
     return ssh_keys.x509_fingerprint(public) if kind == "x509" else ssh_keys.ssh_fingerprint(public)
 
 
-@routes.post("", policy="os_compute_api:os-keypairs:create", body=_CREATE, prepare=_generate)
+@routes.post(
+    "",
+    policy="os_compute_api:os-keypairs:create",
+    body=_CREATE,
+    prepare=_generate,
+    answer=Answers({200: answers.NEW_KEYPAIR, 201: answers.NEW_KEYPAIR}),
+)
 def create_keypair(request: Request, tx: Transaction) -> Any:
     """Import a public key, or generate a pair before 2.92."""
     given = request.body["keypair"]
@@ -173,7 +181,7 @@ def create_keypair(request: Request, tx: Transaction) -> Any:
     return Response({"keypair": shown}, 201 if request.at_least(2, 2) else 200)
 
 
-@routes.delete("/{id}", policy="os_compute_api:os-keypairs:delete", query=_OF_USER)
+@routes.delete("/{id}", policy="os_compute_api:os-keypairs:delete", query=_OF_USER, answer=Answers({202: NOTHING, 204: NOTHING}))
 def delete_keypair(request: Request, tx: Transaction) -> Response:
     """Delete a keypair. Servers made with it keep the key."""
     tx.execute(_DELETE, {"the_number": _existing(request, tx, "delete").number})

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Routes
-from monostack.services.compute import quotas
+from monostack.http.answers import NOTHING, envelope
+from monostack.services.compute import answers, quotas
 from monostack.services.compute.keypairs import keypairs
 from monostack.services.compute.parameters import BOOLEAN, MAX_INT, TEXT, Json, fields, is_true, one, queries
 from monostack.services.compute.quotas import ELSEWHERE, RESOURCES
@@ -56,21 +57,26 @@ def _user(request: Request) -> str:
     return request.query_map.get("user_id", "")
 
 
-@routes.get("/os-quota-sets/{id}", policy="os_compute_api:os-quota-sets:show", query=_OF_USER)
+@routes.get("/os-quota-sets/{id}", policy="os_compute_api:os-quota-sets:show", query=_OF_USER, answer=envelope("quota_set", answers.QUOTAS))
 def show_quotas(request: Request, tx: Transaction) -> Any:
     """Show a project's quotas."""
     project_id = _project(request, tx, "show")
     return _shown(request, quotas.limits_of(tx, request.cloud, project_id, _user(request)), id=project_id)
 
 
-@routes.get("/os-quota-sets/{id}/defaults", policy="os_compute_api:os-quota-sets:defaults")
+@routes.get("/os-quota-sets/{id}/defaults", policy="os_compute_api:os-quota-sets:defaults", answer=envelope("quota_set", answers.QUOTAS))
 def show_default_quotas(request: Request, tx: Transaction) -> Any:
     """Show the quotas of projects that have none of their own."""
     project_id = _project(request, tx, "defaults")
     return _shown(request, quotas.defaults(tx, request.cloud), id=project_id)
 
 
-@routes.get("/os-quota-sets/{id}/detail", policy="os_compute_api:os-quota-sets:detail", query=_OF_USER)
+@routes.get(
+    "/os-quota-sets/{id}/detail",
+    policy="os_compute_api:os-quota-sets:detail",
+    query=_OF_USER,
+    answer=envelope("quota_set", answers.QUOTAS_IN_USE),
+)
 def show_quota_usage(request: Request, tx: Transaction) -> Any:
     """Show a project's quotas and what it uses of them."""
     project_id = _project(request, tx, "detail")
@@ -87,7 +93,13 @@ def _used(tx: Transaction, project_id: str, user_id: str) -> dict[str, int]:
     return held
 
 
-@routes.put("/os-quota-sets/{id}", policy="os_compute_api:os-quota-sets:update", body=_UPDATE, query=_OF_USER)
+@routes.put(
+    "/os-quota-sets/{id}",
+    policy="os_compute_api:os-quota-sets:update",
+    body=_UPDATE,
+    query=_OF_USER,
+    answer=envelope("quota_set", answers.UPDATED_QUOTAS),
+)
 def update_quotas(request: Request, tx: Transaction) -> Any:
     """Set quotas of a project, or of a user in it."""
     project_id, user_id = _project(request, tx, "update"), _user(request)
@@ -117,7 +129,7 @@ def _store(tx: Transaction, scope: str, project_id: str, user_id: str, name: str
     tx.execute(quotas.SET, {"scope": scope, "project_id": project_id, "user_id": user_id, "resource": name, "limit": limit})
 
 
-@routes.delete("/os-quota-sets/{id}", policy="os_compute_api:os-quota-sets:delete", status=202, query=_OF_USER)
+@routes.delete("/os-quota-sets/{id}", policy="os_compute_api:os-quota-sets:delete", status=202, query=_OF_USER, answer=NOTHING)
 def delete_quotas(request: Request, tx: Transaction) -> None:
     """Forget a project's own quotas: the defaults hold again."""
     project_id, user_id = request.params["id"], _user(request)
@@ -143,7 +155,9 @@ def _class_shown(request: Request, tx: Transaction, name: str) -> dict[str, int]
     return {each: limits[each] for each in RESOURCES if each not in _class_hidden(minor)}
 
 
-@routes.get("/os-quota-class-sets/{id}", policy="os_compute_api:os-quota-class-sets:show")
+@routes.get(
+    "/os-quota-class-sets/{id}", policy="os_compute_api:os-quota-class-sets:show", answer=envelope("quota_class_set", answers.QUOTA_CLASS)
+)
 def show_quota_class(request: Request, tx: Transaction) -> Any:
     """Show a quota class: `default` holds for all projects without quotas of their own."""
     request.authorize("os_compute_api:os-quota-class-sets:show", {})
@@ -155,6 +169,7 @@ def show_quota_class(request: Request, tx: Transaction) -> Any:
     "/os-quota-class-sets/{id}",
     policy="os_compute_api:os-quota-class-sets:update",
     body=[((2, minor), _class_update(minor)) for minor in (0, 50, 57)],
+    answer=envelope("quota_class_set", answers.UPDATED_QUOTA_CLASS),
 )
 def update_quota_class(request: Request, tx: Transaction) -> Any:
     """Set the limits of a quota class."""
@@ -187,7 +202,7 @@ _ABSOLUTE: dict[str, tuple[str, int | None]] = {  # name -> quota, and the minor
 }
 
 
-@routes.get("/limits", policy="os_compute_api:limits", query=[*queries({"tenant_id": TEXT, "reserved": TEXT})])
+@routes.get("/limits", policy="os_compute_api:limits", query=[*queries({"tenant_id": TEXT, "reserved": TEXT})], answer=answers.LIMITS)
 def show_limits(request: Request, tx: Transaction) -> Any:
     """Show what the project may use and what it uses."""
     request.authorize("os_compute_api:limits", {})

@@ -11,7 +11,8 @@ from monostack.core.errors import BadRequest, Fault, Forbidden, NotFound
 from monostack.db import Id, Json, Name, Timestamp, Transaction, table
 from monostack.events import record
 from monostack.http import Request, Routes
-from monostack.services.compute import quotas
+from monostack.http.answers import envelope, many
+from monostack.services.compute import answers, quotas
 from monostack.services.compute.paging import slice_of
 from monostack.services.compute.parameters import NAME, NON_NEGATIVE, POSITIVE, TEXT, fields, one, queries
 from monostack.services.compute.servers.table import servers
@@ -137,7 +138,9 @@ def _existing(request: Request, tx: Transaction, action: str) -> Row[Any]:
 _LIST_QUERY = queries({"all_projects": TEXT, "limit": NON_NEGATIVE, "offset": NON_NEGATIVE})
 
 
-@routes.get("", policy="os_compute_api:os-server-groups:index", query=_LIST_QUERY)
+@routes.get(
+    "", policy="os_compute_api:os-server-groups:index", query=_LIST_QUERY, answer=envelope("server_groups", many(answers.SERVER_GROUP))
+)
 def list_server_groups(request: Request, tx: Transaction) -> Any:
     """List server groups."""
     request.authorize("os_compute_api:os-server-groups:index")
@@ -151,13 +154,13 @@ def list_server_groups(request: Request, tx: Transaction) -> Any:
     return {"server_groups": _views(request, tx, rows)}
 
 
-@routes.get("/{id}", policy="os_compute_api:os-server-groups:show")
+@routes.get("/{id}", policy="os_compute_api:os-server-groups:show", answer=envelope("server_group", answers.SERVER_GROUP))
 def show_server_group(request: Request, tx: Transaction) -> Any:
     """Show a server group."""
     return {"server_group": _views(request, tx, [_existing(request, tx, "show")])[0]}
 
 
-@routes.post("", policy="os_compute_api:os-server-groups:create", body=_CREATE)
+@routes.post("", policy="os_compute_api:os-server-groups:create", body=_CREATE, answer=envelope("server_group", answers.SERVER_GROUP))
 def create_server_group(request: Request, tx: Transaction) -> Any:
     """Create a server group."""
     request.authorize("os_compute_api:os-server-groups:create")

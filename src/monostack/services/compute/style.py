@@ -6,7 +6,9 @@ from typing import Any
 from monostack.core import ids
 from monostack.core.errors import BadRequest, Fault, NotFound
 from monostack.http import Request
+from monostack.http.answers import optional
 from monostack.resources import ListQuery, Resource, Style
+from monostack.services.compute.answers import LINKS
 from monostack.services.compute.links import linker, next_page
 from monostack.services.compute.paging import limit_and_marker
 
@@ -36,6 +38,10 @@ def _links(request: Request, resource: Resource, item: dict[str, Any]) -> None:
     item["links"] = linker(request).both(resource.plural, item[resource.key])
 
 
+def _next_key(resource: Resource) -> dict[str, Any]:
+    return {f"{resource.plural}_links": optional(LINKS)}
+
+
 STYLE = Style(parse_list=_parse_list, list_envelope=_list_envelope, not_found=_not_found, new_id=ids.new_uuid, bad_marker=_bad_marker)
 LINKED = Style(
     parse_list=_parse_list,
@@ -44,4 +50,6 @@ LINKED = Style(
     new_id=ids.new_uuid,
     bad_marker=_bad_marker,
     self_link=_links,
+    link_keys=lambda resource: {"links": LINKS},
+    list_keys=_next_key,
 )

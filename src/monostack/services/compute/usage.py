@@ -12,6 +12,7 @@ from monostack.core import clock
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.services.compute import answers
 from monostack.services.compute.links import MAX_LIMIT, next_page
 from monostack.services.compute.paging import limit_and_marker
 from monostack.services.compute.parameters import PAGE, TEXT, Json, parse_time, query
@@ -112,14 +113,19 @@ def _answer(request: Request, tx: Transaction, key: str, project_id: str | None,
     return answer
 
 
-@routes.get("", policy="os_compute_api:os-simple-tenant-usage:list", query=_queries({**_PERIOD, "detailed": TEXT}))
+@routes.get(
+    "",
+    policy="os_compute_api:os-simple-tenant-usage:list",
+    query=_queries({**_PERIOD, "detailed": TEXT}),
+    answer=answers.page("tenant_usages", answers.USAGE),
+)
 def list_usage(request: Request, tx: Transaction) -> Any:
     """List what every project's servers took."""
     request.authorize("os_compute_api:os-simple-tenant-usage:list", {})
     return _answer(request, tx, "tenant_usage", None, request.query_map.get("detailed") == "1")
 
 
-@routes.get("/{id}", policy="os_compute_api:os-simple-tenant-usage:show", query=_queries(_PERIOD))
+@routes.get("/{id}", policy="os_compute_api:os-simple-tenant-usage:show", query=_queries(_PERIOD), answer=answers.ONE_USAGE)
 def show_usage(request: Request, tx: Transaction) -> Any:
     """Show what one project's servers took."""
     project_id = request.params["id"]

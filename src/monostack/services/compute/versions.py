@@ -4,6 +4,7 @@ from typing import Any
 
 from monostack.db import Transaction
 from monostack.http import Microversions, Request, Response, Routes
+from monostack.services.compute import answers
 
 MICROVERSIONS = Microversions(
     name="compute",
@@ -34,21 +35,21 @@ def _document(request: Request, index: int) -> dict[str, Any]:
     return {"version": {**about, "links": links, "media-types": [media]}}
 
 
-@routes.get("/", public=True)
+@routes.get("/", public=True, answer=answers.VERSIONS)
 def list_versions(request: Request, tx: Transaction) -> Response:
     """List the versions of the API."""
     return Response({"versions": [{**about, "links": [_self_link(request, path)]} for about, path in _VERSIONS]})
 
 
-@routes.get("/v2", public=True)
-@routes.get("/v2/", public=True)
+@routes.get("/v2", public=True, answer=answers.VERSION)
+@routes.get("/v2/", public=True, answer=answers.VERSION)
 def show_legacy_version(request: Request, tx: Transaction) -> Any:
     """Show the version 2.0."""
     return _document(request, 0)
 
 
-@routes.get("/v2.1", public=True)
-@routes.get("/v2.1/", public=True)
+@routes.get("/v2.1", public=True, answer=answers.VERSION)
+@routes.get("/v2.1/", public=True, answer=answers.VERSION)
 def show_version(request: Request, tx: Transaction) -> Any:
     """Show the version 2.1 and its microversions."""
     return _document(request, 1)

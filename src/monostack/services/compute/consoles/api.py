@@ -9,7 +9,8 @@ from monostack.agentlink import CommandFailed, CommandTimeout, HostUnreachable
 from monostack.core import ids
 from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
-from monostack.http import Request, Routes
+from monostack.http import Request, Routes, answers
+from monostack.http.answers import Record, envelope
 from monostack.protocol.guests import FindConsole
 from monostack.services.compute.consoles import tokens
 from monostack.services.compute.dialect import server_not_found
@@ -73,7 +74,14 @@ _CREATE = [
 ]
 
 
-@routes.post("/servers/{id}/remote-consoles", policy="os_compute_api:os-remote-consoles", mode="async", since=(2, 6), body=_CREATE)
+@routes.post(
+    "/servers/{id}/remote-consoles",
+    policy="os_compute_api:os-remote-consoles",
+    mode="async",
+    since=(2, 6),
+    body=_CREATE,
+    answer=envelope("remote_console", Record("RemoteConsole", {"protocol": answers.TEXT, "type": answers.TEXT, "url": answers.TEXT})),
+)
 async def create_remote_console(request: Request) -> Any:
     """Get the URL of a server's console."""
     asked = request.body["remote_console"]
@@ -91,6 +99,9 @@ async def create_remote_console(request: Request) -> Any:
 # --- until 2.5 -------------------------------------------------------------------------------------------------------------
 
 
+_CONSOLE = envelope("console", Record("Console", {"type": answers.TEXT, "url": answers.TEXT}))
+
+
 def _old(name: str, types: tuple[str, ...]) -> None:
     async def get_console(request: Request) -> Any:
         """Get the URL of a server's console."""
@@ -101,7 +112,9 @@ def _old(name: str, types: tuple[str, ...]) -> None:
         return {"console": {"type": console_type, "url": await _url(request, server, console_type)}}
 
     body = one(name, fields({"type": {"type": "string", "enum": list(types)}}, ("type",)))
-    ACTIONS.add(name, get_console, mode="async", status=200, body=body, until=(2, 5), policy="os_compute_api:os-remote-consoles")
+    ACTIONS.add(
+        name, get_console, mode="async", status=200, body=body, until=(2, 5), policy="os_compute_api:os-remote-consoles", answer=_CONSOLE
+    )
 
 
 async def _no_rdp(request: Request) -> Any:
@@ -118,10 +131,21 @@ ACTIONS.add("os-getRDPConsole", _no_rdp, mode="async", body=ANYTHING, until=(2, 
 # --- tokens ----------------------------------------------------------------------------------------------------------------
 
 
+_IN_TOKEN = {
+    "instance_uuid": answers.ID,
+    "host": answers.TEXT,
+    "port": answers.INTEGER,
+    "internal_access_path": answers.maybe(answers.TEXT),
+}
+_TLS = {"tls_port": answers.since((2, 99), answers.maybe(answers.INTEGER))}
+_TOKEN = envelope("console", Record("ConsoleToken", {**_IN_TOKEN, **_TLS}))
+
+
 @routes.get(
     "/os-console-auth-tokens/{id}",
     policy="os_compute_api:os-console-auth-tokens",
     query=[((0, 0), query({})), ((2, 99), query({}, strict=True))],
+    answer=_TOKEN,
 )
 def show_console_token(request: Request, tx: Transaction) -> Any:
     """Show what a console's token lets in to."""

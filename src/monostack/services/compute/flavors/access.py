@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
-from monostack.http import Request, Routes
+from monostack.http import Request, Routes, answers
 from monostack.http.actions import Actions
 from monostack.services.compute.flavors.api import FLAVORS, flavor_projects
 from monostack.services.compute.parameters import one
@@ -30,7 +30,11 @@ def _access(tx: Transaction, flavor_id: str) -> dict[str, Any]:
     return {"flavor_access": [{"flavor_id": flavor_id, "tenant_id": row.project_id} for row in rows]}
 
 
-@routes.get("/os-flavor-access", policy="os_compute_api:os-flavor-access")
+_GRANTED = answers.Record("FlavorAccess", {"flavor_id": answers.TEXT, "tenant_id": answers.TEXT})
+_ACCESS = answers.envelope("flavor_access", answers.many(_GRANTED))
+
+
+@routes.get("/os-flavor-access", policy="os_compute_api:os-flavor-access", answer=_ACCESS)
 def list_flavor_access(request: Request, tx: Transaction) -> Any:
     """List the projects that may use a private flavor."""
     request.authorize("os_compute_api:os-flavor-access")
@@ -40,7 +44,7 @@ def list_flavor_access(request: Request, tx: Transaction) -> Any:
     return _access(tx, flavor.id)
 
 
-@ACTIONS.action("addTenantAccess", status=200, body=one("addTenantAccess", _TENANT), policy=_MAY_ADD)
+@ACTIONS.action("addTenantAccess", status=200, body=one("addTenantAccess", _TENANT), policy=_MAY_ADD, answer=_ACCESS)
 def add_tenant_access(request: Request, tx: Transaction) -> Any:
     """Let a project use a private flavor."""
     request.authorize(_MAY_ADD, {})
@@ -56,7 +60,7 @@ def add_tenant_access(request: Request, tx: Transaction) -> Any:
     return _access(tx, flavor.id)
 
 
-@ACTIONS.action("removeTenantAccess", status=200, body=one("removeTenantAccess", _TENANT), policy=_MAY_REMOVE)
+@ACTIONS.action("removeTenantAccess", status=200, body=one("removeTenantAccess", _TENANT), policy=_MAY_REMOVE, answer=_ACCESS)
 def remove_tenant_access(request: Request, tx: Transaction) -> Any:
     """Withdraw a project's use of a private flavor."""
     request.authorize(_MAY_REMOVE, {})

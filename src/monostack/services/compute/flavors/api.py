@@ -10,9 +10,10 @@ from sqlalchemy.engine import Row
 from monostack.core import ids
 from monostack.core.errors import BadRequest, Conflict, Fault, NotFound
 from monostack.db import Flag, Id, Transaction, table
-from monostack.http import Request
+from monostack.http import Request, answers
 from monostack.resources import Field, Kind, ListQuery, Resource, Scopes, choice, json_value, time
 from monostack.resources.fields import REQUIRED
+from monostack.services.compute.answers import LINKS
 from monostack.services.compute.links import next_page
 from monostack.services.compute.paging import limit_and_marker
 from monostack.services.compute.parameters import BOOLEAN, NAME, REGEX, SIZE, SIZE_OR_ZERO, TEXT, is_true, queries, query, strict_flag
@@ -68,21 +69,25 @@ _ID = {"type": ["string", "number", "null"], "minLength": 1, "maxLength": 255, "
 _FACTOR = {"type": ["number", "string"], "pattern": r"^[0-9]+(\.[0-9]+)?$", "exclusiveMinimum": 0, "maximum": 3.40282e38}
 _DESCRIPTION = {"type": ["string", "null"], "format": "printable", "minLength": 0, "maxLength": 65535}
 
+_INTEGER = {"type": "integer"}
+# None was an empty text.
+_SWAP = answers.changing(((2, 0), answers.either(_INTEGER, {"const": ""})), ((2, 75), _INTEGER))
+_EXTRA = answers.mapping(answers.TEXT)
 FLAVORS = Resource(
     "flavor", "flavors", LINKED, path="/v2.1/flavors",
     fields=(
-        Field("id", Kind(sa.String(255), _ID), create=True),
+        Field("id", Kind(sa.String(255), _ID), create=True, answer=answers.TEXT),
         Field("name", Kind(sa.String(255), NAME), REQUIRED, create=True, unique=True),
         Field("ram", _size(SIZE), REQUIRED, create=True, column="memory_mb"),
         Field("disk", _size(SIZE_OR_ZERO), REQUIRED, create=True, column="root_gb"),
-        Field("swap", _size(SIZE_OR_ZERO), 0, create=True),
+        Field("swap", _size(SIZE_OR_ZERO), 0, create=True, answer=_SWAP),
         Field("OS-FLV-EXT-DATA:ephemeral", _size(SIZE_OR_ZERO), 0, create=True, column="ephemeral_gb"),
         Field("OS-FLV-DISABLED:disabled", Kind(Flag(), {"type": "boolean"}), False, column="disabled", until=(2, 101)),
         Field("vcpus", _size(SIZE), REQUIRED, create=True),
-        Field("os-flavor-access:is_public", Kind(Flag(), BOOLEAN), True, create=True, column="is_public"),
-        Field("rxtx_factor", Kind(sa.Float(), _FACTOR), 1.0, create=True, show=float, until=(2, 101)),
+        Field("os-flavor-access:is_public", Kind(Flag(), BOOLEAN, answer=answers.FLAG), True, create=True, column="is_public"),
+        Field("rxtx_factor", Kind(sa.Float(), _FACTOR), 1.0, create=True, show=float, until=(2, 101), answer=answers.NUMBER),
         Field("description", Kind(sa.Text(), _DESCRIPTION), create=True, update=True, nullable=True, since=(2, 55)),
-        Field("extra_specs", json_value(), {}, since=(2, 61), view="os_compute_api:os-flavor-extra-specs:index"),
+        Field("extra_specs", json_value(_EXTRA), {}, since=(2, 61), view="os_compute_api:os-flavor-extra-specs:index"),
         Field("created_at", time(), view=False),
         Field("updated_at", time(), view=False),
     ),
@@ -239,7 +244,11 @@ _UPDATE = {
     "additionalProperties": False,
 }  # fmt: skip
 routes = FLAVORS.routes(only=("show", "create"), create=create_flavor)
-routes.add("GET", "", list_flavors, "read", query=LIST_QUERY)
-routes.add("GET", "/detail", list_flavors_detail, "read", query=LIST_QUERY)
-routes.add("PUT", "/{id}", update_flavor, "write", policy=FLAVORS.policy["update"], since=(2, 55), body=_UPDATE)
-routes.add("DELETE", "/{id}", delete_flavor, "write", policy=FLAVORS.policy["delete"], status=202)
+_DESCRIBED = {"description": answers.since((2, 55), answers.maybe(answers.TEXT))}
+_SUMMARY = answers.Record("FlavorSummary", {"id": answers.TEXT, "name": answers.TEXT, "links": LINKS, **_DESCRIBED})
+_SUMMARIES = answers.Record("", {"flavors": answers.many(_SUMMARY), "flavors_links": answers.optional(LINKS)})
+routes.add("GET", "", list_flavors, "read", query=LIST_QUERY, answer=_SUMMARIES)
+routes.add("GET", "/detail", list_flavors_detail, "read", query=LIST_QUERY, answer=FLAVORS.answer_list)
+routes.add("PUT", "/{id}", update_flavor, "write", policy=FLAVORS.policy["update"], since=(2, 55), body=_UPDATE,
+           answer=FLAVORS.answer_one)  # fmt: skip
+routes.add("DELETE", "/{id}", delete_flavor, "write", policy=FLAVORS.policy["delete"], status=202, answer=answers.NOTHING)

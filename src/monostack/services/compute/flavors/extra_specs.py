@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Json, Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import NOTHING, envelope, mapping
 from monostack.services.compute.flavors.api import FLAVORS
 from monostack.services.compute.flavors.extra_spec_rules import check
 from monostack.services.compute.parameters import METADATA_KEY, one
@@ -47,14 +48,18 @@ def _add(request: Request, tx: Transaction, given: dict[str, Any]) -> None:
     tx.execute(_SET, {"the_id": row.id, "the_specs": specs})
 
 
-@routes.get("", policy="os_compute_api:os-flavor-extra-specs:index")
+_VALUES = mapping({"type": ["string", "integer", "number"]})
+_EXTRA_SPECS = envelope("extra_specs", _VALUES)
+
+
+@routes.get("", policy="os_compute_api:os-flavor-extra-specs:index", answer=_EXTRA_SPECS)
 def list_extra_specs(request: Request, tx: Transaction) -> Any:
     """List a flavor's extra specs."""
     _authorize(request, "index")
     return {"extra_specs": _flavor(request, tx).extra_specs or {}}
 
 
-@routes.get("/{key}", policy="os_compute_api:os-flavor-extra-specs:show")
+@routes.get("/{key}", policy="os_compute_api:os-flavor-extra-specs:show", answer=_VALUES)
 def show_extra_spec(request: Request, tx: Transaction) -> Any:
     """Show one extra spec."""
     _authorize(request, "show")
@@ -64,7 +69,7 @@ def show_extra_spec(request: Request, tx: Transaction) -> Any:
     return {key: specs[key]}
 
 
-@routes.post("", policy="os_compute_api:os-flavor-extra-specs:create", body=one("extra_specs", _SPECS))
+@routes.post("", policy="os_compute_api:os-flavor-extra-specs:create", body=one("extra_specs", _SPECS), answer=_EXTRA_SPECS)
 def create_extra_specs(request: Request, tx: Transaction) -> Any:
     """Set extra specs; others stay."""
     _authorize(request, "create")
@@ -72,7 +77,9 @@ def create_extra_specs(request: Request, tx: Transaction) -> Any:
     return request.body
 
 
-@routes.put("/{key}", policy="os_compute_api:os-flavor-extra-specs:update", body={**_SPECS, "minProperties": 1, "maxProperties": 1})
+@routes.put(
+    "/{key}", policy="os_compute_api:os-flavor-extra-specs:update", body={**_SPECS, "minProperties": 1, "maxProperties": 1}, answer=_VALUES
+)
 def update_extra_spec(request: Request, tx: Transaction) -> Any:
     """Set one extra spec."""
     _authorize(request, "update")
@@ -82,7 +89,7 @@ def update_extra_spec(request: Request, tx: Transaction) -> Any:
     return request.body
 
 
-@routes.delete("/{key}", policy="os_compute_api:os-flavor-extra-specs:delete", status=200)
+@routes.delete("/{key}", policy="os_compute_api:os-flavor-extra-specs:delete", status=200, answer=NOTHING)
 def delete_extra_spec(request: Request, tx: Transaction) -> None:
     """Delete one extra spec."""
     _authorize(request, "delete")

@@ -12,6 +12,8 @@ from monostack.db import Json, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.actions import Actions
+from monostack.http.answers import NOTHING, envelope, many
+from monostack.services.compute.hosts import answers
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.table import AGGREGATES, MEMBERS, aggregate_hosts, aggregates, changed
 from monostack.services.compute.parameters import FQDN, METADATA_KEY, NAME, ZONE_NAME, fields, one
@@ -84,7 +86,7 @@ def _shown(request: Request, tx: Transaction, aggregate_id: int) -> dict[str, An
     return {"aggregate": _view(request, row, hosts_of(tx, row.id))}
 
 
-@routes.get("", policy="os_compute_api:os-aggregates:index")
+@routes.get("", policy="os_compute_api:os-aggregates:index", answer=envelope("aggregates", many(answers.AGGREGATE)))
 def list_aggregates(request: Request, tx: Transaction) -> Any:
     """List aggregates."""
     request.authorize("os_compute_api:os-aggregates:index", {})
@@ -94,14 +96,15 @@ def list_aggregates(request: Request, tx: Transaction) -> Any:
     return {"aggregates": [_view(request, row, members.get(row.id, [])) for row in tx.rows(AGGREGATES)]}
 
 
-@routes.get("/{id}", policy="os_compute_api:os-aggregates:show")
+@routes.get("/{id}", policy="os_compute_api:os-aggregates:show", answer=envelope("aggregate", answers.AGGREGATE))
 def show_aggregate(request: Request, tx: Transaction) -> Any:
     """Show an aggregate."""
     return _shown(request, tx, _find(request, tx, "show").id)
 
 
 @routes.post("", policy="os_compute_api:os-aggregates:create",
-             body=one("aggregate", fields({"name": NAME, "availability_zone": _ZONE}, ("name",))))  # fmt: skip
+             body=one("aggregate", fields({"name": NAME, "availability_zone": _ZONE}, ("name",))),
+             answer=envelope("aggregate", answers.NEW_AGGREGATE))  # fmt: skip
 def create_aggregate(request: Request, tx: Transaction) -> Any:
     """Create an aggregate."""
     request.authorize("os_compute_api:os-aggregates:create", {})
@@ -134,7 +137,9 @@ def _write(request: Request, tx: Transaction, row: Row[Any], name: str, metadata
 _CHANGES = {**fields({"name": NAME, "availability_zone": _ZONE}), "anyOf": [{"required": ["name"]}, {"required": ["availability_zone"]}]}
 
 
-@routes.put("/{id}", policy="os_compute_api:os-aggregates:update", body=one("aggregate", _CHANGES))
+@routes.put(
+    "/{id}", policy="os_compute_api:os-aggregates:update", body=one("aggregate", _CHANGES), answer=envelope("aggregate", answers.AGGREGATE)
+)
 def update_aggregate(request: Request, tx: Transaction) -> Any:
     """Rename an aggregate, or make it another zone."""
     row = _find(request, tx, "update")
@@ -169,7 +174,7 @@ def _zones_of(tx: Transaction, host: str, but: int) -> set[str]:
     return {metadata["availability_zone"] for metadata in others if "availability_zone" in metadata}
 
 
-@routes.delete("/{id}", policy="os_compute_api:os-aggregates:delete", status=200)
+@routes.delete("/{id}", policy="os_compute_api:os-aggregates:delete", status=200, answer=NOTHING)
 def delete_aggregate(request: Request, tx: Transaction) -> None:
     """Delete an aggregate without hosts."""
     row = _find(request, tx, "delete")
@@ -189,7 +194,13 @@ def _tell_placement(tx: Transaction, host: str) -> None:
         placement.set_aggregates(tx, known.id, [row.uuid for row in tx.rows(_OF_HOST, {"the_host": host})])
 
 
-@ACTIONS.action("add_host", status=200, body=one("add_host", _HOST), policy="os_compute_api:os-aggregates:add_host")
+@ACTIONS.action(
+    "add_host",
+    status=200,
+    body=one("add_host", _HOST),
+    policy="os_compute_api:os-aggregates:add_host",
+    answer=envelope("aggregate", answers.AGGREGATE),
+)
 def add_host(request: Request, tx: Transaction) -> Any:
     """Put a host into an aggregate."""
     row, host = _find(request, tx, "add_host"), request.body["add_host"]["host"]
@@ -208,7 +219,13 @@ def add_host(request: Request, tx: Transaction) -> Any:
     return _write(request, tx, row, row.name, row._mapping["metadata"])
 
 
-@ACTIONS.action("remove_host", status=200, body=one("remove_host", _HOST), policy="os_compute_api:os-aggregates:remove_host")
+@ACTIONS.action(
+    "remove_host",
+    status=200,
+    body=one("remove_host", _HOST),
+    policy="os_compute_api:os-aggregates:remove_host",
+    answer=envelope("aggregate", answers.AGGREGATE),
+)
 def remove_host(request: Request, tx: Transaction) -> Any:
     """Take a host out of an aggregate."""
     row, host = _find(request, tx, "remove_host"), request.body["remove_host"]["host"]
@@ -224,7 +241,13 @@ def remove_host(request: Request, tx: Transaction) -> Any:
 _SET_METADATA = one("set_metadata", one("metadata", _METADATA))
 
 
-@ACTIONS.action("set_metadata", status=200, body=_SET_METADATA, policy="os_compute_api:os-aggregates:set_metadata")
+@ACTIONS.action(
+    "set_metadata",
+    status=200,
+    body=_SET_METADATA,
+    policy="os_compute_api:os-aggregates:set_metadata",
+    answer=envelope("aggregate", answers.AGGREGATE),
+)
 def set_metadata(request: Request, tx: Transaction) -> Any:
     """Set metadata items; null removes one."""
     row = _find(request, tx, "set_metadata")

@@ -6,6 +6,7 @@ from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
+from monostack.http.answers import NOTHING
 from monostack.services.compute.hosts.aggregates import find_aggregate, hosts_of
 from monostack.services.compute.parameters import UUID, fields
 from monostack.services.image import facade as image
@@ -15,7 +16,7 @@ _CACHE = fields({"cache": {"type": "array", "minItems": 1, "items": fields({"id"
 routes = Routes("/v2.1/os-aggregates")
 
 
-@routes.post("/{id}/images", policy="compute:aggregates:images", since=(2, 81), body=_CACHE, status=202)
+@routes.post("/{id}/images", policy="compute:aggregates:images", since=(2, 81), body=_CACHE, status=202, answer=NOTHING)
 def cache_images(request: Request, tx: Transaction) -> Any:
     """Fetch images to all hosts of an aggregate, each by itself."""
     request.authorize("compute:aggregates:images", {})

@@ -12,6 +12,8 @@ from monostack.core import clock
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import envelope, many
+from monostack.services.compute.hosts import answers
 from monostack.services.compute.hosts.table import ALL, alive, compute_hosts
 from monostack.services.compute.links import next_page
 from monostack.services.compute.paging import limit_and_marker
@@ -177,19 +179,19 @@ def _one(request: Request, tx: Transaction) -> Row[Any]:
 # --- routes ----------------------------------------------------------------------------------------------------------------
 
 
-@routes.get("", policy="os_compute_api:os-hypervisors:list", query=_LIST)
+@routes.get("", policy="os_compute_api:os-hypervisors:list", query=_LIST, answer=answers.hypervisors(answers.HYPERVISOR_SUMMARY))
 def list_hypervisors(request: Request, tx: Transaction) -> Any:
     """List hypervisors."""
     return _list(request, tx, "os-hypervisors", detail=False)
 
 
-@routes.get("/detail", policy="os_compute_api:os-hypervisors:list-detail", query=_LIST)
+@routes.get("/detail", policy="os_compute_api:os-hypervisors:list-detail", query=_LIST, answer=answers.hypervisors(answers.HYPERVISOR))
 def list_hypervisors_detail(request: Request, tx: Transaction) -> Any:
     """List hypervisors with details."""
     return _list(request, tx, "os-hypervisors/detail", detail=True)
 
 
-@routes.get("/statistics", policy="os_compute_api:os-hypervisors:statistics", until=(2, 87))
+@routes.get("/statistics", policy="os_compute_api:os-hypervisors:statistics", until=(2, 87), answer=answers.STATISTICS)
 def show_statistics(request: Request, tx: Transaction) -> Any:
     """Sum up what all enabled hypervisors give."""
     request.authorize("os_compute_api:os-hypervisors:statistics", {})
@@ -199,7 +201,7 @@ def show_statistics(request: Request, tx: Transaction) -> Any:
     return {"hypervisor_statistics": {"count": len(rows), **{name: sum(one[name] for one in each) for name in _FIGURES}}}
 
 
-@routes.get("/{id}", policy="os_compute_api:os-hypervisors:show", query=_SHOW)
+@routes.get("/{id}", policy="os_compute_api:os-hypervisors:show", query=_SHOW, answer=envelope("hypervisor", answers.HYPERVISOR))
 def show_hypervisor(request: Request, tx: Transaction) -> Any:
     """Show a hypervisor."""
     request.authorize("os_compute_api:os-hypervisors:show", {})
@@ -210,7 +212,7 @@ def show_hypervisor(request: Request, tx: Transaction) -> Any:
     return {"hypervisor": shown}
 
 
-@routes.get("/{id}/uptime", policy="os_compute_api:os-hypervisors:uptime", until=(2, 87))
+@routes.get("/{id}/uptime", policy="os_compute_api:os-hypervisors:uptime", until=(2, 87), answer=envelope("hypervisor", answers.UPTIME))
 def show_uptime(request: Request, tx: Transaction) -> Any:
     """Show how long a hypervisor has been up."""
     request.authorize("os_compute_api:os-hypervisors:uptime", {})
@@ -221,14 +223,24 @@ def show_uptime(request: Request, tx: Transaction) -> Any:
     return {"hypervisor": {**shown, "uptime": uptime(row)}}
 
 
-@routes.get("/{id}/search", policy="os_compute_api:os-hypervisors:search", until=(2, 52))
+@routes.get(
+    "/{id}/search",
+    policy="os_compute_api:os-hypervisors:search",
+    until=(2, 52),
+    answer=envelope("hypervisors", many(answers.HYPERVISOR_SUMMARY)),
+)
 def search_hypervisors(request: Request, tx: Transaction) -> Any:
     """List the hypervisors whose name contains the text."""
     request.authorize("os_compute_api:os-hypervisors:search", {})
     return {"hypervisors": [_basic(request, row) for row in _matching(tx, request.params["id"])]}
 
 
-@routes.get("/{id}/servers", policy="os_compute_api:os-hypervisors:servers", until=(2, 52))
+@routes.get(
+    "/{id}/servers",
+    policy="os_compute_api:os-hypervisors:servers",
+    until=(2, 52),
+    answer=envelope("hypervisors", many(answers.HYPERVISOR_SUMMARY)),
+)
 def list_hypervisor_servers(request: Request, tx: Transaction) -> Any:
     """List the servers on the hypervisors whose name contains the text."""
     request.authorize("os_compute_api:os-hypervisors:servers", {})

@@ -9,6 +9,8 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest, NotBuilt, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import REFUSED
+from monostack.services.compute.hosts import answers
 from monostack.services.compute.hosts.hypervisors import Figures
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.services import change_service
@@ -44,7 +46,7 @@ def _living(request: Request, tx: Transaction, action: str) -> Row[Any]:
     return row
 
 
-@routes.get("", policy="os_compute_api:os-hosts:list", until=LAST, query=query({"zone": TEXT}))
+@routes.get("", policy="os_compute_api:os-hosts:list", until=LAST, query=query({"zone": TEXT}), answer=answers.HOSTS)
 def list_hosts(request: Request, tx: Transaction) -> Any:
     """List the hosts that take servers."""
     request.authorize("os_compute_api:os-hosts:list", {})
@@ -57,7 +59,7 @@ def _resource(host: str, project: str, cpu: int, memory_mb: int, disk_gb: int) -
     return {"resource": {"host": host, "project": project, "cpu": cpu, "memory_mb": memory_mb, "disk_gb": disk_gb}}
 
 
-@routes.get("/{id}", policy="os_compute_api:os-hosts:show", until=LAST)
+@routes.get("/{id}", policy="os_compute_api:os-hosts:show", until=LAST, answer=answers.HOST)
 def show_host(request: Request, tx: Transaction) -> Any:
     """Show what a host has, and who has how much of it."""
     row = _find(request, tx, "show")
@@ -76,7 +78,7 @@ def show_host(request: Request, tx: Transaction) -> Any:
     return {"host": shown}
 
 
-@routes.put("/{id}", policy="os_compute_api:os-hosts:update", until=LAST, body=_UPDATE)
+@routes.put("/{id}", policy="os_compute_api:os-hosts:update", until=LAST, body=_UPDATE, answer=answers.UPDATED_HOST)
 def update_host(request: Request, tx: Transaction) -> Any:
     """Let a host take servers, or not. There is no maintenance mode: servers leave a host by migration."""
     row = _living(request, tx, "update")
@@ -94,7 +96,7 @@ def _power(action: str, rule: str) -> None:
         _living(request, tx, rule)
         raise NotBuilt("The requested functionality is not supported.")
 
-    routes.add("GET", f"/{{id}}/{action}", refuse, "read", policy=f"os_compute_api:os-hosts:{rule}", until=LAST)
+    routes.add("GET", f"/{{id}}/{action}", refuse, "read", policy=f"os_compute_api:os-hosts:{rule}", until=LAST, answer=REFUSED)
 
 
 _power("startup", "start")

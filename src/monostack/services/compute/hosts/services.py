@@ -10,6 +10,8 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
+from monostack.http.answers import envelope, many
+from monostack.services.compute.hosts import answers
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.table import ALL, aggregate_hosts, alive, changed, compute_hosts
 from monostack.services.compute.parameters import BOOLEAN, FQDN, TEXT, Json, fields, is_true, is_uuid, queries
@@ -62,7 +64,12 @@ def _view(request: Request, row: Row[Any], zone: str | None) -> dict[str, Any]:
     return shown
 
 
-@routes.get("", policy="os_compute_api:os-services:list", query=queries({"host": TEXT, "binary": TEXT}))
+@routes.get(
+    "",
+    policy="os_compute_api:os-services:list",
+    query=queries({"host": TEXT, "binary": TEXT}),
+    answer=envelope("services", many(answers.SERVICE)),
+)
 def list_services(request: Request, tx: Transaction) -> Any:
     """List compute services."""
     request.authorize("os_compute_api:os-services:list", {})
@@ -133,7 +140,7 @@ def _by_id(request: Request, tx: Transaction) -> Row[Any]:
     return row
 
 
-@routes.put("/{id}", policy="os_compute_api:os-services:update", body=_UPDATE)
+@routes.put("/{id}", policy="os_compute_api:os-services:update", body=_UPDATE, answer=envelope("service", answers.UPDATED_SERVICE))
 def update_service(request: Request, tx: Transaction) -> Any:
     """Enable, disable or force down a compute service."""
     request.authorize("os_compute_api:os-services:update", {})

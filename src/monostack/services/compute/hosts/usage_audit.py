@@ -11,6 +11,8 @@ from monostack.core import clock
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import envelope
+from monostack.services.compute.hosts import answers
 from monostack.services.compute.hosts.table import ALL
 from monostack.services.compute.parameters import parse_time
 
@@ -35,14 +37,14 @@ def _log(tx: Transaction, before: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@routes.get("", policy="os_compute_api:os-instance-usage-audit-log:list")
+@routes.get("", policy="os_compute_api:os-instance-usage-audit-log:list", answer=envelope("instance_usage_audit_logs", answers.AUDIT))
 def list_audits(request: Request, tx: Transaction) -> Any:
     """Show the audit of the last month."""
     request.authorize("os_compute_api:os-instance-usage-audit-log:list", {})
     return {"instance_usage_audit_logs": _log(tx, clock.now().replace(tzinfo=None))}
 
 
-@routes.get("/{id}", policy="os_compute_api:os-instance-usage-audit-log:show")
+@routes.get("/{id}", policy="os_compute_api:os-instance-usage-audit-log:show", answer=envelope("instance_usage_audit_log", answers.AUDIT))
 def show_audit(request: Request, tx: Transaction) -> Any:
     """Show the audit of the month before a moment."""
     request.authorize("os_compute_api:os-instance-usage-audit-log:show", {})

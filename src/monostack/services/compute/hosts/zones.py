@@ -4,6 +4,7 @@ from typing import Any
 
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.services.compute.hosts import answers
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
 from monostack.services.compute.hosts.services import BINARY
@@ -12,7 +13,7 @@ from monostack.services.compute.hosts.table import ALL
 routes = Routes("/v2.1/os-availability-zone")
 
 
-@routes.get("", policy="os_compute_api:os-availability-zone:list")
+@routes.get("", policy="os_compute_api:os-availability-zone:list", answer=answers.ZONES)
 def list_zones(request: Request, tx: Transaction) -> Any:
     """List availability zones."""
     request.authorize("os_compute_api:os-availability-zone:list", {})
@@ -24,7 +25,7 @@ def list_zones(request: Request, tx: Transaction) -> Any:
     return {"availabilityZoneInfo": [_view(name, available, None) for name, available in ordered]}
 
 
-@routes.get("/detail", policy="os_compute_api:os-availability-zone:detail")
+@routes.get("/detail", policy="os_compute_api:os-availability-zone:detail", answer=answers.ZONE_DETAILS)
 def list_zones_detail(request: Request, tx: Transaction) -> Any:
     """List availability zones with their hosts."""
     request.authorize("os_compute_api:os-availability-zone:detail", {})

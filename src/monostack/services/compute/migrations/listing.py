@@ -9,6 +9,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.services.compute import answers
 from monostack.services.compute.links import MAX_LIMIT, linker, next_page
 from monostack.services.compute.migrations.table import LIVE, LIVE_UNDER_WAY, migrations
 from monostack.services.compute.paging import limit_and_marker
@@ -49,7 +50,7 @@ def _moment(text: str) -> str:
     return parse_time(text).isoformat(timespec="microseconds")
 
 
-@routes.get("", policy="os_compute_api:os-migrations:index", query=_LIST)
+@routes.get("", policy="os_compute_api:os-migrations:index", query=_LIST, answer=answers.page("migrations", answers.MIGRATION))
 def list_migrations(request: Request, tx: Transaction) -> Any:
     """List migrations; from 2.59 on the latest first and a page at a time."""
     asked = request.query_map

@@ -8,6 +8,8 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import NOTHING, envelope, many
+from monostack.services.compute import answers
 from monostack.services.compute.migrations import table
 from monostack.services.compute.migrations.listing import places
 from monostack.services.compute.migrations.table import LIVE, LIVE_UNDER_WAY, PREPARING, RUNNING, migrations
@@ -42,7 +44,7 @@ def _find(tx: Transaction, server_id: str, key: str) -> Row[Any] | None:
     return table.find(tx, server_id, int(key)) if key.isdecimal() and len(key) < 10 else None
 
 
-@routes.get("", policy="os_compute_api:servers:migrations:index", since=(2, 23))
+@routes.get("", policy="os_compute_api:servers:migrations:index", since=(2, 23), answer=envelope("migrations", many(answers.UNDER_WAY)))
 def list_under_way(request: Request, tx: Transaction) -> Any:
     """List the live migrations of a server that are under way."""
     server = visible(request, tx)
@@ -51,7 +53,7 @@ def list_under_way(request: Request, tx: Transaction) -> Any:
     return {"migrations": [_view(request, row, hosts=hosts) for row in tx.rows(_OF_SERVER, {"the_server": server.id})]}
 
 
-@routes.get("/{key}", policy="os_compute_api:servers:migrations:show", since=(2, 23))
+@routes.get("/{key}", policy="os_compute_api:servers:migrations:show", since=(2, 23), answer=envelope("migration", answers.UNDER_WAY))
 def show_under_way(request: Request, tx: Transaction) -> Any:
     """Show a live migration that is under way."""
     server = visible(request, tx)
@@ -78,7 +80,7 @@ def _require(tx: Transaction, server: Row[Any], key: str, states: tuple[str, ...
     return row
 
 
-@routes.delete("/{key}", policy="os_compute_api:servers:migrations:delete", since=(2, 24), status=202)
+@routes.delete("/{key}", policy="os_compute_api:servers:migrations:delete", since=(2, 24), status=202, answer=NOTHING)
 def abort(request: Request, tx: Transaction) -> None:
     """Break off a live migration: the server stays where it is."""
     server = visible(request, tx)
@@ -93,7 +95,9 @@ def abort(request: Request, tx: Transaction) -> None:
 _FORCE = fields({"force_complete": {"type": "null"}}, ("force_complete",))
 
 
-@routes.post("/{key}/action", policy="os_compute_api:servers:migrations:force_complete", since=(2, 22), status=202, body=_FORCE)
+@routes.post(
+    "/{key}/action", policy="os_compute_api:servers:migrations:force_complete", since=(2, 22), status=202, body=_FORCE, answer=NOTHING
+)
 def force_complete(request: Request, tx: Transaction) -> None:
     """Have a live migration end soon. One that runs here moves the guest in one go, so there is nothing to hurry."""
     server = visible(request, tx)

@@ -6,9 +6,10 @@ from typing import Any
 from monostack.core.errors import BadRequest, Conflict, Fault, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, envelope, many
 from monostack.services.compute.dialect import bare
 from monostack.services.compute.parameters import IP, Json, fields, one
-from monostack.services.compute.proxies import LAST, LAST_ACTIONS
+from monostack.services.compute.proxies import LAST, LAST_ACTIONS, answers
 from monostack.services.compute.proxies.faults import passed_on, told
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.lookup import visible
@@ -53,7 +54,7 @@ def _by_address(request: Request, tx: Transaction, address: str) -> Document:
     return found[0]
 
 
-@routes.get("/os-floating-ip-pools", policy="os_compute_api:os-floating-ip-pools", until=LAST)
+@routes.get("/os-floating-ip-pools", policy="os_compute_api:os-floating-ip-pools", until=LAST, answer=answers.POOLS)
 def list_pools(request: Request, tx: Transaction) -> Any:
     """List the external networks."""
     request.authorize("os_compute_api:os-floating-ip-pools", {})
@@ -61,20 +62,39 @@ def list_pools(request: Request, tx: Transaction) -> Any:
     return {"floating_ip_pools": [{"name": each["name"] or each["id"]} for each in pools]}
 
 
-@routes.get("/os-floating-ips", policy="os_compute_api:os-floating-ips:list", enforce=True, until=LAST)
+@routes.get(
+    "/os-floating-ips",
+    policy="os_compute_api:os-floating-ips:list",
+    enforce=True,
+    until=LAST,
+    answer=envelope("floating_ips", many(answers.FLOATING_IP)),
+)
 def list_floating_ips(request: Request, tx: Transaction) -> Any:
     """List the project's floating IPs."""
     found = network.proxied.list_all(tx, request, "floatingip", project_id=request.project_id)
     return {"floating_ips": _views(request, tx, found)}
 
 
-@routes.get("/os-floating-ips/{id}", policy="os_compute_api:os-floating-ips:show", enforce=True, until=LAST)
+@routes.get(
+    "/os-floating-ips/{id}",
+    policy="os_compute_api:os-floating-ips:show",
+    enforce=True,
+    until=LAST,
+    answer=envelope("floating_ip", answers.FLOATING_IP),
+)
 def show_floating_ip(request: Request, tx: Transaction) -> Any:
     """Show a floating IP."""
     return {"floating_ip": _views(request, tx, [_get(request, tx)])[0]}
 
 
-@routes.post("/os-floating-ips", policy="os_compute_api:os-floating-ips:create", enforce=True, until=LAST, body=_POOL)
+@routes.post(
+    "/os-floating-ips",
+    policy="os_compute_api:os-floating-ips:create",
+    enforce=True,
+    until=LAST,
+    body=_POOL,
+    answer=envelope("floating_ip", answers.FLOATING_IP),
+)
 def create_floating_ip(request: Request, tx: Transaction) -> Any:
     """Take a floating IP from a pool."""
     pool = (request.body or {}).get("pool")
@@ -104,7 +124,9 @@ def _refusal(request: Request, pool: str | None, fault: Fault) -> Fault:
     return BadRequest(told(request, fault)) if fault.status == 400 else fault
 
 
-@routes.delete("/os-floating-ips/{id}", policy="os_compute_api:os-floating-ips:delete", enforce=True, until=LAST, status=202)
+@routes.delete(
+    "/os-floating-ips/{id}", policy="os_compute_api:os-floating-ips:delete", enforce=True, until=LAST, status=202, answer=NOTHING
+)
 def delete_floating_ip(request: Request, tx: Transaction) -> None:
     """Give a floating IP back."""
     found = _get(request, tx)

@@ -6,6 +6,7 @@ from typing import Any
 from monostack.core.errors import BadRequest, Gone, NotBuilt
 from monostack.http import Request, Routes
 from monostack.http.actions import Actions
+from monostack.http.answers import REFUSED
 from monostack.services.compute.proxies import LAST
 
 _GONE = """
@@ -57,11 +58,11 @@ routes = Routes("/v2.1")
 for line in _GONE.strip().splitlines():
     path, *methods = line.split()
     for method in methods:
-        routes.add(method, path, answer, "async")
+        routes.add(method, path, answer, "async", answer=REFUSED)
 for path, names in _ACTIONS.items():
     actions = Actions()
     for name in names:
-        actions.add(name, answer, mode="async")
+        actions.add(name, answer, mode="async", answer=REFUSED)
     actions.mount(routes, path)
 
 
@@ -86,11 +87,11 @@ async def _not_built(request: Request) -> Any:
     raise NotBuilt("There is no baremetal service in this cloud.")
 
 
-bare_metal.add("GET", "", _not_built, "async", policy="os_compute_api:os-baremetal-nodes:list", until=LAST)
-bare_metal.add("GET", "/{id}", _not_built, "async", policy="os_compute_api:os-baremetal-nodes:show", until=LAST)
+bare_metal.add("GET", "", _not_built, "async", policy="os_compute_api:os-baremetal-nodes:list", until=LAST, answer=REFUSED)
+bare_metal.add("GET", "/{id}", _not_built, "async", policy="os_compute_api:os-baremetal-nodes:show", until=LAST, answer=REFUSED)
 for (method, path), command in _INSTEAD.items():
-    bare_metal.add(method, path, _refusal(command), "async", until=LAST)
+    bare_metal.add(method, path, _refusal(command), "async", until=LAST, answer=REFUSED)
 actions = Actions()
 for name, command in _NODE_ACTIONS.items():
-    actions.add(name, _refusal(command), mode="async")
+    actions.add(name, _refusal(command), mode="async", answer=REFUSED)
 actions.mount(bare_metal, "/{id}/action", until=LAST)

@@ -8,6 +8,7 @@ from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.services.compute import quotas
 from monostack.services.compute.parameters import METADATA, one
+from monostack.services.compute.proxies import answers
 from monostack.services.image import facade as image
 
 UNTIL = (2, 38)
@@ -32,13 +33,13 @@ def _write(request: Request, tx: Transaction, properties: Mapping[str, str]) -> 
     return dict(image.set_properties(tx, request, request.params["id"], properties).properties)
 
 
-@routes.get("", until=UNTIL)
+@routes.get("", until=UNTIL, answer=answers.METADATA)
 def list_image_metadata(request: Request, tx: Transaction) -> Any:
     """List an image's properties."""
     return {"metadata": _properties(request, tx)}
 
 
-@routes.get("/{key}", until=UNTIL)
+@routes.get("/{key}", until=UNTIL, answer=answers.META)
 def show_image_metadata(request: Request, tx: Transaction) -> Any:
     """Show one property of an image."""
     properties, key = _properties(request, tx), request.params["key"]
@@ -47,20 +48,20 @@ def show_image_metadata(request: Request, tx: Transaction) -> Any:
     return {"meta": {key: properties[key]}}
 
 
-@routes.post("", until=UNTIL, body=_ALL)
+@routes.post("", until=UNTIL, body=_ALL, answer=answers.METADATA)
 def create_image_metadata(request: Request, tx: Transaction) -> Any:
     """Add properties to an image."""
     return {"metadata": _write(request, tx, {**_properties(request, tx), **request.body["metadata"]})}
 
 
-@routes.put("", until=UNTIL, body=_ALL)
+@routes.put("", until=UNTIL, body=_ALL, answer=answers.METADATA)
 def replace_image_metadata(request: Request, tx: Transaction) -> Any:
     """Replace an image's properties."""
     _properties(request, tx)
     return {"metadata": _write(request, tx, request.body["metadata"])}
 
 
-@routes.put("/{key}", until=UNTIL, body=_SINGLE)
+@routes.put("/{key}", until=UNTIL, body=_SINGLE, answer=answers.META)
 def update_image_metadata(request: Request, tx: Transaction) -> Any:
     """Set one property of an image."""
     given, key = request.body["meta"], request.params["key"]

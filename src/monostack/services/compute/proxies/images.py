@@ -5,10 +5,11 @@ from typing import Any
 from monostack.core.errors import BadRequest, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import envelope
 from monostack.services.compute.links import MAX_LIMIT, Linker, linker, next_page
 from monostack.services.compute.paging import integer
 from monostack.services.compute.parameters import is_true
-from monostack.services.compute.proxies import LAST
+from monostack.services.compute.proxies import LAST, answers
 from monostack.services.image import facade as image
 
 _FILTERS = {"name": "name", "status": "status", "server": "instance_uuid", "type": "image_type", "minRam": "min_ram", "minDisk": "min_disk"}
@@ -81,7 +82,7 @@ def _one(request: Request, tx: Transaction) -> image.ImageInfo:
         raise NotFound("Image not found.") from None
 
 
-@routes.get("", until=LAST)
+@routes.get("", until=LAST, answer=answers.IMAGES)
 def list_images(request: Request, tx: Transaction) -> Any:
     """List images."""
     found, limit = _found(request, tx)
@@ -90,7 +91,7 @@ def list_images(request: Request, tx: Transaction) -> Any:
     return _envelope(request, "images", items, limit)
 
 
-@routes.get("/detail", until=LAST)
+@routes.get("/detail", until=LAST, answer=answers.IMAGE_DETAILS)
 def list_images_detail(request: Request, tx: Transaction) -> Any:
     """List images with details."""
     found, limit = _found(request, tx)
@@ -98,7 +99,7 @@ def list_images_detail(request: Request, tx: Transaction) -> Any:
     return _envelope(request, "images/detail", [_view(request, links, each) for each in found], limit)
 
 
-@routes.get("/{id}", until=LAST)
+@routes.get("/{id}", until=LAST, answer=envelope("image", answers.IMAGE))
 def show_image(request: Request, tx: Transaction) -> Any:
     """Show an image."""
     return {"image": _view(request, linker(request), _one(request, tx))}

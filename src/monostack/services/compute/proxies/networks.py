@@ -5,7 +5,8 @@ from typing import Any
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
-from monostack.services.compute.proxies import LAST
+from monostack.http.answers import envelope, many
+from monostack.services.compute.proxies import LAST, answers
 from monostack.services.network import facade as network
 
 # The network service knows networks in another form than these names were made for, so Nova shows them empty.
@@ -35,28 +36,38 @@ def _one(request: Request, tx: Transaction) -> dict[str, Any]:
         raise NotFound("Network not found") from None
 
 
-@routes.get("/os-networks", policy="os_compute_api:os-networks:list", until=LAST)
+@routes.get("/os-networks", policy="os_compute_api:os-networks:list", until=LAST, answer=envelope("networks", many(answers.NETWORK)))
 def list_networks(request: Request, tx: Transaction) -> Any:
     """List networks."""
     request.authorize("os_compute_api:os-networks:list")
     return {"networks": [_view(request, found) for found in network.proxied.list_all(tx, request, "network")]}
 
 
-@routes.get("/os-networks/{id}", policy="os_compute_api:os-networks:show", until=LAST)
+@routes.get("/os-networks/{id}", policy="os_compute_api:os-networks:show", until=LAST, answer=envelope("network", answers.NETWORK))
 def show_network(request: Request, tx: Transaction) -> Any:
     """Show a network."""
     request.authorize("os_compute_api:os-networks:show")
     return {"network": _view(request, _one(request, tx))}
 
 
-@routes.get("/os-tenant-networks", policy="os_compute_api:os-tenant-networks:list", until=LAST)
+@routes.get(
+    "/os-tenant-networks",
+    policy="os_compute_api:os-tenant-networks:list",
+    until=LAST,
+    answer=envelope("networks", many(answers.TENANT_NETWORK)),
+)
 def list_tenant_networks(request: Request, tx: Transaction) -> Any:
     """List networks, as projects see them."""
     request.authorize("os_compute_api:os-tenant-networks:list")
     return {"networks": [_tenant_view(found) for found in network.proxied.list_all(tx, request, "network")]}
 
 
-@routes.get("/os-tenant-networks/{id}", policy="os_compute_api:os-tenant-networks:show", until=LAST)
+@routes.get(
+    "/os-tenant-networks/{id}",
+    policy="os_compute_api:os-tenant-networks:show",
+    until=LAST,
+    answer=envelope("network", answers.TENANT_NETWORK),
+)
 def show_tenant_network(request: Request, tx: Transaction) -> Any:
     """Show a network, as projects see it."""
     request.authorize("os_compute_api:os-tenant-networks:show")

@@ -8,9 +8,10 @@ from netaddr import AddrFormatError, IPNetwork
 from monostack.core.errors import BadRequest, Fault, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import NOTHING, envelope, many
 from monostack.services.compute.paging import slice_of
 from monostack.services.compute.parameters import ANYTHING, NON_NEGATIVE, TEXT, Json, is_uuid, query
-from monostack.services.compute.proxies import LAST
+from monostack.services.compute.proxies import LAST, answers
 from monostack.services.compute.proxies.faults import passed_on
 from monostack.services.compute.proxies.security_group_views import ANYWHERE, Document, group_views, rule_in_short, rule_view
 from monostack.services.network import facade as network
@@ -57,7 +58,7 @@ def _shown(request: Request, tx: Transaction, group: Document) -> Any:
 
 
 @routes.get("/os-security-groups", policy="os_compute_api:os-security-groups:get", enforce=True, until=LAST, query=_LIST,
-            prepare=network.proxied.before_security_groups)  # fmt: skip
+            prepare=network.proxied.before_security_groups, answer=envelope("security_groups", many(answers.GROUP)))  # fmt: skip
 def list_security_groups(request: Request, tx: Transaction) -> Any:
     """List the project's security groups."""
     offset, limit = slice_of(request)
@@ -67,13 +68,26 @@ def list_security_groups(request: Request, tx: Transaction) -> Any:
     return {"security_groups": group_views(request, tx, groups[offset : offset + limit])}
 
 
-@routes.get("/os-security-groups/{id}", policy="os_compute_api:os-security-groups:show", enforce=True, until=LAST)
+@routes.get(
+    "/os-security-groups/{id}",
+    policy="os_compute_api:os-security-groups:show",
+    enforce=True,
+    until=LAST,
+    answer=envelope("security_group", answers.GROUP),
+)
 def show_security_group(request: Request, tx: Transaction) -> Any:
     """Show a security group."""
     return _shown(request, tx, _group(request, tx, _id(request)))
 
 
-@routes.post("/os-security-groups", policy="os_compute_api:os-security-groups:create", enforce=True, until=LAST, body=_GROUP)
+@routes.post(
+    "/os-security-groups",
+    policy="os_compute_api:os-security-groups:create",
+    enforce=True,
+    until=LAST,
+    body=_GROUP,
+    answer=envelope("security_group", answers.GROUP),
+)
 def create_security_group(request: Request, tx: Transaction) -> Any:
     """Create a security group."""
     given = request.body["security_group"]
@@ -82,7 +96,14 @@ def create_security_group(request: Request, tx: Transaction) -> Any:
     return _shown(request, tx, group)
 
 
-@routes.put("/os-security-groups/{id}", policy="os_compute_api:os-security-groups:update", enforce=True, until=LAST, body=_GROUP)
+@routes.put(
+    "/os-security-groups/{id}",
+    policy="os_compute_api:os-security-groups:update",
+    enforce=True,
+    until=LAST,
+    body=_GROUP,
+    answer=envelope("security_group", answers.GROUP),
+)
 def update_security_group(request: Request, tx: Transaction) -> Any:
     """Give a security group another name and description."""
     group = _group(request, tx, _id(request))
@@ -91,7 +112,9 @@ def update_security_group(request: Request, tx: Transaction) -> Any:
     return _shown(request, tx, network.proxied.update(tx, request, "security_group", group["id"], changes))
 
 
-@routes.delete("/os-security-groups/{id}", policy="os_compute_api:os-security-groups:delete", enforce=True, until=LAST, status=202)
+@routes.delete(
+    "/os-security-groups/{id}", policy="os_compute_api:os-security-groups:delete", enforce=True, until=LAST, status=202, answer=NOTHING
+)
 def delete_security_group(request: Request, tx: Transaction) -> None:
     """Delete a security group that no port is in."""
     group = _group(request, tx, _id(request))
@@ -102,7 +125,14 @@ def delete_security_group(request: Request, tx: Transaction) -> None:
 # --- rules ---------------------------------------------------------------------------------------------------------------
 
 
-@routes.post("/os-security-group-rules", policy="os_compute_api:os-security-groups:rule:create", enforce=True, until=LAST, body=_RULE)
+@routes.post(
+    "/os-security-group-rules",
+    policy="os_compute_api:os-security-groups:rule:create",
+    enforce=True,
+    until=LAST,
+    body=_RULE,
+    answer=envelope("security_group_rule", answers.RULE),
+)
 def create_rule(request: Request, tx: Transaction) -> Any:
     """Let addresses, or the members of a group, reach the members of a group."""
     given = request.body["security_group_rule"]
@@ -119,7 +149,7 @@ def create_rule(request: Request, tx: Transaction) -> Any:
 
 
 @routes.delete("/os-security-group-rules/{id}", policy="os_compute_api:os-security-groups:rule:delete", enforce=True, until=LAST,
-               status=202)  # fmt: skip
+               status=202, answer=NOTHING)  # fmt: skip
 def delete_rule(request: Request, tx: Transaction) -> None:
     """Delete a rule."""
     with passed_on(request, {404: NotFound}):

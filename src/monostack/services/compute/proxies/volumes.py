@@ -5,9 +5,10 @@ from typing import Any
 from monostack.core.errors import BadRequest, Fault, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, envelope, many
 from monostack.services.compute.paging import slice_of
 from monostack.services.compute.parameters import BOOLEAN, NON_NEGATIVE, TEXT, Json, fields, is_true, one, query
-from monostack.services.compute.proxies import LAST
+from monostack.services.compute.proxies import LAST, answers
 from monostack.services.volume import facade as volume
 
 Document = dict[str, Any]
@@ -74,25 +75,48 @@ def _delete(request: Request, tx: Transaction, kind: str) -> None:
         raise BadRequest(f"Invalid input received: {fault.message}") from None
 
 
-@routes.get("/os-volumes", policy="os_compute_api:os-volumes:list", enforce=True, until=LAST, query=_PAGE)
+@routes.get(
+    "/os-volumes",
+    policy="os_compute_api:os-volumes:list",
+    enforce=True,
+    until=LAST,
+    query=_PAGE,
+    answer=envelope("volumes", many(answers.VOLUME)),
+)
 def list_volumes(request: Request, tx: Transaction) -> Any:
     """List volumes."""
     return _list(request, tx, "volume")
 
 
-@routes.get("/os-volumes/detail", policy="os_compute_api:os-volumes:detail", enforce=True, until=LAST, query=_PAGE)
+@routes.get(
+    "/os-volumes/detail",
+    policy="os_compute_api:os-volumes:detail",
+    enforce=True,
+    until=LAST,
+    query=_PAGE,
+    answer=envelope("volumes", many(answers.VOLUME)),
+)
 def list_volumes_detail(request: Request, tx: Transaction) -> Any:
     """List volumes with details, which are the same."""
     return _list(request, tx, "volume")
 
 
-@routes.get("/os-volumes/{id}", policy="os_compute_api:os-volumes:show", enforce=True, until=LAST)
+@routes.get(
+    "/os-volumes/{id}", policy="os_compute_api:os-volumes:show", enforce=True, until=LAST, answer=envelope("volume", answers.VOLUME)
+)
 def show_volume(request: Request, tx: Transaction) -> Any:
     """Show a volume."""
     return _show(request, tx, "volume")
 
 
-@routes.post("/os-volumes", policy="os_compute_api:os-volumes:create", enforce=True, until=LAST, body=_VOLUME)
+@routes.post(
+    "/os-volumes",
+    policy="os_compute_api:os-volumes:create",
+    enforce=True,
+    until=LAST,
+    body=_VOLUME,
+    answer=envelope("volume", answers.VOLUME),
+)
 def create_volume(request: Request, tx: Transaction) -> Response:
     """Create a volume."""
     given = request.body["volume"]
@@ -105,31 +129,58 @@ def create_volume(request: Request, tx: Transaction) -> Response:
     return Response({"volume": made}, 200, {"location": f"{request.app_url}{request.path}/{made['id']}"})
 
 
-@routes.delete("/os-volumes/{id}", policy="os_compute_api:os-volumes:delete", enforce=True, until=LAST, status=202)
+@routes.delete("/os-volumes/{id}", policy="os_compute_api:os-volumes:delete", enforce=True, until=LAST, status=202, answer=NOTHING)
 def delete_volume(request: Request, tx: Transaction) -> None:
     """Delete a volume."""
     _delete(request, tx, "volume")
 
 
-@routes.get("/os-snapshots", policy="os_compute_api:os-volumes:snapshots:list", enforce=True, until=LAST, query=_PAGE)
+@routes.get(
+    "/os-snapshots",
+    policy="os_compute_api:os-volumes:snapshots:list",
+    enforce=True,
+    until=LAST,
+    query=_PAGE,
+    answer=envelope("snapshots", many(answers.SNAPSHOT)),
+)
 def list_snapshots(request: Request, tx: Transaction) -> Any:
     """List snapshots of volumes."""
     return _list(request, tx, "snapshot")
 
 
-@routes.get("/os-snapshots/detail", policy="os_compute_api:os-volumes:snapshots:detail", enforce=True, until=LAST, query=_PAGE)
+@routes.get(
+    "/os-snapshots/detail",
+    policy="os_compute_api:os-volumes:snapshots:detail",
+    enforce=True,
+    until=LAST,
+    query=_PAGE,
+    answer=envelope("snapshots", many(answers.SNAPSHOT)),
+)
 def list_snapshots_detail(request: Request, tx: Transaction) -> Any:
     """List snapshots of volumes with details, which are the same."""
     return _list(request, tx, "snapshot")
 
 
-@routes.get("/os-snapshots/{id}", policy="os_compute_api:os-volumes:snapshots:show", enforce=True, until=LAST)
+@routes.get(
+    "/os-snapshots/{id}",
+    policy="os_compute_api:os-volumes:snapshots:show",
+    enforce=True,
+    until=LAST,
+    answer=envelope("snapshot", answers.SNAPSHOT),
+)
 def show_snapshot(request: Request, tx: Transaction) -> Any:
     """Show a snapshot of a volume."""
     return _show(request, tx, "snapshot")
 
 
-@routes.post("/os-snapshots", policy="os_compute_api:os-volumes:snapshots:create", enforce=True, until=LAST, body=_SNAPSHOT)
+@routes.post(
+    "/os-snapshots",
+    policy="os_compute_api:os-volumes:snapshots:create",
+    enforce=True,
+    until=LAST,
+    body=_SNAPSHOT,
+    answer=envelope("snapshot", answers.SNAPSHOT),
+)
 def create_snapshot(request: Request, tx: Transaction) -> Any:
     """Create a snapshot of a volume."""
     given = request.body["snapshot"]
@@ -143,7 +194,9 @@ def create_snapshot(request: Request, tx: Transaction) -> Any:
         raise BadRequest(fault.message) from None
 
 
-@routes.delete("/os-snapshots/{id}", policy="os_compute_api:os-volumes:snapshots:delete", enforce=True, until=LAST, status=202)
+@routes.delete(
+    "/os-snapshots/{id}", policy="os_compute_api:os-volumes:snapshots:delete", enforce=True, until=LAST, status=202, answer=NOTHING
+)
 def delete_snapshot(request: Request, tx: Transaction) -> None:
     """Delete a snapshot of a volume."""
     _delete(request, tx, "snapshot")

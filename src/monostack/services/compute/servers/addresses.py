@@ -6,6 +6,8 @@ from typing import Any
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import envelope
+from monostack.services.compute.servers import answers
 from monostack.services.compute.servers.lookup import visible
 from monostack.services.network import facade as network
 
@@ -43,13 +45,13 @@ def _plain(request: Request, tx: Transaction, rule: str) -> Addresses:
     return {label: [{"version": a["version"], "addr": a["addr"]} for a in each] for label, each in found.items()}
 
 
-@routes.get("", policy="os_compute_api:ips:index")
+@routes.get("", policy="os_compute_api:ips:index", answer=envelope("addresses", answers.ADDRESSES))
 def list_addresses(request: Request, tx: Transaction) -> Any:
     """List a server's addresses by network."""
     return {"addresses": _plain(request, tx, "index")}
 
 
-@routes.get("/{key}", policy="os_compute_api:ips:show")
+@routes.get("/{key}", policy="os_compute_api:ips:show", answer=answers.ADDRESSES)
 def show_addresses(request: Request, tx: Transaction) -> Any:
     """List a server's addresses in one network."""
     found, label = _plain(request, tx, "show"), request.params["key"]

@@ -23,7 +23,7 @@ from monostack.services.compute.parameters import (
     one,
     query,
 )
-from monostack.services.compute.servers import table
+from monostack.services.compute.servers import answers, table
 from monostack.services.compute.servers.create.images import check_disk_config
 from monostack.services.compute.servers.create.order import access_ip
 from monostack.services.compute.servers.lookup import authorize, visible
@@ -51,7 +51,7 @@ _COLUMNS = {
 }  # fmt: skip
 
 
-@routes.get("/{id}", policy="os_compute_api:servers:show", query=query({}))
+@routes.get("/{id}", policy="os_compute_api:servers:show", query=query({}), answer=answers.ONE)
 def show_server(request: Request, tx: Transaction) -> Any:
     """Show a server."""
     server = visible(request, tx)
@@ -59,7 +59,7 @@ def show_server(request: Request, tx: Transaction) -> Any:
     return show(request, tx, server.id)
 
 
-@routes.put("/{id}", policy="os_compute_api:servers:update", body=_UPDATE)
+@routes.put("/{id}", policy="os_compute_api:servers:update", body=_UPDATE, answer=answers.UPDATED)
 def update_server(request: Request, tx: Transaction) -> Any:
     """Update a server's name, description, host name, access addresses and disk configuration."""
     server = visible(request, tx)

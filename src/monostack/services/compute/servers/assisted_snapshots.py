@@ -7,6 +7,7 @@ import msgspec
 from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import TEXT, Record, envelope, maybe
 from monostack.services.compute.parameters import TEXT, Json, fields, one, queries
 from monostack.services.compute.servers import table
 from monostack.services.compute.servers import volumes as server_volumes
@@ -39,7 +40,10 @@ def _check(request: Request, tx: Transaction, volume_id: str, action: str) -> No
         raise BadRequest(fault.message) from None
 
 
-@routes.post("", policy="os_compute_api:os-assisted-volume-snapshots:create", enforce=True, body=_CREATE)
+_ANSWER = envelope("snapshot", Record("AssistedSnapshot", {"id": maybe(TEXT), "volumeId": TEXT}))
+
+
+@routes.post("", policy="os_compute_api:os-assisted-volume-snapshots:create", enforce=True, body=_CREATE, answer=_ANSWER)
 def create_assisted_snapshot(request: Request, tx: Transaction) -> Any:
     """Have the hypervisor snapshot a volume. Ours snapshots none: the volume service's snapshot comes to be in error, as Nova leaves it."""
     asked = request.body["snapshot"]

@@ -9,9 +9,10 @@ from monostack.core import ids
 from monostack.core.errors import Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import envelope
 from monostack.protocol.guests import ConsoleLog
 from monostack.services.compute.parameters import fields, one
-from monostack.services.compute.servers import table
+from monostack.services.compute.servers import answers, table
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.lookup import authorize, for_action, visible
 
@@ -19,7 +20,14 @@ _LENGTH = {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$", "mini
 _BODY = one("os-getConsoleOutput", fields({"length": _LENGTH}))
 
 
-@ACTIONS.action("os-getConsoleOutput", mode="async", status=200, body=_BODY, policy="os_compute_api:os-console-output")
+@ACTIONS.action(
+    "os-getConsoleOutput",
+    mode="async",
+    status=200,
+    body=_BODY,
+    policy="os_compute_api:os-console-output",
+    answer=envelope("output", answers.TEXT),
+)
 async def console_output(request: Request) -> Response:
     """What the guest wrote to its serial console: the last `length` lines, or all that is kept."""
 
@@ -48,7 +56,7 @@ async def console_output(request: Request) -> Response:
 routes = Routes("/v2.1/servers")
 
 
-@routes.get("/{id}/os-server-password", policy="os_compute_api:os-server-password:show")
+@routes.get("/{id}/os-server-password", policy="os_compute_api:os-server-password:show", answer=envelope("password", answers.TEXT))
 def show_password(request: Request, tx: Transaction) -> Any:
     """Show the password the guest left, encrypted with the server's key."""
     server = visible(request, tx)

@@ -10,10 +10,11 @@ from monostack.core.errors import BadRequest, Fault, Forbidden
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response
+from monostack.http.answers import NOTHING
 from monostack.services.compute import quotas
 from monostack.services.compute.guests.disks import LocalDisk, local_disks
 from monostack.services.compute.parameters import METADATA, NAME, NON_NEGATIVE, TEXT, fields, one
-from monostack.services.compute.servers import history
+from monostack.services.compute.servers import answers, history
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.lookup import check_state, visible
@@ -44,7 +45,7 @@ _MAPPING: dict[str, Any] = dict.fromkeys(
 )  # fmt: skip
 
 
-@ACTIONS.action("createImage", body=_CREATE, policy="os_compute_api:servers:create_image")
+@ACTIONS.action("createImage", body=_CREATE, policy="os_compute_api:servers:create_image", answer=(answers.IMAGE_ID, NOTHING))
 def create_image(request: Request, tx: Transaction) -> Response:
     """Make an image of a server."""
     server = visible(request, tx)
@@ -64,7 +65,7 @@ def create_image(request: Request, tx: Transaction) -> Response:
     return _answer(request, made, f"{request.app_url}/image/images/{made.id}")
 
 
-@ACTIONS.action("createBackup", body=_BACKUP, policy="os_compute_api:os-create-backup")
+@ACTIONS.action("createBackup", body=_BACKUP, policy="os_compute_api:os-create-backup", answer=(answers.IMAGE_ID, NOTHING))
 def create_backup(request: Request, tx: Transaction) -> Response:
     """Make a backup of a server, and delete the oldest of its type that are too many."""
     server = visible(request, tx)

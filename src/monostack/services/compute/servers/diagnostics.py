@@ -11,9 +11,11 @@ from monostack.core import clock, ids
 from monostack.core.errors import Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import Record
 from monostack.protocol.guests import Diagnostics, GuestRef
 from monostack.services.compute.dialect import wrong_state
 from monostack.services.compute.parameters import one
+from monostack.services.compute.servers import answers
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.lookup import authorize, for_action, visible
 from monostack.services.compute.servers.power import begin
@@ -26,7 +28,7 @@ _TX = ("tx_bytes", "tx_packets", "tx_errors", "tx_drop")
 routes = Routes("/v2.1/servers/{id}")
 
 
-@routes.get("/diagnostics", policy="os_compute_api:os-server-diagnostics", mode="async")
+@routes.get("/diagnostics", policy="os_compute_api:os-server-diagnostics", mode="async", answer=answers.DIAGNOSTICS)
 async def show_diagnostics(request: Request) -> Response:
     """Show what a running server has used, from 2.48 on alike for all drivers."""
 
@@ -91,7 +93,12 @@ def _uniform(server: Row[Any], found: Diagnostics) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@routes.get("/topology", policy="compute:server:topology:index", since=(2, 78))
+@routes.get(
+    "/topology",
+    policy="compute:server:topology:index",
+    since=(2, 78),
+    answer=Record("Topology", {"nodes": answers.many(answers.mapping({})), "pagesize_kb": answers.maybe(answers.INTEGER)}),
+)
 def show_topology(request: Request, tx: Transaction) -> Any:
     """Show the NUMA nodes of a server. No host here ties a guest to any, so that there are none."""
     server = visible(request, tx)

@@ -5,12 +5,13 @@ from typing import Any
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response
+from monostack.http.answers import NOTHING
 from monostack.services.compute.hosts.known import Host, known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
 from monostack.services.compute.migrations import table as migrations
 from monostack.services.compute.parameters import BOOLEAN, FQDN, TEXT, Json, fields, is_true, one
 from monostack.services.compute.scheduler import NoValidHost, pick
-from monostack.services.compute.servers import history, placing, table
+from monostack.services.compute.servers import answers, history, placing, table
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.create.order import new_password
 from monostack.services.compute.servers.lookup import authorize, check_state, visible
@@ -27,7 +28,7 @@ _BODY = [
 ]
 
 
-@ACTIONS.action("evacuate", body=_BODY, status=200, policy="os_compute_api:os-evacuate")
+@ACTIONS.action("evacuate", body=_BODY, status=200, policy="os_compute_api:os-evacuate", answer=(answers.ADMIN_PASSWORD, NOTHING))
 def evacuate_server(request: Request, tx: Transaction) -> Response:
     """Make a server again on another host, since its own is down. From 2.95 on it is stopped there."""
     asked = request.body["evacuate"]

@@ -5,6 +5,7 @@ from typing import Any
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import INTEGER, TEXT, Answers, Record, envelope, many, optional
 from monostack.services.compute.parameters import UUID, Json, fields
 from monostack.services.compute.servers import history, table
 from monostack.services.network import facade as network
@@ -33,7 +34,11 @@ _CREATE = [
 routes = Routes("/v2.1/os-server-external-events")
 
 
-@routes.post("", policy="os_compute_api:os-server-external-events:create", body=_CREATE)
+_EVENT = {"name": TEXT, "server_uuid": TEXT, "status": TEXT, "code": INTEGER, "tag": optional(TEXT)}
+_EVENTS = envelope("events", many(Record("ExternalEvent", _EVENT)))
+
+
+@routes.post("", policy="os_compute_api:os-server-external-events:create", body=_CREATE, answer=Answers({200: _EVENTS, 207: _EVENTS}))
 def create_events(request: Request, tx: Transaction) -> Any:
     """Tell of events. Each has a code of its own in the answer."""
     request.authorize("os_compute_api:os-server-external-events:create", {})

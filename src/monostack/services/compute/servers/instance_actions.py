@@ -8,11 +8,12 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import Record, envelope, many
 from monostack.services.compute.dialect import server_not_found
 from monostack.services.compute.links import MAX_LIMIT, next_page
 from monostack.services.compute.paging import limit_and_marker
 from monostack.services.compute.parameters import PAGE, Json, parse_time, query
-from monostack.services.compute.servers import history
+from monostack.services.compute.servers import answers, history
 from monostack.services.compute.servers.history import server_actions
 from monostack.services.compute.servers.lookup import visible
 from monostack.services.compute.servers.table import servers
@@ -66,7 +67,12 @@ def _moment(request: Request, name: str, default: str) -> str:
     return default if text is None else parse_time(text).isoformat(timespec="microseconds")
 
 
-@routes.get("", policy="os_compute_api:os-instance-actions:list", query=_LIST)
+@routes.get(
+    "",
+    policy="os_compute_api:os-instance-actions:list",
+    query=_LIST,
+    answer=Record("", {"instanceActions": many(answers.ACTION_SUMMARY), "links": answers.optional(answers.LINKS)}),
+)
 def list_actions(request: Request, tx: Transaction) -> Any:
     """List what was done to a server, the latest first."""
     server = _server(request, tx, "list")
@@ -90,7 +96,7 @@ def list_actions(request: Request, tx: Transaction) -> Any:
     return answer
 
 
-@routes.get("/{key}", policy="os_compute_api:os-instance-actions:show")
+@routes.get("/{key}", policy="os_compute_api:os-instance-actions:show", answer=envelope("instanceAction", answers.ACTION))
 def show_action(request: Request, tx: Transaction) -> Any:
     """Show one thing that was done to a server, with its events."""
     server = _server(request, tx, "show")

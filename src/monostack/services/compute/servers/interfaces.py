@@ -8,9 +8,10 @@ from monostack.core.errors import BadRequest, Fault, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
+from monostack.http.answers import NOTHING, envelope, many
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.parameters import IP, TAG, UUID, Json, fields
-from monostack.services.compute.servers import history, table
+from monostack.services.compute.servers import answers, history, table
 from monostack.services.compute.servers.lookup import check_state, visible
 from monostack.services.network import facade as network
 
@@ -52,7 +53,7 @@ def _port(tx: Transaction, server: Row[Any], port_id: str) -> network.PortInfo:
     return port
 
 
-@routes.get("", policy="os_compute_api:os-attach-interfaces:list")
+@routes.get("", policy="os_compute_api:os-attach-interfaces:list", answer=envelope("interfaceAttachments", many(answers.INTERFACE)))
 def list_interfaces(request: Request, tx: Transaction) -> Any:
     """List a server's ports."""
     server = _server(request, tx, "list")
@@ -60,14 +61,16 @@ def list_interfaces(request: Request, tx: Transaction) -> Any:
     return {"interfaceAttachments": [_view(request, server, port) for port in ports]}
 
 
-@routes.get("/{key}", policy="os_compute_api:os-attach-interfaces:show")
+@routes.get("/{key}", policy="os_compute_api:os-attach-interfaces:show", answer=envelope("interfaceAttachment", answers.INTERFACE))
 def show_interface(request: Request, tx: Transaction) -> Any:
     """Show one of a server's ports."""
     server = _server(request, tx, "show")
     return {"interfaceAttachment": _view(request, server, _port(tx, server, request.params["key"]))}
 
 
-@routes.post("", policy="os_compute_api:os-attach-interfaces:create", body=_CREATE)
+@routes.post(
+    "", policy="os_compute_api:os-attach-interfaces:create", body=_CREATE, answer=envelope("interfaceAttachment", answers.INTERFACE)
+)
 def attach_interface(request: Request, tx: Transaction) -> Any:
     """Give a server another port: an existing one, or a new one in a network."""
     server = _server(request, tx, "create")
@@ -114,7 +117,7 @@ def _allocate(request: Request, tx: Transaction, server: Row[Any], asked: networ
         raise
 
 
-@routes.delete("/{key}", policy="os_compute_api:os-attach-interfaces:delete", status=202)
+@routes.delete("/{key}", policy="os_compute_api:os-attach-interfaces:delete", status=202, answer=NOTHING)
 def detach_interface(request: Request, tx: Transaction) -> None:
     """Take a port from a server."""
     server = _server(request, tx, "delete")

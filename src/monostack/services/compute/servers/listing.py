@@ -16,6 +16,7 @@ from monostack.resources import query as list_queries
 from monostack.services.compute.links import linker, next_page
 from monostack.services.compute.paging import limit_and_marker
 from monostack.services.compute.parameters import NON_NEGATIVE, REGEX, TEXT, is_true, parse_time, query, strict_flag
+from monostack.services.compute.servers import answers
 from monostack.services.compute.servers.addresses import addresses_of
 from monostack.services.compute.servers.states import DELETED, SOFT_DELETED, states_of
 from monostack.services.compute.servers.table import servers
@@ -306,7 +307,7 @@ def _may_begin_at(request: Request, tx: Transaction, marker: str) -> bool:
     return request.caller.is_admin or tx.scalar(_OWNER, {"the_id": marker}) == request.caller.project_id
 
 
-@routes.get("", policy="os_compute_api:servers:index", query=LIST_QUERY)
+@routes.get("", policy="os_compute_api:servers:index", query=LIST_QUERY, answer=answers.LIST)
 def list_servers(request: Request, tx: Transaction) -> Any:
     """List servers: ids and names."""
     rule = "os_compute_api:servers:index"
@@ -317,7 +318,7 @@ def list_servers(request: Request, tx: Transaction) -> Any:
     return _envelope(request, "servers", shown, limit)
 
 
-@routes.get("/detail", policy="os_compute_api:servers:detail", query=LIST_QUERY)
+@routes.get("/detail", policy="os_compute_api:servers:detail", query=LIST_QUERY, answer=answers.DETAIL)
 def list_servers_detail(request: Request, tx: Transaction) -> Any:
     """List servers with details."""
     rule = "os_compute_api:servers:detail"

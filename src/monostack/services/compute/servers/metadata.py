@@ -8,6 +8,7 @@ from monostack.core.errors import BadRequest, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
+from monostack.http.answers import TEXT, envelope, mapping
 from monostack.services.compute import quotas
 from monostack.services.compute.parameters import METADATA, one
 from monostack.services.compute.servers import table
@@ -40,13 +41,13 @@ def _store(request: Request, tx: Transaction, server: Row[Any], metadata: dict[s
     network.items_changed(tx, request.cloud, "metadata", [server.id])
 
 
-@routes.get("", policy="os_compute_api:server-metadata:index")
+@routes.get("", policy="os_compute_api:server-metadata:index", answer=envelope("metadata", mapping(TEXT)))
 def list_metadata(request: Request, tx: Transaction) -> Any:
     """List a server's metadata."""
     return {"metadata": _server(request, tx, "index")._mapping["metadata"]}
 
 
-@routes.post("", policy="os_compute_api:server-metadata:create", body=_MANY)
+@routes.post("", policy="os_compute_api:server-metadata:create", body=_MANY, answer=envelope("metadata", mapping(TEXT)))
 def create_metadata(request: Request, tx: Transaction) -> Any:
     """Set metadata items; others stay."""
     server = _server(request, tx, "create")
@@ -55,7 +56,7 @@ def create_metadata(request: Request, tx: Transaction) -> Any:
     return {"metadata": metadata}
 
 
-@routes.put("", policy="os_compute_api:server-metadata:update_all", body=_MANY)
+@routes.put("", policy="os_compute_api:server-metadata:update_all", body=_MANY, answer=envelope("metadata", mapping(TEXT)))
 def replace_metadata(request: Request, tx: Transaction) -> Any:
     """Replace all metadata."""
     server = _server(request, tx, "update_all")
@@ -63,7 +64,7 @@ def replace_metadata(request: Request, tx: Transaction) -> Any:
     return {"metadata": request.body["metadata"]}
 
 
-@routes.get("/{key}", policy="os_compute_api:server-metadata:show")
+@routes.get("/{key}", policy="os_compute_api:server-metadata:show", answer=envelope("meta", mapping(TEXT)))
 def show_metadata_item(request: Request, tx: Transaction) -> Any:
     """Show one metadata item."""
     metadata, key = _server(request, tx, "show")._mapping["metadata"], request.params["key"]
@@ -72,7 +73,7 @@ def show_metadata_item(request: Request, tx: Transaction) -> Any:
     return {"meta": {key: metadata[key]}}
 
 
-@routes.put("/{key}", policy="os_compute_api:server-metadata:update", body=_ONE)
+@routes.put("/{key}", policy="os_compute_api:server-metadata:update", body=_ONE, answer=envelope("meta", mapping(TEXT)))
 def update_metadata_item(request: Request, tx: Transaction) -> Any:
     """Set one metadata item."""
     server = _server(request, tx, "update")

@@ -29,7 +29,7 @@ from monostack.services.compute.parameters import (
     is_true,
     one,
 )
-from monostack.services.compute.servers import injected_files, table
+from monostack.services.compute.servers import answers, injected_files, table
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.create import images
@@ -67,7 +67,7 @@ def _body(version: Version) -> Json:
 _BODIES = [(version, _body(version)) for version in ((0, 0), (2, 19), (2, 54), (2, 57), (2, 63), (2, 90), (2, 94))]
 
 
-@ACTIONS.action("rebuild", body=_BODIES, policy="os_compute_api:servers:rebuild")
+@ACTIONS.action("rebuild", body=_BODIES, policy="os_compute_api:servers:rebuild", answer=answers.REBUILT)
 def rebuild_server(request: Request, tx: Transaction) -> Response:
     """Rebuild a server."""
     server = visible(request, tx)

@@ -9,7 +9,7 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response
 from monostack.services.compute.parameters import ANYTHING, TEXT, UUID, fields, one
-from monostack.services.compute.servers import table
+from monostack.services.compute.servers import answers, table
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.create.order import new_password
@@ -23,7 +23,7 @@ _RESCUE = {**fields({"adminPass": TEXT, "rescue_image_ref": UUID}), "type": ["ob
 _DEVICE, _BUS = "hw_rescue_device", "hw_rescue_bus"
 
 
-@ACTIONS.action("rescue", body=one("rescue", _RESCUE), policy="os_compute_api:os-rescue")
+@ACTIONS.action("rescue", body=one("rescue", _RESCUE), policy="os_compute_api:os-rescue", status=200, answer=answers.ADMIN_PASSWORD)
 def rescue_server(request: Request, tx: Transaction) -> Response:
     """Boot a server from a rescue image, by default its own."""
     asked = request.body["rescue"] or {}

@@ -8,7 +8,9 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
+from monostack.http.answers import envelope, many
 from monostack.services.compute.parameters import NAME, fields, one
+from monostack.services.compute.proxies.answers import GROUP
 from monostack.services.compute.proxies.security_group_views import group_views
 from monostack.services.compute.servers import table
 from monostack.services.compute.servers.actions import ACTIONS
@@ -20,7 +22,7 @@ _BODY = fields({"name": NAME})
 routes = Routes("/v2.1/servers")
 
 
-@routes.get("/{id}/os-security-groups", policy="os_compute_api:os-security-groups:list")
+@routes.get("/{id}/os-security-groups", policy="os_compute_api:os-security-groups:list", answer=envelope("security_groups", many(GROUP)))
 def list_security_groups(request: Request, tx: Transaction) -> Any:
     """List a server's security groups."""
     server = visible(request, tx)

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Fault, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
+from monostack.http.answers import REFUSED, envelope
 from monostack.services.compute.dialect import wrong_state
 from monostack.services.compute.parameters import UUID, fields, one, query
 from monostack.services.compute.servers.lookup import visible
@@ -37,21 +38,27 @@ def _unknown(share_id: str) -> Fault:
     return NotFound(f"Share {share_id} could not be found.")
 
 
-@routes.get("", policy="os_compute_api:os-server-shares:index", since=SINCE, query=_NOTHING)
+@routes.get(
+    "",
+    policy="os_compute_api:os-server-shares:index",
+    since=SINCE,
+    query=_NOTHING,
+    answer=envelope("shares", {"type": "array", "maxItems": 0}),
+)
 def list_shares(request: Request, tx: Transaction) -> Any:
     """List a server's shares."""
     _server(request, tx, "index")
     return {"shares": []}
 
 
-@routes.get("/{key}", policy="os_compute_api:os-server-shares:show", since=SINCE, query=_NOTHING)
+@routes.get("/{key}", policy="os_compute_api:os-server-shares:show", since=SINCE, query=_NOTHING, answer=REFUSED)
 def show_share(request: Request, tx: Transaction) -> Any:
     """Show one of a server's shares."""
     _server(request, tx, "show")
     raise _unknown(request.params["key"])
 
 
-@routes.post("", policy="os_compute_api:os-server-shares:create", since=SINCE, status=201, body=_CREATE)
+@routes.post("", policy="os_compute_api:os-server-shares:create", since=SINCE, status=201, body=_CREATE, answer=REFUSED)
 def attach_share(request: Request, tx: Transaction) -> Any:
     """Give a stopped server a share."""
     server = _server(request, tx, "create")
@@ -60,7 +67,7 @@ def attach_share(request: Request, tx: Transaction) -> Any:
     raise _unknown(request.body["share"]["share_id"])
 
 
-@routes.delete("/{key}", policy="os_compute_api:os-server-shares:delete", since=SINCE, status=200)
+@routes.delete("/{key}", policy="os_compute_api:os-server-shares:delete", since=SINCE, status=200, answer=REFUSED)
 def detach_share(request: Request, tx: Transaction) -> Any:
     """Take a share from a stopped server."""
     server = _server(request, tx, "delete")

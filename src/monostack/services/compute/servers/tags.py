@@ -8,10 +8,11 @@ from monostack.core.errors import BadRequest, Fault, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.http.answers import NOTHING, Answers, envelope
 from monostack.http.schema import Schema
 from monostack.services.compute.links import linker
 from monostack.services.compute.parameters import TAG, one
-from monostack.services.compute.servers import table
+from monostack.services.compute.servers import answers, table
 from monostack.services.compute.servers.lookup import authorize, check_state, visible
 
 SINCE = (2, 26)
@@ -37,13 +38,19 @@ def _too_many(given: int) -> Fault:
     return BadRequest(f"The number of tags exceeded the per-server limit {MAX_TAGS}. Given: {given}.")
 
 
-@routes.get("", policy="os_compute_api:os-server-tags:index", since=SINCE)
+@routes.get("", policy="os_compute_api:os-server-tags:index", since=SINCE, answer=envelope("tags", answers.TEXTS))
 def list_tags(request: Request, tx: Transaction) -> Any:
     """List a server's tags."""
     return {"tags": _server(request, tx, "index").tags}
 
 
-@routes.put("", policy="os_compute_api:os-server-tags:update_all", since=SINCE, body=one("tags", {"type": "array", "items": TAG}))
+@routes.put(
+    "",
+    policy="os_compute_api:os-server-tags:update_all",
+    since=SINCE,
+    body=one("tags", {"type": "array", "items": TAG}),
+    answer=envelope("tags", answers.TEXTS),
+)
 def replace_tags(request: Request, tx: Transaction) -> Any:
     """Replace all tags."""
     server = _server(request, tx, "update_all")
@@ -68,7 +75,7 @@ def check_tag(request: Request, tx: Transaction) -> None:
         raise NotFound(f"Server {server.id} has no tag '{request.params['key']}'")
 
 
-@routes.put("/{key}", policy="os_compute_api:os-server-tags:update", since=SINCE)
+@routes.put("/{key}", policy="os_compute_api:os-server-tags:update", since=SINCE, answer=Answers({201: NOTHING, 204: NOTHING}))
 def add_tag(request: Request, tx: Transaction) -> Response:
     """Add a tag."""
     server, tag = _server(request, tx, "update"), request.params["key"]

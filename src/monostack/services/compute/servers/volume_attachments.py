@@ -10,11 +10,12 @@ from monostack.core.errors import BadRequest, Conflict, Fault, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
+from monostack.http.answers import NOTHING, Answers, envelope, many
 from monostack.services.compute.dialect import bare
 from monostack.services.compute.guests.disks import local_disks
 from monostack.services.compute.paging import slice_of
 from monostack.services.compute.parameters import BOOLEAN, NON_NEGATIVE, TAG, UUID, Json, fields, is_true, one, queries
-from monostack.services.compute.servers import history
+from monostack.services.compute.servers import answers, history
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.servers.lookup import check_state, visible
 from monostack.services.compute.workflows.release import let_go, mark_attached
@@ -65,7 +66,12 @@ def _held(request: Request, tx: Transaction, server: Row[Any]) -> Row[Any]:
     return held
 
 
-@routes.get("", policy="os_compute_api:os-volumes-attachments:index", query=queries({"limit": NON_NEGATIVE, "offset": NON_NEGATIVE}))
+@routes.get(
+    "",
+    policy="os_compute_api:os-volumes-attachments:index",
+    query=queries({"limit": NON_NEGATIVE, "offset": NON_NEGATIVE}),
+    answer=envelope("volumeAttachments", many(answers.ATTACHMENT)),
+)
 def list_attachments(request: Request, tx: Transaction) -> Any:
     """List a server's volumes."""
     server = _server(request, tx, "index")
@@ -74,13 +80,18 @@ def list_attachments(request: Request, tx: Transaction) -> Any:
     return {"volumeAttachments": [_view(request, row) for row in rows]}
 
 
-@routes.get("/{key}", policy="os_compute_api:os-volumes-attachments:show")
+@routes.get("/{key}", policy="os_compute_api:os-volumes-attachments:show", answer=envelope("volumeAttachment", answers.ATTACHMENT))
 def show_attachment(request: Request, tx: Transaction) -> Any:
     """Show one of a server's volumes."""
     return {"volumeAttachment": _view(request, _held(request, tx, _server(request, tx, "show")))}
 
 
-@routes.post("", policy="os_compute_api:os-volumes-attachments:create", body=_CREATE)
+@routes.post(
+    "",
+    policy="os_compute_api:os-volumes-attachments:create",
+    body=_CREATE,
+    answer=Answers({200: envelope("volumeAttachment", answers.ATTACHMENT), 202: NOTHING}),
+)
 def attach_volume(request: Request, tx: Transaction) -> Any:
     """Attach a volume to a server."""
     server = _server(request, tx, "create")
@@ -161,7 +172,7 @@ def _start(request: Request, tx: Transaction, server: Row[Any], verb: str, volum
         let_go(tx, request.cloud, server.id, volume_id)
 
 
-@routes.put("/{key}", policy="os_compute_api:os-volumes-attachments:update", status=202, body=_UPDATE)
+@routes.put("/{key}", policy="os_compute_api:os-volumes-attachments:update", status=202, body=_UPDATE, answer=NOTHING)
 def update_attachment(request: Request, tx: Transaction) -> None:
     """Say whether a volume goes when its server goes, from 2.85 on. Swapping volumes is for the volume service alone."""
     server = visible(request, tx)
@@ -180,7 +191,7 @@ def update_attachment(request: Request, tx: Transaction) -> None:
         server_volumes.set_delete_on_termination(tx, server.id, volume_id, is_true(given["delete_on_termination"]))
 
 
-@routes.delete("/{key}", policy="os_compute_api:os-volumes-attachments:delete", status=202)
+@routes.delete("/{key}", policy="os_compute_api:os-volumes-attachments:delete", status=202, answer=NOTHING)
 def detach_volume(request: Request, tx: Transaction) -> None:
     """Detach a volume from a server."""
     server = _server(request, tx, "delete")

@@ -14,7 +14,7 @@ from monostack.services.compute.hosts.known import Host
 from monostack.services.compute.links import linker
 from monostack.services.compute.parameters import is_true
 from monostack.services.compute.scheduler import NoValidHost, pick
-from monostack.services.compute.servers import history, table
+from monostack.services.compute.servers import answers, history, table
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.servers.create.body import CREATE
 from monostack.services.compute.servers.create.devices import device_names, volume_body
@@ -31,7 +31,7 @@ SCHEDULE_EVENT = "conductor_schedule_and_build_instances"
 routes = Routes("/v2.1/servers")
 
 
-@routes.post("", policy="os_compute_api:servers:create", body=CREATE, status=202)
+@routes.post("", policy="os_compute_api:servers:create", body=CREATE, status=202, answer=answers.CREATED)
 def create_server(request: Request, tx: Transaction) -> Response:
     """Create servers."""
     order = take(request, tx)
