@@ -6,8 +6,7 @@ import msgspec
 
 from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Transaction
-from monostack.http import Request, Routes
-from monostack.http.answers import TEXT, Record, envelope, maybe
+from monostack.http import Request, Routes, answers
 from monostack.services.compute.parameters import TEXT, Json, fields, one, queries
 from monostack.services.compute.servers import table
 from monostack.services.compute.servers import volumes as server_volumes
@@ -40,7 +39,8 @@ def _check(request: Request, tx: Transaction, volume_id: str, action: str) -> No
         raise BadRequest(fault.message) from None
 
 
-_ANSWER = envelope("snapshot", Record("AssistedSnapshot", {"id": maybe(TEXT), "volumeId": TEXT}))
+_SNAPSHOT = answers.Record("AssistedSnapshot", {"id": answers.maybe(answers.TEXT), "volumeId": answers.TEXT})
+_ANSWER = answers.envelope("snapshot", _SNAPSHOT)
 
 
 @routes.post("", policy="os_compute_api:os-assisted-volume-snapshots:create", enforce=True, body=_CREATE, answer=_ANSWER)
