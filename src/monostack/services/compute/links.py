@@ -1,7 +1,7 @@
 """Links in Nova's answers: `self` with the API's version, `bookmark` without, `next` for the following page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +16,7 @@ class Linker:
 
     own: str  # http://host/compute/v2.1
     bookmark: str  # http://host/compute
+    _named: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict[tuple[str, str], dict[str, Any]])
 
     def both(self, collection: str, id: str) -> list[dict[str, str]]:
         return [
@@ -23,8 +24,13 @@ class Linker:
             {"rel": "bookmark", "href": f"{self.bookmark}/{collection}/{id}"},
         ]
 
-    def bookmark_only(self, collection: str, id: str) -> list[dict[str, str]]:
-        return [{"rel": "bookmark", "href": f"{self.bookmark}/{collection}/{id}"}]
+    def named(self, collection: str, id: str) -> dict[str, Any]:
+        """An id with its bookmark: the same object for the same id, since the servers of a page share few images and flavors."""
+        key = collection, id
+        named = self._named.get(key)
+        if named is None:
+            named = self._named[key] = {"id": id, "links": [{"rel": "bookmark", "href": f"{self.bookmark}/{collection}/{id}"}]}
+        return named
 
 
 def linker(request: Request) -> Linker:

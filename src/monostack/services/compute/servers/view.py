@@ -125,14 +125,15 @@ def status(row: Any) -> str:
 
 def _image(row: Any, page: Page) -> Any:
     image_id = row[I["image_id"]]
-    return {"id": image_id, "links": page.links.bookmark_only("images", image_id)} if image_id else ""
+    return page.links.named("images", image_id) if image_id else ""
 
 
 def _image_with_properties(row: Any, page: Page) -> Any:
     image = _image(row, page)
-    if image:
-        image["properties"] = {name: value for name, value in page.properties.get(row[I["id"]], {}).items() if name in NAMES_OF_PROPERTIES}
-    return image
+    if not image:
+        return image
+    properties = page.properties.get(row[I["id"]], {})
+    return {**image, "properties": {name: value for name, value in properties.items() if name in NAMES_OF_PROPERTIES}}
 
 
 def _hints(row: Any, page: Page) -> dict[str, list[str]]:
@@ -142,8 +143,7 @@ def _hints(row: Any, page: Page) -> dict[str, list[str]]:
 
 
 def _flavor_link(row: Any, page: Page) -> Any:
-    flavor_id = row[I["flavor_id"]]
-    return {"id": flavor_id, "links": page.links.bookmark_only("flavors", flavor_id)}
+    return page.links.named("flavors", row[I["flavor_id"]])
 
 
 def _plain_flavor(row: Any, page: Page) -> Any:
