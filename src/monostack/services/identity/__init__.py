@@ -2,7 +2,7 @@
 
 from monostack.authz.defaults.identity import POLICIES
 from monostack.http import Service
-from monostack.services.identity import discovery, domains, own_scopes, policies, regions, services
+from monostack.services.identity import discovery, domains, gone, own_scopes, policies, regions, services
 from monostack.services.identity.application_credentials import api as application_credentials
 from monostack.services.identity.application_credentials import rules as access_rules
 from monostack.services.identity.assignments import grants
@@ -35,7 +35,7 @@ ROUTES = (
     tags.routes, users.routes, groups.routes, roles.routes, implied.routes, grants.routes, assignments.routes, regions.routes,
     services.routes, endpoints.routes, application_credentials.routes, access_rules.routes, trusts.routes, credentials.routes, ec2.routes,
     v2.routes, policies.routes, endpoint_filter.group_routes, endpoint_filter.routes, limits.registered_routes, limits.routes,
-    consumers.routes, flow.routes, access_tokens.routes, policy_associations.routes,
+    consumers.routes, flow.routes, access_tokens.routes, policy_associations.routes, gone.routes,
 )  # fmt: skip
 
 SERVICE = Service(
