@@ -349,16 +349,22 @@ class Resource:
                 list_queries.marker_statement(self.table, scope, self.key, tuple(query.sorts)), {"marker": query.marker, **params}
             )
             if found is None:
-                raise (
-                    self.style.bad_marker(self, query.marker)
-                    if self.style.bad_marker
-                    else BadRequest(f"Marker {query.marker} was not found.")
-                )
-            params.update(found._mapping)
+                fault = self._unknown_marker(query.marker)
+                if fault is not None:
+                    raise fault
+                query.marker = None
+            else:
+                params.update(found._mapping)
         params.update({f"f{i}": value for i, value in enumerate(query.filters.values())})
         params.update(limit=query.limit, offset=query.offset)
         rows = tx.rows(list_queries.statement(self.table, scope, query.shape()), params)
         return rows[::-1] if query.reverse else rows
+
+    def _unknown_marker(self, marker: str) -> Exception | None:
+        """What to answer to a page after something that is not there; None: the first page."""
+        if self.style.bad_marker is None:
+            return BadRequest(f"Marker {marker} was not found.")
+        return self.style.bad_marker(self, marker)
 
     def count(self, request: Request, tx: Transaction, query: ListQuery) -> int:
         """How many rows the query finds on all its pages."""

@@ -43,7 +43,7 @@ class Style:
     list_envelope: Callable[[Request, "Resource", Sequence[dict[str, Any]], ListQuery], Any]
     not_found: Callable[["Resource", str], Fault]
     new_id: Callable[[], str]
-    bad_marker: Callable[["Resource", str], Fault] | None = None
+    bad_marker: Callable[["Resource", str], Fault | None] | None = None
     time: Callable[[str | None], str | None] = seconds_z
     self_link: Callable[[Request, "Resource", dict[str, Any]], None] | None = None
     link_keys: Callable[["Resource"], Mapping[str, Any]] = lambda resource: {}

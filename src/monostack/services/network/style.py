@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from monostack.core import ids
+from monostack.core.errors import Fault
 from monostack.http import Request
 from monostack.http.answers import TEXT, Record, many, optional
 from monostack.resources import ListQuery, Resource, Style
@@ -98,12 +99,17 @@ def _owner_key(resource: Resource) -> dict[str, Any]:
     return {"tenant_id": shown.answer_key()} if shown is not None and shown.view else {}
 
 
+def _bad_marker(resource: Resource, marker: str) -> Fault | None:
+    """Neutron looks for what a page begins after in its oldest collections alone; others then begin at the beginning."""
+    return missing(resource, marker) if resource.singular in ("network", "port", "router") else None
+
+
 LINK = Record("Link", {"rel": TEXT, "href": TEXT})
 STYLE = Style(
     parse_list=parse_list,
     list_envelope=list_envelope,
     not_found=missing,
-    bad_marker=missing,
+    bad_marker=_bad_marker,
     new_id=ids.new_uuid,
     time=seconds_z,
     self_link=_owner_twice,

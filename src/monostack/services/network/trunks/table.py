@@ -44,11 +44,11 @@ def check_subports(value: Any) -> list[dict[str, Any]]:
         if not isinstance(one, dict):
             raise ValueError(f"Invalid data format for subport: '{one}' is not a dict")
         if "port_id" not in one:
-            raise ValueError("A valid port ID must be specified")
+            raise ValueError("A valid port UUID must be specified")
         if not is_uuid(one["port_id"]):
-            raise ValueError(f"Invalid ID for subport: '{one['port_id']}'")
+            raise ValueError(f"Invalid UUID for subport: '{one['port_id']}'")
         if one["port_id"] in ports:
-            raise ValueError(f"Non unique ID for subport: '{one['port_id']}'")
+            raise ValueError(f"Non unique UUID for subport: '{one['port_id']}'")
         ports.add(one["port_id"])
         kind, tag = one.get("segmentation_type"), one.get("segmentation_id")
         if kind == INHERIT:
