@@ -14,9 +14,12 @@ GUESTS = {
     "SUSPENDED": {"stopped"},
     "RESCUE": {"running"},
     "VERIFY_RESIZE": {"running", "stopped"},
+    "SHELVED": {"stopped"},
 }
-SETTLED = {*GUESTS, "ERROR"}
-VOLUME_SETTLED = {"available", "in-use", "error", "error_deleting", "error_extending"}
+OFFLOADED = "SHELVED_OFFLOADED"  # on no host, but its volumes are reserved for it
+SETTLED = {*GUESTS, OFFLOADED, "ERROR"}
+VOLUME_SETTLED = {"available", "in-use", "reserved", "error", "error_deleting", "error_extending", "error_restoring"}
+BACKUP_SETTLED = {"available", "error", "error_deleting"}
 SNAPSHOT_SETTLED = {"available", "error", "error_deleting"}
 IMAGE_SETTLED = {"active", "killed"}
 MIGRATION_OPEN = {"pre-migrating", "migrating", "finished", "confirming", "reverting"}
@@ -56,6 +59,8 @@ class Look:
     # Of no interest where nobody makes any.
     snapshots: dict[str, dict[str, Any]] = field(default_factory=dict)
     snapshot_files: set[str] = field(default_factory=set)
+    backups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    backup_files: set[str] = field(default_factory=set)
     images: list[dict[str, Any]] = field(default_factory=list)
     migrations: list[Migration] = field(default_factory=list)  # all there ever were
 
@@ -68,11 +73,11 @@ class Look:
 def check(look: Look, user: User) -> None:
     """Fails with what does not agree, or is not as the user was told."""
     assert not look.operations, f"operations still under way: {look.operations}"
-    lost = user.missing(look.servers.keys() | look.volumes.keys() | look.snapshots.keys())
+    lost = user.missing(look.servers.keys() | look.volumes.keys() | look.snapshots.keys() | look.backups.keys())
     assert not lost, f"lost: {lost}"
     for part in (
         _servers_settled, _migrations_settled, _guests_agree, _devices_agree, _allocations_agree, _ports_agree, _taps_agree, _volumes_agree,
-        _snapshots_agree, _images_settled,
+        _snapshots_agree, _backups_agree, _images_settled,
     ):  # fmt: skip
         part(look)
 
@@ -108,7 +113,7 @@ def _guests_agree(look: Look) -> None:
                 assert former is not None and former.source == host, f"{server_id} is on {host} too, not only on {server}"
                 assert guest.state == "stopped", f"{server_id} runs on its former host {host} too"
     for server in look.servers.values():
-        assert server["status"] == "ERROR" or server["id"] in found, f"a server without a guest: {server}"
+        assert server["status"] in ("ERROR", OFFLOADED) or server["id"] in found, f"a server without a guest: {server}"
 
 
 def _devices_agree(look: Look) -> None:
@@ -118,7 +123,9 @@ def _devices_agree(look: Look) -> None:
             if server["status"] == "ERROR" or server["OS-EXT-SRV-ATTR:host"] != host:
                 continue
             attached = {held["id"] for held in server["os-extended-volumes:volumes_attached"]}
-            assert guest.volumes == attached, f"guest {server_id} has the volumes {guest.volumes}, its server {attached}"
+            # One that is rescued has its root disk alone beside the one it boots from, whatever it was given before.
+            had = (attached, set()) if server["status"] == "RESCUE" else (attached,)
+            assert guest.volumes in had, f"guest {server_id} has the volumes {guest.volumes}, its server {attached}"
             ports = {port["id"] for port in look.ports if port["device_id"] == server_id}
             assert guest.ports == ports, f"guest {server_id} has the ports {guest.ports}, its server {ports}"
 
@@ -135,7 +142,8 @@ def _ports_agree(look: Look) -> None:
         if port["device_owner"].startswith("compute:"):
             server = look.servers.get(port["device_id"])
             assert server is not None, f"port {port['id']} belongs to {port['device_id']}, which is gone"
-            assert port["binding:host_id"] == server["OS-EXT-SRV-ATTR:host"], f"port {port['id']} is not where its server is: {port}"
+            bound = port["binding:host_id"] or None
+            assert bound == server["OS-EXT-SRV-ATTR:host"], f"port {port['id']} is not where its server is: {port}"
     for server in look.servers.values():
         if server["status"] != "ERROR":
             shown = {address["addr"] for network in server["addresses"].values() for address in network}
@@ -159,9 +167,14 @@ def _volumes_agree(look: Look) -> None:
         attached = {attachment["server_id"] for attachment in volume["attachments"]}
         assert (volume["status"] == "in-use") == bool(attached), volume
         assert attached <= set(look.servers), f"volume {volume['id']} is attached to a server that is gone"
+    reserved = {volume["id"] for volume in look.volumes.values() if volume["status"] == "reserved"}
     for server in look.servers.values():
-        for held in server["os-extended-volumes:volumes_attached"]:
-            assert look.volumes[held["id"]]["status"] == "in-use", look.volumes[held["id"]]
+        held = {each["id"] for each in server["os-extended-volumes:volumes_attached"]}
+        wanted = reserved if server["OS-EXT-SRV-ATTR:host"] is None else look.volumes.keys() - reserved
+        assert held <= wanted, f"server {server['id']} is {server['status']}, of its volumes {held & reserved} are reserved"
+        assert all(look.volumes[each]["status"] in ("in-use", "reserved") for each in held), server
+        reserved -= held
+    assert not reserved, f"volumes are reserved for nobody: {reserved}"
     wanted = {volume["id"] for volume in look.volumes.values() if volume["status"] in ("available", "in-use")}
     assert wanted <= look.files, f"volumes without a file: {wanted - look.files}"
     assert look.files <= set(look.volumes), f"files without a volume: {look.files - set(look.volumes)}"
@@ -174,6 +187,14 @@ def _snapshots_agree(look: Look) -> None:
     wanted = {snapshot["id"] for snapshot in look.snapshots.values() if snapshot["status"] == "available"}
     assert wanted <= look.snapshot_files, f"snapshots without a file: {wanted - look.snapshot_files}"
     assert look.snapshot_files <= set(look.snapshots), f"files without a snapshot: {look.snapshot_files - set(look.snapshots)}"
+
+
+def _backups_agree(look: Look) -> None:
+    for backup in look.backups.values():
+        assert backup["status"] in BACKUP_SETTLED, backup
+    wanted = {backup["id"] for backup in look.backups.values() if backup["status"] == "available"}
+    assert wanted <= look.backup_files, f"backups without a file: {wanted - look.backup_files}"
+    assert look.backup_files <= set(look.backups), f"files without a backup: {look.backup_files - set(look.backups)}"
 
 
 def _images_settled(look: Look) -> None:

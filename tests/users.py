@@ -31,7 +31,8 @@ class User:
     VERBS = ("boot", "boot", "boot", "delete", "delete", "power", "make_volume", "attach", "detach", "drop_volume")
     EVERYTHING = (
         "boot", "boot", "boot_from_volume", "delete", "delete", "power", "halt", "rescue", "rebuild", "resize", "end_resize", "make_image",
-        "make_volume", "attach", "detach", "plug", "unplug", "extend", "snapshot", "drop_snapshot", "drop_volume",
+        "shelve", "live_migrate", "make_volume", "attach", "detach", "plug", "unplug", "extend", "snapshot", "drop_snapshot", "drop_volume",
+        "back_up", "restore", "drop_backup",
     )  # fmt: skip
 
     def __init__(self, world: World, image: str = "", network: str = "") -> None:
@@ -39,6 +40,7 @@ class User:
         self.servers: list[str] = []
         self.volumes: list[str] = []
         self.snapshots: list[str] = []
+        self.backups: list[str] = []
         self.attached: list[tuple[str, str]] = []  # servers with a volume they were given at some time
         self.stopped: set[str] = set()  # servers that were asked to stop at some time
         self.deleted: set[str] = set()  # servers and volumes that were asked to be deleted, with whatever answer
@@ -69,8 +71,8 @@ class User:
         self.world.log.append(f"{what}: {answer.status}")
 
     def missing(self, there: Collection[str]) -> set[str]:
-        """The servers, volumes and snapshots that this user was promised and that nobody asked to be deleted, but are not `there`."""
-        return {*self.servers, *self.volumes, *self.snapshots} - self.deleted - set(there)
+        """What this user was promised and nobody asked to be deleted, servers, volumes, snapshots and backups, but is not `there`."""
+        return {*self.servers, *self.volumes, *self.snapshots, *self.backups} - self.deleted - set(there)
 
     def _any(self, ids: list[str]) -> str:
         """One that nobody asked to be deleted, where there is one."""
@@ -120,7 +122,14 @@ class User:
         await self._act_on_server(({"confirmResize": None}, {"revertResize": None}))
 
     async def make_image(self) -> None:
-        await self._act_on_server(({"createImage": {"name": "made"}},))
+        backup = {"name": "made", "backup_type": "daily", "rotation": 1}
+        await self._act_on_server(({"createImage": {"name": "made"}}, {"createBackup": backup}))
+
+    async def shelve(self) -> None:
+        await self._act_on_server(({"shelve": None}, {"unshelve": None}, {"shelveOffload": None}))
+
+    async def live_migrate(self) -> None:
+        await self._act_on_server(({"os-migrateLive": {"host": None, "block_migration": False, "disk_over_commit": False}},))
 
     async def _act_on_server(self, choices: Sequence[dict[str, Any]]) -> None:
         server, body = self._any(self.servers), self.world.random.choice(choices)
@@ -185,3 +194,21 @@ class User:
         volume = self._any(self.volumes)
         self.deleted.add(volume)
         self._note(f"delete volume {volume}", await self.world.ask("DELETE", f"{VOLUME}/volumes/{volume}"))
+
+    async def back_up(self) -> None:
+        volume = self._any(self.volumes)
+        answer = await self.world.ask("POST", f"{VOLUME}/backups", {"backup": {"volume_id": volume, "force": True}})
+        if answer.status == 202:
+            self.backups.append(answer.json()["backup"]["id"])
+        self._note(f"back up {volume}", answer)
+
+    async def restore(self) -> None:
+        """Into the volume it is of, or another."""
+        backup, volume = self._any(self.backups), self._any(self.volumes)
+        answer = await self.world.ask("POST", f"{VOLUME}/backups/{backup}/restore", {"restore": {"volume_id": volume}})
+        self._note(f"restore {backup} into {volume}", answer)
+
+    async def drop_backup(self) -> None:
+        backup = self._any(self.backups)
+        self.deleted.add(backup)
+        self._note(f"delete backup {backup}", await self.world.ask("DELETE", f"{VOLUME}/backups/{backup}"))

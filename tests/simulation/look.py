@@ -20,6 +20,8 @@ async def look_at(world: World) -> Look:
         operations=await _rows(world, ACTIVE),
         servers=servers,
         snapshots={each["id"]: each for each in await _all(world, f"{VOLUME}/snapshots/detail", "snapshots")},
+        backups={each["id"]: each for each in await _all(world, f"{VOLUME}/backups/detail", "backups")},
+        backup_files=set(world.storage.backups),
         images=await _all(world, f"{IMAGE}/images", "images"),
         migrations=[Migration(*row) for row in await _rows(world, MIGRATIONS)],
         volumes={each["id"]: each for each in await _all(world, f"{VOLUME}/volumes/detail", "volumes")},

@@ -43,6 +43,12 @@ class SimulatedGuest:
     def is_on(self) -> bool:
         return self.state in ("running", "paused")
 
+    def define(self, spec: GuestSpec) -> None:
+        """What it has from its next start on."""
+        self.volumes = {volume.volume_id: volume.device for volume in spec.volumes}
+        self.nics = {nic.port_id: nic.mac for nic in spec.nics}
+        self.vcpus, self.memory = spec.vcpus, spec.memory_mib
+
 
 class SimulatedHypervisor:
     """Hypervisor driver of a simulated host. What a real host refuses (no such tap, volume, guest) is refused here too."""
@@ -82,9 +88,7 @@ class SimulatedHypervisor:
             self._require_tap(nic)
         for volume in spec.volumes:
             self._open(volume.volume_id, spec.server_id)
-        guest.volumes = {volume.volume_id: volume.device for volume in spec.volumes}
-        guest.nics = {nic.port_id: nic.mac for nic in spec.nics}
-        guest.vcpus, guest.memory = spec.vcpus, spec.memory_mib
+        guest.define(spec)
         if guest.faults.boot_delay:
             await asyncio.sleep(guest.faults.boot_delay)
         guest.state, guest.reason = "running", ""
@@ -153,6 +157,8 @@ class SimulatedHypervisor:
             guest.rescue = None
         if start:
             await self._boot(guest, spec)
+        elif not guest.is_on:
+            guest.define(spec)
 
     async def keep(self, server_id: str) -> None:
         guest = self._off_guest(server_id)
@@ -172,6 +178,7 @@ class SimulatedHypervisor:
         if size < kept:
             raise CommandError("guest.disk_shrink", f"the root disk of server {spec.server_id} has {kept} bytes, {size} are too few")
         guest.root_size, guest.ephemeral, guest.swap = size, spec.ephemeral_gib, spec.swap_mib
+        guest.define(spec)
 
     async def restore(self, spec: GuestSpec) -> None:
         guest = self._guest(spec.server_id)
@@ -180,6 +187,7 @@ class SimulatedHypervisor:
             self._off(spec.server_id, guest, "stopped", "destroyed")
         if guest.keeps:
             guest.root_size, guest.ephemeral, guest.swap = self._storage.kept[spec.server_id], spec.ephemeral_gib, spec.swap_mib
+        guest.define(spec)
         self._forget_kept(spec.server_id, guest)
 
     async def forget_kept(self, server_id: str) -> None:
