@@ -21,7 +21,6 @@ NOT_SERVED = (
     "server ssh", "server dump create", "project cleanup", "compute agent", "network agent router set", "router add gateway",
     "router remove gateway", "local ip", "security group default statefulness", "consistency group", "block storage log level",
     "block storage volume manageable", "block storage snapshot manageable",
-    *(f"network segment {verb}" for verb in ("create", "delete", "list", "set", "show")),
 )  # fmt: skip
 
 

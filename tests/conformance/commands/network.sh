@@ -141,6 +141,13 @@ openstack network meter rule show $meterrule
 openstack network meter rule delete $meterrule
 openstack network meter delete meter
 # Segment ranges
+openstack network create wired
+openstack network segment create --network wired --network-type vxlan --segment 70200 wire
+openstack network segment set --name wire1 wire
+openstack network segment list --network wired
+openstack network segment show wire1
+openstack network segment delete wire1
+openstack network delete wired
 openstack network segment range create --network-type vxlan --minimum 70000 --maximum 70100 --shared range
 openstack network segment range set --name range1 range
 openstack network segment range list

@@ -18,6 +18,7 @@ from monostack.services.network.words import conflict, invalid
 MTU = {"vxlan": 1450, "flat": 1500, "vlan": 1500}  # bytes a packet may have; VXLAN needs 50 of the 1500 of the wire
 TENANT = "vxlan"
 VNIS, VLANS = 2**24, 4095
+FIRST = 2000  # so many of a range are given out before the others: short numbers are easier on people
 _TRIES = 20
 
 _s = SEGMENTS.table.c
@@ -93,8 +94,9 @@ def _free(tx: Transaction, kind: str, physical: str | None, project_id: str | No
 
 def _tried(tx: Transaction, kind: str, wire: str | None, numbers: range) -> Iterator[int]:
     where = {"kind": kind, "physical": wire or ""}
-    for _ in range(_TRIES):
-        number = numbers[ids.random_int(24) % len(numbers)]
+    for attempt in range(_TRIES):
+        among = numbers[:FIRST] if attempt < _TRIES // 2 else numbers
+        number = among[ids.random_int(24) % len(among)]
         if tx.scalar(_SAME, {**where, "number": number}) is None:
             yield number
     taken = {row[0] for row in tx.rows(_TAKEN, {**where, "low": numbers[0], "high": numbers[-1]})}
