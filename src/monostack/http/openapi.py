@@ -81,6 +81,15 @@ def _operation(service: Service, route: Route, documents: Documents) -> dict[str
     return operation
 
 
+def _is_of(service: Service, route: Route, version: Version | None) -> bool:
+    """Does the route answer at this microversion? Old APIs that know no header are of one microversion only."""
+    if version is None or service.microversions is None:
+        return True
+    fixed = service.microversions.fixed
+    bound = fixed.get(route.path.split("/", 2)[1]) if "/" in route.path else None
+    return route.serves(version) and (bound == version if bound is not None else version not in fixed.values())
+
+
 def describe(service: Service, version: Version | None = None) -> dict[str, Any]:
     """The document of one service, as it is at a microversion.
 
@@ -88,7 +97,7 @@ def describe(service: Service, version: Version | None = None) -> dict[str, Any]
     """
     paths: dict[str, dict[str, Any]] = {}
     documents = Documents(version)
-    routes = [route for group in service.routes for route in group.entries if route.serves(version)]
+    routes = [route for group in service.routes for route in group.entries if _is_of(service, route, version)]
     for route in sorted(routes, key=lambda r: (r.path, r.method, r.since or (0, 0))):
         path = _PARAMETER.sub(r"{\1}", route.path) or "/"
         paths.setdefault(path, {})[route.method.lower()] = _operation(service, route, documents)

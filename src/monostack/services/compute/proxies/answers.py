@@ -1,6 +1,6 @@
 """Schemas of what Nova answers of networks, volumes and images as it did when it kept them itself."""
 
-from monostack.http.answers import ID, INTEGER, NULL, TEXT, Record, envelope, many, mapping, maybe, optional
+from monostack.http.answers import ANYTHING, ID, INTEGER, NULL, TEXT, Record, envelope, many, mapping, maybe, optional
 from monostack.services.compute.answers import LINKS, page
 
 METADATA = envelope("metadata", mapping(TEXT))
@@ -22,7 +22,13 @@ _FLOATING_IP = {"fixed_ip": maybe(TEXT), "id": ID, "ip": TEXT, "instance_id": ma
 FLOATING_IP = Record("FloatingIp", _FLOATING_IP)
 POOLS = envelope("floating_ip_pools", many(envelope("name", TEXT)))
 _UNKNOWN = ("cidr", "netmask", "gateway", "broadcast", "dns1", "dns2", "cidr_v6", "gateway_v6", "netmask_v6")
-NETWORK = Record("Network", {"id": ID, "label": TEXT, **dict.fromkeys(_UNKNOWN, NULL)})
+_FOR_ADMINISTRATORS = (
+    "created_at", "updated_at", "deleted_at", "deleted", "injected", "bridge", "vlan", "vpn_public_address", "vpn_public_port",
+    "vpn_private_address", "dhcp_start", "project_id", "host", "bridge_interface", "multi_host", "priority", "rxtx_base", "mtu",
+    "dhcp_server", "enable_dhcp", "share_address",
+)  # fmt: skip
+_NO_LONGER_KNOWN = {**dict.fromkeys(_UNKNOWN, NULL), **dict.fromkeys(_FOR_ADMINISTRATORS, optional(NULL))}
+NETWORK = Record("Network", {"id": ID, "label": TEXT, **_NO_LONGER_KNOWN})
 TENANT_NETWORK = Record("TenantNetwork", {"id": ID, "cidr": TEXT, "label": TEXT})
 
 _RULE = {
@@ -38,7 +44,7 @@ VOLUME = Record(
     {
         "id": ID, "status": TEXT, "size": INTEGER, "availabilityZone": maybe(TEXT), "createdAt": TEXT,
         "attachments": many(Record("AttachmentOfVolume", _ATTACHED)), "displayName": maybe(TEXT), "displayDescription": maybe(TEXT),
-        "volumeType": maybe(TEXT), "snapshotId": maybe(ID), "metadata": mapping(TEXT),
+        "volumeType": maybe(TEXT), "snapshotId": maybe(ID), "metadata": mapping(ANYTHING),
     },
 )  # fmt: skip
 _SNAPSHOT = {"id": ID, "volumeId": ID, "status": TEXT, "size": INTEGER, "createdAt": TEXT}
