@@ -34,6 +34,7 @@ bench: setup-test ## measure, each figure beside its floor
 docs: setup ## write again what is generated in docs/
 	@$(BIN)/python -m monostack.core.config.reference > docs/configuration.md
 	@$(BIN)/python -m monostack.cli.compatibility > docs/compatibility.md
+	@$(BIN)/python -m monostack.cli.compatibility zh-CN > docs/compatibility.zh-CN.md
 
 guest-image: ## build the test guest image from Debian packages
 	@$(SUDO) deploy/guest-image/build.sh $(IMAGE)

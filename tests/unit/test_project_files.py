@@ -49,4 +49,5 @@ def test_links_of_the_readmes_lead_somewhere() -> None:
 
 
 def test_the_compatibility_table_is_current() -> None:
-    assert (ROOT / "docs/compatibility.md").read_text() == compatibility.render(), "docs/compatibility.md is stale: run `make docs`"
+    for name, language in (("compatibility.md", "en"), ("compatibility.zh-CN.md", "zh-CN")):
+        assert (ROOT / "docs" / name).read_text() == compatibility.render(language), f"docs/{name} is stale: run `make docs`"
