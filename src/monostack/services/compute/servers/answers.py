@@ -88,6 +88,8 @@ ATTACHMENT = Record(
         "delete_on_termination": since((2, 79), FLAG), "attachment_id": since((2, 89), maybe(ID)), "bdm_uuid": since((2, 89), ID),
     },
 )  # fmt: skip
+# The answer to attaching kept the id that the others lost.
+NEW_ATTACHMENT = ATTACHMENT.with_keys("NewVolumeAttachment", {"id": ID}, without=("attachment_id", "bdm_uuid"))
 _ACTION: dict[str, object] = {
     "action": TEXT, "request_id": maybe(TEXT), "user_id": maybe(TEXT), "project_id": maybe(TEXT), "start_time": TEXT,
     "message": maybe(TEXT), "instance_uuid": ID, "updated_at": since((2, 58), maybe(TEXT)),

@@ -90,7 +90,7 @@ def show_attachment(request: Request, tx: Transaction) -> Any:
     "",
     policy="os_compute_api:os-volumes-attachments:create",
     body=_CREATE,
-    answer=Answers({200: envelope("volumeAttachment", answers.ATTACHMENT), 202: NOTHING}),
+    answer=Answers({200: envelope("volumeAttachment", answers.NEW_ATTACHMENT), 202: NOTHING}),
 )
 def attach_volume(request: Request, tx: Transaction) -> Any:
     """Attach a volume to a server."""
