@@ -94,6 +94,11 @@ def test_several_ephemeral_disks_and_less_swap(cloud: TestCloud, boot: Boot, lar
     assert (made.ephemeral, made.swap) == ([1], 512)
 
 
+def _root_volume(cloud: TestCloud, server_id: str) -> str:
+    held = cloud.demo.get("compute", f"/servers/{server_id}/os-volume_attachments").json()["volumeAttachments"]
+    return next(each["volumeId"] for each in held if each["device"] == "/dev/vda")
+
+
 def test_a_server_boots_from_the_image_of_a_volume_backed_one(cloud: TestCloud, boot: Boot, image: str) -> None:
     root = {"boot_index": 0, "uuid": image, "source_type": "image", "destination_type": "volume", "volume_size": 1}
     first = boot("first", imageRef=None, block_device_mapping_v2=[root, BLANK])["id"]
@@ -105,6 +110,9 @@ def test_a_server_boots_from_the_image_of_a_volume_backed_one(cloud: TestCloud, 
     held = [each["id"] for each in second["os-extended-volumes:volumes_attached"]]
     origins = {cloud.demo.get("volume", f"/volumes/{each}").json()["volume"]["snapshot_id"] for each in held}
     assert origins == {each["id"] for each in snapshots}
+    alike = cloud.demo.post("volume", "/volumes", {"volume": {"imageRef": made}}, headers={"openstack-api-version": "volume 3.46"}).json()
+    root_disk = next(each["id"] for each in snapshots if each["volume_id"] == _root_volume(cloud, first))
+    assert alike["volume"]["snapshot_id"] == root_disk, "a volume made from the image is one of the root disk"
     local = {"boot_index": 0, "uuid": made, "source_type": "image", "destination_type": "local"}  # as clients add it by themselves
     third = boot("third", imageRef=made, block_device_mapping_v2=[local])
     assert len(third["os-extended-volumes:volumes_attached"]) == 2

@@ -139,6 +139,11 @@ def test_a_router_has_its_interfaces_gateway_and_floating_ips(demo: Net, admin: 
     eventually(lambda: demo.show("floatingips", floating["id"])["status"] == "ACTIVE")
     led = told.item(key).floating_ips
     assert [(one.floating_ip, one.fixed_ip) for one in led] == [(floating["floating_ip_address"], port["fixed_ips"][0]["ip_address"])]
+    agent = admin.client.get("network", f"/routers/{router['id']}/l3-agents").json()["agents"][0]
+    assert admin.client.delete("network", f"/agents/{agent['id']}/l3-routers/{router['id']}").status_code == 204
+    assert demo.show("floatingips", floating["id"])["status"] == "DOWN", "its router runs nowhere"
+    assert admin.client.post("network", f"/agents/{agent['id']}/l3-routers", {"router_id": router["id"]}).status_code == 201
+    eventually(lambda: demo.show("floatingips", floating["id"])["status"] == "ACTIVE")
     assert demo.update("floatingips", floating["id"], port_id=None)["status"] == "DOWN"
     eventually(lambda: told.item(key).floating_ips == [])
     demo.update("routers", router["id"], routes=[{"destination": "192.168.0.0/24", "nexthop": "10.6.0.9"}], admin_state_up=False)

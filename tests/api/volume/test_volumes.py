@@ -1,7 +1,7 @@
 """Volumes: made, shown, extended, snapshotted, deleted; and everything that is refused."""
 
 import pytest
-from volume_api import UNKNOWN, create, wait
+from volume_api import UNKNOWN, act, create, wait
 
 
 def test_a_volume_lives_and_dies(cloud):
@@ -134,6 +134,25 @@ def test_attachments_reserve_and_release(cloud):
     assert cloud.demo.delete("volume", f"/attachments/{attachment['id']}", headers=version).status_code == 200
     wait(cloud.demo, f"/volumes/{volume['id']}", "volume", "available")
     assert cloud.demo.get("volume", "/attachments").status_code == 404  # before 3.27
+
+
+def test_a_connection_ends_with_its_reservation_but_not_behind_a_servers_back(cloud):
+    volume = create(cloud.demo)
+    assert act(cloud.demo, volume, "os-terminate_connection").status_code == 400
+    assert act(cloud.demo, volume, "os-reserve").status_code == 202
+    assert act(cloud.other, volume, "os-terminate_connection", {"connector": {}}).status_code == 404
+    assert act(cloud.demo, volume, "os-terminate_connection", {"connector": {}}).status_code == 202
+    assert cloud.demo.get("volume", f"/volumes/{volume['id']}").json()["volume"]["status"] == "available"
+    volumes = [{"boot_index": 0, "uuid": volume["id"], "source_type": "volume", "destination_type": "volume"}]
+    assert cloud.admin.post("volume", f"/volumes/{volume['id']}/action", {"os-set_bootable": {"bootable": True}}).status_code == 200
+    flavor = cloud.admin.post("compute", "/flavors", {"flavor": {"name": "bound", "ram": 64, "vcpus": 1, "disk": 0}}).json()["flavor"]["id"]
+    body = {"server": {"name": "holds", "flavorRef": flavor, "networks": "none", "block_device_mapping_v2": volumes}}
+    answer = cloud.demo.post("compute", "/servers", body, headers={"openstack-api-version": "compute 2.37"})
+    assert answer.status_code == 202, answer.text
+    wait(cloud.demo, f"/volumes/{volume['id']}", "volume", "in-use")
+    refused = act(cloud.demo, volume, "os-terminate_connection", {"connector": {}})
+    assert refused.status_code == 409 and "using the Compute API" in refused.json()["conflictingRequest"]["message"]
+    assert cloud.demo.get("volume", f"/volumes/{volume['id']}").json()["volume"]["status"] == "in-use"
 
 
 def test_types_are_for_admins(cloud):

@@ -118,8 +118,8 @@ class Image(Section, frozen=True):
         bool,
         _option(
             "Refuse an upload whose content is not of the image's disk format. Otherwise it is kept, but hosts do not use it. As Glance's"
-            " `[image_format] require_image_format_match`, also in its default. The emulator turns it off, since test suites upload made-up"
-            " bytes under the name of any format; content that is unsafe for hosts is refused in any case."
+            " `[image_format] require_image_format_match`, also in its default. The demo and the emulator turn it off, since test suites"
+            " upload made-up bytes under the name of any format; content that is unsafe for hosts is refused in any case."
         ),
     ] = True
 

@@ -21,8 +21,10 @@ from monostack.services.network.agents.api import VERBS as AGENT_VERBS
 from monostack.services.network.agents.table import AGENTS
 from monostack.services.network.changes import changed
 from monostack.services.network.desired.hosting import NOWHERE, place_network, place_router
+from monostack.services.network.desired.statuses import floating_ips_down
 from monostack.services.network.networks.api import VERBS as NETWORK_VERBS
 from monostack.services.network.routers.api import VERBS as ROUTER_VERBS
+from monostack.services.network.routers.table import ROUTERS
 from monostack.services.network.verbs import Verbs
 from monostack.services.network.words import UNREADABLE, bad, conflict, forbidden, not_found
 
@@ -134,6 +136,8 @@ def _serve(hosted: Hosted) -> None:
         if row.host != agent.host:
             raise conflict(hosted.absent[1].format(id=row.id, agent=agent.id), hosted.absent[0])
         hosted.place(tx, row.id, NOWHERE)
+        if hosted.resource is ROUTERS:
+            floating_ips_down(tx, row.id)
         changed(tx, request.cloud, singular, [row.id])
 
 

@@ -84,3 +84,8 @@ async def applied(db: Database, host: str, done: Collection[tuple[str, str]], fa
 
     if outcome:
         await db.write(write)
+
+
+def floating_ips_down(tx: Transaction, router_id: str) -> None:
+    """The router runs nowhere any more, and no host will say so."""
+    tx.execute(_FLOATING, {"ids": [router_id], "the_status": "DOWN", "at": clock.now().isoformat(timespec="microseconds")})

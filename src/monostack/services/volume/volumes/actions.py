@@ -17,7 +17,7 @@ from monostack.services.volume.volumes.table import VOLUMES
 from monostack.services.volume.words import NO_SUCH_ACTION, either, invalid_input, invalid_volume
 
 NOT_BUILT = (
-    "os-initialize_connection", "os-terminate_connection", "os-migrate_volume", "os-migrate_volume_completion",
+    "os-initialize_connection", "os-migrate_volume", "os-migrate_volume_completion",
     "os-extend_volume_completion", "os-unmanage",
 )  # fmt: skip
 actions = Actions(NOT_BUILT, NO_SUCH_ACTION)
@@ -43,6 +43,10 @@ def unreserve(request: Request, tx: Transaction) -> None:
     """Take back a reservation."""
     row = named(tx, request)
     request.authorize(f"{RULES}:unreserve", VOLUMES.target(row))
+    _end_reservation(request, tx, row)
+
+
+def _end_reservation(request: Request, tx: Transaction, row: Row[Any]) -> None:
     if row.status == "attaching":
         VOLUMES.change(tx, request, row, {"status": "in-use" if of_volume(tx, row.id) else "available"})
 
@@ -104,6 +108,17 @@ def detach(request: Request, tx: Transaction) -> None:
 
 def let_go(request: Request, tx: Transaction, row: Row[Any], attachment_id: str | None) -> None:
     """End one attachment of a volume, or the only one. Raises BadRequest, and Conflict while a server of this cloud uses it."""
+    chosen = _unused(tx, row, attachment_id)
+    if row.status == "maintenance":
+        raise invalid_volume("The volume cannot be detached in maintenance mode.")
+    if chosen is not None:
+        rules.release(tx, chosen.id)
+    elif row.status in SETTLED:
+        rules.settle(tx, row.id)
+
+
+def _unused(tx: Transaction, row: Row[Any], attachment_id: str | None) -> Row[Any] | None:
+    """The attachment that is to end, None if the volume has none. Raises BadRequest, and Conflict while a server of this cloud uses it."""
     held = of_volume(tx, row.id)
     chosen = tx.row(ONE, {"the_id": attachment_id}) if attachment_id is not None else held[0] if len(held) == 1 else None
     if chosen is None and (attachment_id is not None or held):
@@ -112,9 +127,16 @@ def let_go(request: Request, tx: Transaction, row: Row[Any], attachment_id: str 
         if chosen.volume_id != row.id:
             raise invalid_input("Mismatched volume and attachment")
         rules.require_unused(tx, chosen)
-    if row.status == "maintenance":
-        raise invalid_volume("The volume cannot be detached in maintenance mode.")
-    if chosen is not None:
-        rules.release(tx, chosen.id)
-    elif row.status in SETTLED:
-        rules.settle(tx, row.id)
+    return chosen
+
+
+_TERMINATE = fields(("connector",), connector={"type": ["string", "object", "null"]})
+
+
+@actions.action("os-terminate_connection", body=enveloped("os-terminate_connection", _TERMINATE), policy=f"{RULES}:terminate_connection")
+def terminate_connection(request: Request, tx: Transaction) -> None:
+    """A host has closed the volume: a file, of which nothing is exported that would have to be taken back; a reservation ends."""
+    row = named(tx, request)
+    request.authorize(f"{RULES}:terminate_connection", VOLUMES.target(row))
+    _unused(tx, row, None)
+    _end_reservation(request, tx, row)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, Conflict, NotFound
@@ -96,6 +97,22 @@ def check_image(image: images.ImageInfo, size: int) -> None:
         raise BadRequest(f"Image {image.id} is unacceptable: {reason}", kind="ImageUnacceptable")
 
 
+def _boot_snapshot(image: images.ImageInfo) -> str | None:
+    """The snapshot of the root disk, where the image is one of a server booted from a volume: such an image has no bits of its own."""
+    try:
+        disks = msgspec.json.decode(image.properties.get("block_device_mapping", "[]"), type=list[dict[str, Any]])
+    except msgspec.DecodeError:  # whoever owns an image writes there what they like
+        return None
+    return next((disk.get("snapshot_id") for disk in disks if disk.get("source_type") == "snapshot" and disk.get("boot_index") == 0), None)
+
+
+def _taken_with_server(tx: Transaction, request: Request, snapshot_id: str) -> Row[Any]:
+    try:
+        return snapshots.snapshot(tx, request, snapshot_id)
+    except NotFound:
+        raise NotFound(f"Nova specific image is found, but boot volume snapshot id:{snapshot_id} not found.") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Originals:
     """What a body names: the volume's type, and what it is to be made from."""
@@ -119,6 +136,9 @@ def _originals(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Or
             group = groups.find_group(tx, request, body[name])
     reference = body.get("image_id", body.get("imageRef"))
     image = find_image(tx, request, reference) if reference is not None else None
+    of_server = _boot_snapshot(image) if image is not None and request.at_least(3, 46) else None
+    if of_server is not None:
+        image, snapshot = None, _taken_with_server(tx, request, of_server)
     backup = backups.find(tx, request, body["backup_id"]) if body.get("backup_id") and request.at_least(3, 47) else None
     return Originals(kind, snapshot, image, volume, backup, group)
 
