@@ -55,6 +55,26 @@ def test_restoring_into_a_volume(cloud):
     assert (again["size"], again["name"], again["metadata"]) == (3, "kept", {"src_backup_id": backup["id"]})
 
 
+def test_a_volume_on_another_host_goes_to_the_backup(cloud):
+    def host(volume):
+        return cloud.admin.get("volume", f"/volumes/{volume['id']}").json()["volume"]["os-vol-host-attr:host"]
+
+    original = create(cloud.demo)
+    others = [create(cloud.demo) for _ in range(4)]
+    elsewhere = [volume for volume in others if host(volume) != host(original)]
+    assert len(elsewhere) >= 2, "the hosts share the work"
+    backup = back_up(cloud.demo, original)
+    path = f"/backups/{backup['id']}/restore"
+    snapshot(cloud.demo, elsewhere[0])
+    refused = cloud.demo.post("volume", path, {"restore": {"volume_id": elsewhere[0]["id"]}})
+    assert refused.status_code == 400 and "another host" in refused.json()["badRequest"]["message"]
+    assert cloud.demo.post("volume", path, {"restore": {"volume_id": elsewhere[1]["id"]}}).status_code == 202
+    wait(cloud.demo, f"/volumes/{elsewhere[1]['id']}", "volume", "available")
+    assert host(elsewhere[1]) == host(original)
+    assert act(cloud.demo, elsewhere[1], "os-extend", {"new_size": 2}).status_code == 202, "its file is there"
+    wait(cloud.demo, f"/volumes/{elsewhere[1]['id']}", "volume", "available")
+
+
 def test_a_chain_is_taken_apart_from_its_end(cloud):
     volume = create(cloud.demo)
     refused = cloud.demo.post("volume", "/backups", {"backup": {"volume_id": volume["id"], "incremental": True}})

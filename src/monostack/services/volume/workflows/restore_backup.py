@@ -1,15 +1,28 @@
-"""restore_backup: replace what is in a volume by what a backup holds. What was in it before is gone with the first step."""
+"""restore_backup: replace what is in a volume by what a backup holds. What was in it before is gone with the first step.
+
+A volume on another host than the backup moves to the backup's.
+"""
 
 from typing import Any
 
 from monostack.db import Transaction
 from monostack.hostcommands import ask
 from monostack.operations import Run, Step, Workflow
-from monostack.protocol.volumes import RestoreVolume
+from monostack.protocol.volumes import CreateVolume, RestoreVolume, VolumeRef
 from monostack.services.volume.backups import restoring
 from monostack.services.volume.messages.messages import RESTORE, RESTORE_FAILED, VOLUME_BACKUP, tell
 from monostack.services.volume.volumes.table import set_volume
 from monostack.services.volume.workflows.outcome import LONG, cause
+
+
+async def leave(run: Run) -> None:
+    if run.input["left"] != run.input["host"]:
+        await ask(run, run.input["left"], "volume.delete", VolumeRef(run.resource_id))
+
+
+async def arrive(run: Run) -> None:
+    if run.input["left"] != run.input["host"]:
+        await ask(run, run.input["host"], "volume.create", CreateVolume(run.resource_id, run.input["size"]))
 
 
 async def restore(run: Run) -> None:
@@ -28,7 +41,7 @@ def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
 
 WORKFLOW = Workflow(
     "restore_backup",
-    (Step("restore", restore, timeout=LONG + 60),),
+    (Step("leave", leave), Step("arrive", arrive), Step("restore", restore, timeout=LONG + 60),),
     done=done,
     failed=failed,
     unwind=False,
