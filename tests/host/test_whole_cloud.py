@@ -48,6 +48,9 @@ def test_from_nothing_to_a_first_server_and_back() -> None:
 
         servers = openstack(inside, "server", "list")
         assert [(one["Name"], one["Status"], one["Image"]) for one in servers] == [("first-server", "ACTIVE", "kept")]
+        allocated = openstack(inside, "network", "auto", "allocated", "topology", "create", "--or-show")
+        assert openstack(inside, "network", "show", allocated["id"])["name"] == "auto_allocated_network"
+
         assert "1 hosts connected" in inside.monostack("status")
         password = (inside.state_dir / "admin-password").read_text().strip()
         assert (inside.state_dir / "admin-password").stat().st_mode & 0o777 == 0o600

@@ -16,6 +16,9 @@ KEYPAIR = "demo"
 GROUP = "ssh-and-icmp"
 PUBLIC, PRIVATE, ROUTER = "public", "private", "router1"
 PRIVATE_CIDR = "10.0.0.0/24"
+# What networks that are allocated on demand (`--nic auto`) take their addresses from.
+POOL = "shared-default-subnetpool-v4"
+POOL_PREFIXES = ["10.64.0.0/14"]
 
 # The names, ids and sizes that tutorials expect: MiB of memory, VCPUs, GiB of disk.
 FLAVORS = {
@@ -75,14 +78,17 @@ def external_network(config: Config) -> tuple[str, str]:
 
 def networks(client: Client, external: tuple[str, str]) -> str:
     physical, address = external
-    provider = {"provider:network_type": "flat", "provider:physical_network": physical}
+    provider: dict[str, Any] = {"provider:network_type": "flat", "provider:physical_network": physical}
     host = ip_interface(address)
-    public, made_public = client.ensure("network", "/v2.0/networks", "network", PUBLIC, **{"router:external": True}, **provider)
+    provider |= {"router:external": True, "is_default": True}
+    public, made_public = client.ensure("network", "/v2.0/networks", "network", PUBLIC, **provider)
     pool = [{"start": str(host.ip + 9), "end": str(host.network.broadcast_address - 1)}]
     outside = {"cidr": str(host.network), "gateway_ip": str(host.ip), "enable_dhcp": False, "allocation_pools": pool}
     _subnet(client, public, "public-subnet", **outside)
     private, made_private = client.ensure("network", "/v2.0/networks", "network", PRIVATE)
     subnet = _subnet(client, private, "private-subnet", cidr=PRIVATE_CIDR)
+    shared = {"is_default": True, "shared": True, "prefixes": POOL_PREFIXES, "default_prefixlen": 26}
+    client.ensure("network", "/v2.0/subnetpools", "subnetpool", POOL, **shared)
     client.known |= {"public": public["id"], "private": private["id"], "subnet": subnet["id"]}
     return f"{PUBLIC} {host.network} and {PRIVATE} {PRIVATE_CIDR}: {_made(made_public + made_private)}"
 
