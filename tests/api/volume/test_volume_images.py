@@ -1,5 +1,7 @@
 """Images made from volumes."""
 
+import json
+
 import pytest
 from volume_api import UNKNOWN, act, at, create, wait
 
@@ -62,3 +64,12 @@ def test_what_the_host_cannot_write_leaves_no_image_and_a_message(cloud):
     assert cloud.demo.get("image", f"/images/{told['image_id']}").status_code == 404
     messages = cloud.demo.get("volume", f"/messages?resource_uuid={volume['id']}", **at("3.5")).json()["messages"]
     assert [message["event_id"] for message in messages] == ["VOLUME_VOLUME_003_004"]
+
+
+@pytest.mark.parametrize("disk", [{"snapshot_id": {}}, {"snapshot_id": 5}, 7])
+def test_a_mapping_that_somebody_made_up_is_none(cloud, disk):
+    given = [{"source_type": "snapshot", "boot_index": 0, **disk}] if isinstance(disk, dict) else disk
+    values = {"name": "odd", "disk_format": "raw", "container_format": "bare", "block_device_mapping": json.dumps(given)}
+    image = cloud.demo.post("image", "/images", values).json()["id"]
+    answer = cloud.demo.post("volume", "/volumes", {"volume": {"size": 1, "imageRef": image}}, **at("3.46"))
+    assert answer.status_code == 400 and "is not active" in answer.json()["badRequest"]["message"]

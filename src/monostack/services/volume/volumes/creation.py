@@ -97,13 +97,21 @@ def check_image(image: images.ImageInfo, size: int) -> None:
         raise BadRequest(f"Image {image.id} is unacceptable: {reason}", kind="ImageUnacceptable")
 
 
+class _Disk(msgspec.Struct):
+    """A disk in the `block_device_mapping` of an image, as far as it matters here."""
+
+    source_type: str | None = None
+    boot_index: int | None = None
+    snapshot_id: str | None = None
+
+
 def _boot_snapshot(image: images.ImageInfo) -> str | None:
     """The snapshot of the root disk, where the image is one of a server booted from a volume: such an image has no bits of its own."""
     try:
-        disks = msgspec.json.decode(image.properties.get("block_device_mapping", "[]"), type=list[dict[str, Any]])
+        disks = msgspec.json.decode(image.properties.get("block_device_mapping", "[]"), type=list[_Disk])
     except msgspec.DecodeError:  # whoever owns an image writes there what they like
         return None
-    return next((disk.get("snapshot_id") for disk in disks if disk.get("source_type") == "snapshot" and disk.get("boot_index") == 0), None)
+    return next((disk.snapshot_id for disk in disks if disk.source_type == "snapshot" and disk.boot_index == 0), None)
 
 
 def _taken_with_server(tx: Transaction, request: Request, snapshot_id: str) -> Row[Any]:
