@@ -42,7 +42,7 @@ run() {
     conformance) tests conformance conformance -n 2 ;;
     fuzz) tests fuzz fuzz -n 2 ;;
     simulation) tests simulation simulation -n 2 ;;
-    host) as_root tests host host ;; # one by one: the libvirts of two tests would choose the same VNC port
+    host) as_root tests host host -n 2 --dist loadfile ;;
     *)
         echo "there is no suite $1; there are: $ALL" >&2
         return 2

@@ -30,6 +30,8 @@ from monostack.protocol.network import tap_name
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
+# A worker of the tests has its own, as two machines would.
+VNC_PORTS = (first := 6000 + 1000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]), first + 999)
 PATIENCE = 240.0  # seconds that a boot may take on a busy machine without KVM
 
 # Tells on the console, whenever it changes, which disks and interfaces the guest sees; writes to the first volume it sees.
@@ -84,11 +86,12 @@ class Surroundings:
             tls_dir=tls,
             image_dir=str(self.store),
             runtime_dir=str(self.directory / "run"),
+            vnc_ports=VNC_PORTS,
         )
 
     @property
     def daemon(self) -> Daemon:
-        return Daemon(self.state / "libvirt", QemuUser.find("libvirt-qemu"), "tcg")
+        return Daemon(self.state / "libvirt", QemuUser.find("libvirt-qemu"), "tcg", VNC_PORTS)
 
     def spec(self, **changes: Any) -> GuestSpec:
         server_id = changes.pop("server_id", str(uuid.uuid4()))

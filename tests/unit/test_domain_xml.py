@@ -13,7 +13,9 @@ from monostack.agent.qemu_user import QemuUser
 from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume, VolumeConnection
 
 HOST = Surroundings("tcg", QemuUser("qemu", 7, 8), "127.0.0.1", "/state", "1.0")
-FILES = OwnFiles([OwnDisk("/g/root.qcow2", "qcow2", "vda", "virtio", "root", boots=True)], "/g/console.log", "/g/config.iso")
+FILES = OwnFiles(
+    [OwnDisk("/g/root.qcow2", "qcow2", "vda", "virtio", "root", boots=True)], "/g/console.log", "/g/serial.sock", "/g/config.iso"
+)
 VOLUME = GuestVolume("volume-id", "a", "vdb", VolumeConnection("file", "/v/volume-id.qcow2"))
 
 
@@ -40,7 +42,8 @@ def test_a_guest_without_kvm() -> None:
     assert disks["vdb"].findtext("serial") == "volume-id"
     assert disks["vdb"].find("boot") is None
     assert disks["hdd"].get("device") == "cdrom"
-    assert domain.find("devices/serial/source").attrib == {"path": "/g/console.log", "append": "on"}
+    assert domain.find("devices/serial/source").attrib == {"mode": "bind", "path": "/g/serial.sock"}
+    assert domain.find("devices/serial/log").attrib == {"file": "/g/console.log", "append": "on"}
     assert domain.find("devices/graphics").get("listen") == "127.0.0.1"
     # Neither root nor another guest's owner: the agent's files are given to this user, and libvirt leaves them so.
     label = domain.find("seclabel")

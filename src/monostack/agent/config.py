@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+VNC_PORTS = (5900, 6899)
+
 
 class ExternalNetwork(msgspec.Struct):
     """A physical network this host reaches: flat provider networks name it."""
@@ -27,6 +29,7 @@ class AgentConfig(msgspec.Struct, kw_only=True):
     accelerator: Literal["auto", "kvm", "tcg"] = "auto"
     qemu_user: str = "libvirt-qemu"  # guests run as this user, which is made when it is missing
     vnc_listen: str = "127.0.0.1"
+    vnc_ports: tuple[int, int] = VNC_PORTS  # first and last, of a libvirtd of our own
     external_networks: dict[str, ExternalNetwork] = {}
     dns_servers: list[str] = []  # where guests' DHCP servers forward names to; none: they know only their own network
     image_cache_hours: float = 24.0  # how long the bits of an image that no guest uses are kept

@@ -50,7 +50,6 @@ class Layout:
         """What the KVM probe found."""
         return self.state / "accelerator.json"
 
-
     def made(self) -> list[Path]:
         """All that an agent makes there."""
         kept = [self.state / name for name in ("volumes", "snapshots", "backups")]
@@ -82,7 +81,7 @@ async def open_host(config: AgentConfig, make_network: NetworkMaker | None = Non
     outgoing = OutgoingFiles(layout.outgoing, user)
     files = GuestFiles(layout.guests, images, user)
     accelerator = await _accelerator(config, layout)
-    daemon = Daemon(layout.libvirt, user, accelerator)
+    daemon = Daemon(layout.libvirt, user, accelerator, config.vnc_ports)
     around = Surroundings(accelerator, user, config.vnc_listen, home=str(layout.state), version=monostack.__version__)
 
     # The parts know each other by what they do: each is made before what it calls.

@@ -19,8 +19,8 @@ from monostack.agent.hypervisor.libvirt import (
     inventory,
     kept_disks,
     lifecycle,
+    remote_consoles,
     rescue,
-    screen,
     suspension,
 )
 from monostack.agent.hypervisor.libvirt.connection import Connection
@@ -233,15 +233,14 @@ class LibvirtHypervisor:
             await asyncio.sleep(LOOK_EVERY)
 
     async def find_console(self, server_id: str, kind: str) -> tuple[str, int]:
-        if kind != "vnc":
-            raise CommandError("console.unavailable", f"guests of this host have no {kind} console")
-        return await self._libvirt.call(screen.address, server_id)
+        place = await self._libvirt.call(remote_consoles.find, server_id, kind)
+        return place.host, place.port
 
     async def open_console(self, server_id: str, kind: str) -> Stream:
-        host, port = await self.find_console(server_id, kind)
-        if port < 0:
+        place = await self._libvirt.call(remote_consoles.find, server_id, kind)
+        if place.port < 0:
             raise CommandError("guest.not_running", f"the guest of server {server_id} is off")
-        return await screen.connect(host, port)
+        return await remote_consoles.connect(place)
 
     async def console_log(self, server_id: str, lines: int | None) -> str:
         if await self._look(server_id) is None:

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from monostack.agent.config import VNC_PORTS
 from monostack.agent.errors import CommandError
 from monostack.agent.hypervisor.libvirt import places
 from monostack.agent.hypervisor.probe import KVM
@@ -36,6 +37,8 @@ security_driver = "none"
 cgroup_controllers = []
 namespaces = []
 stdio_handler = "file"
+remote_display_port_min = {vnc_ports[0]}
+remote_display_port_max = {vnc_ports[1]}
 """
 
 DAEMON_SETTINGS = """\
@@ -64,13 +67,16 @@ exec "$@" libvirtd --config /etc/libvirt/libvirtd.conf --pid-file /run/libvirt/l
 class Daemon:
     """libvirtd with everything of its own below `directory`, for guests on `accelerator` (kvm or tcg).
 
+    Their screens have the TCP ports of `vnc_ports`, first and last: of two daemons that choose among the same, one loses now and then.
+
     All methods block; none is for the event loop.
     """
 
-    def __init__(self, directory: Path, user: QemuUser, accelerator: str) -> None:
+    def __init__(self, directory: Path, user: QemuUser, accelerator: str, vnc_ports: tuple[int, int] = VNC_PORTS) -> None:
         self._directory = directory
         self._user = user
         self._accelerator = accelerator
+        self._vnc_ports = vnc_ports
 
     @property
     def uri(self) -> str:
@@ -158,6 +164,6 @@ class Daemon:
         if not kept.exists():
             write_whole(kept, str(uuid.uuid4()).encode())
         write_whole(self._directory / "no-kvm", b"", mode=0)
-        settings = QEMU_SETTINGS.format(user=self._user.name, gid=self._user.gid)
+        settings = QEMU_SETTINGS.format(user=self._user.name, gid=self._user.gid, vnc_ports=self._vnc_ports)
         write_whole(self._directory / "etc" / "qemu.conf", settings.encode())
         write_whole(self._directory / "etc" / "libvirtd.conf", DAEMON_SETTINGS.format(host_uuid=kept.read_text()).encode())

@@ -49,6 +49,7 @@ class OwnFiles:
 
     disks: list[OwnDisk]
     console_log: str
+    serial_socket: str
     config_drive: str | None
 
 
@@ -78,7 +79,7 @@ def domain(spec: GuestSpec, files: OwnFiles, host: Surroundings) -> str:
         devices.append(_config_drive(files.config_drive, spec))
     for nic in spec.nics:
         devices.append(_nic(nic))
-    _consoles(devices, files.console_log, host)
+    _consoles(devices, files, host)
     rng = SubElement(devices, "rng", model="virtio")
     _text(rng, "backend", "/dev/urandom", model="random")
     SubElement(devices, "memballoon", model="virtio")
@@ -205,9 +206,10 @@ def _nic(attached: GuestNic) -> Element:
     return interface
 
 
-def _consoles(devices: Element, log: str, host: Surroundings) -> None:
-    serial = SubElement(devices, "serial", type="file")
-    SubElement(serial, "source", path=log, append="on")
+def _consoles(devices: Element, files: OwnFiles, host: Surroundings) -> None:
+    serial = SubElement(devices, "serial", type="unix")
+    SubElement(serial, "source", mode="bind", path=files.serial_socket)
+    SubElement(serial, "log", file=files.console_log, append="on")
     SubElement(serial, "target", port="0")
     SubElement(devices, "graphics", type="vnc", autoport="yes", listen=host.vnc_listen)
     video = SubElement(devices, "video")

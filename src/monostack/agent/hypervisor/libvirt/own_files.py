@@ -66,7 +66,8 @@ class GuestFiles:
         drive = self.directory(spec.server_id) / "config.iso" if spec.config_drive else None
         if drive is not None:
             await in_thread(self._write_drive, drive, spec)
-        return OwnFiles(disks, str(log), str(drive) if drive is not None else None)
+        socket = self.directory(spec.server_id) / "serial.sock"
+        return OwnFiles(disks, str(log), str(socket), str(drive) if drive is not None else None)
 
     async def make_rescue(self, server_id: str, source: ImageSource) -> str:
         """The path of a disk with the bits of a rescue image, made where it is missing."""
