@@ -36,8 +36,11 @@ class Answered:
 class KilledCloud:
     """To be used on one event loop, in a thread that is in the machine's network."""
 
-    def __init__(self, inside: Machine, seed: int) -> None:
+    def __init__(self, inside: Machine, seed: int, database_url: str | None = None) -> None:
+        """`database_url`: of a database that is not the cloud's own file."""
         self.inside = inside
+        self.database_url = database_url or f"sqlite:///{inside.state_dir}/monostack.db"
+        inside.environment["MONOSTACK_DATABASE_URL"] = self.database_url
         self.random = random.Random(seed)
         self.log: list[str] = []
         self._began = time.monotonic()

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sqlite3
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import libvirt
+import sqlalchemy as sa
 from killed_cloud import KilledCloud
 
 from invariants import Guest, Look, Migration
@@ -20,15 +20,18 @@ from users import COMPUTE, IMAGE, NETWORK, VOLUME
 
 OPERATIONS = "select workflow, state, step, error from operations where state in ('running', 'undoing')"
 MIGRATIONS = "select uuid, server_id, source, status from server_migrations"
+OLD_FLAVORS = "select uuid, old_flavor from server_migrations where status = 'finished'"
 ENDED = "select workflow, state, coalesce(error, '') from operations where state not in ('running', 'undoing')"
 ALLOCATED = "select consumer_uuid, resource_class, used from allocations"
+MEMORY = {"1": 192, "2": 256}  # MiB of a flavor, see users.User.prepare
 STATES = {libvirt.VIR_DOMAIN_RUNNING: "running", libvirt.VIR_DOMAIN_PAUSED: "paused", libvirt.VIR_DOMAIN_SHUTOFF: "stopped"}
 
 
 def rows(cloud: KilledCloud, query: str) -> list[Any]:
     """Of the cloud's database, which may be in use."""
-    with closing(sqlite3.connect(f"file:{cloud.inside.state_dir}/monostack.db?mode=ro", uri=True, timeout=30)) as database:
-        return database.execute(query).fetchall()
+    engine = sa.create_engine(cloud.database_url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(sa.text(query))]
 
 
 async def look_at(cloud: KilledCloud) -> Look:
@@ -40,6 +43,8 @@ async def look_at(cloud: KilledCloud) -> Look:
         images=await cloud.all(f"{IMAGE}/images", "images"),
         migrations=[Migration(*row) for row in rows(cloud, MIGRATIONS)],
         volumes={each["id"]: each for each in await cloud.all(f"{VOLUME}/volumes/detail", "volumes")},
+        backups={each["id"]: each for each in await cloud.all(f"{VOLUME}/backups/detail", "backups")},
+        backup_files=_names(cloud, "backups"),
         ports=await cloud.all(f"{NETWORK}/ports", "ports"),
         allocations={row[0] for row in rows(cloud, ALLOCATED)},
         guests={host: _domains(cloud)},
@@ -84,19 +89,29 @@ async def check_machine(cloud: KilledCloud, look: Look) -> None:
 async def _usage_agrees(cloud: KilledCloud, look: Look) -> None:
     compute = (await cloud.ask("GET", f"{COMPUTE}/limits")).json()["limits"]["absolute"]
     servers = look.servers.values()
-    counted = {"totalInstancesUsed": len(servers), "totalCoresUsed": len(servers), "totalRAMUsed": 192 * len(servers)}
+    former = {each.server_id: MEMORY[flavor] for each, flavor in _kept(cloud, look)}
+    memory = sum(max(MEMORY[server["flavor"]["id"]], former.get(server["id"], 0)) for server in servers)
+    counted = {"totalInstancesUsed": len(servers), "totalCoresUsed": len(servers), "totalRAMUsed": memory}
     assert {name: compute[name] for name in counted} == counted
     volume = (await cloud.ask("GET", f"{VOLUME}/limits")).json()["limits"]["absolute"]
     assert (volume["totalVolumesUsed"], volume["totalGigabytesUsed"]) == (len(look.volumes), sum(v["size"] for v in look.volumes.values()))
 
 
 def _allocations_agree(cloud: KilledCloud, look: Look) -> None:
-    """Each server has its flavor's share of the host, once."""
+    """Each server has its flavor's share of the host, once; one that is resized also what it had."""
     found = Counter({(consumer, kind): used for consumer, kind, used in rows(cloud, ALLOCATED)})
     placed = [server for server in look.servers.values() if server["OS-EXT-SRV-ATTR:host"]]
-    wanted = Counter({(server["id"], kind): used for server in placed for kind, used in (("VCPU", 1), ("MEMORY_MB", 192))})
-    wanted.update({(server["id"], "DISK_GB"): 1 for server in placed if server["image"]})
+    holders = [(server["id"], server["flavor"]["id"], server) for server in placed]
+    holders += [(each.uuid, flavor, look.servers[each.server_id]) for each, flavor in _kept(cloud, look)]
+    wanted = Counter({(holder, kind): used for holder, id, _ in holders for kind, used in (("VCPU", 1), ("MEMORY_MB", MEMORY[id]))})
+    wanted.update({(holder, "DISK_GB"): 1 for holder, _, server in holders if server["image"]})
     assert found == wanted
+
+
+def _kept(cloud: KilledCloud, look: Look) -> list[tuple[Migration, str]]:
+    """Migrations that wait for a word, with the id of the flavor that would come back."""
+    flavors = {uuid: json.loads(flavor)["id"] for uuid, flavor in rows(cloud, OLD_FLAVORS)}
+    return [(each, flavors[each.uuid]) for each in look.kept.values()]
 
 
 def _files_agree(cloud: KilledCloud, look: Look) -> None:
@@ -105,8 +120,11 @@ def _files_agree(cloud: KilledCloud, look: Look) -> None:
     assert _names(cloud, "guests") == placed, "directories of guests do not agree with servers"
     for server_id in placed:
         kept = {path.name for path in (directory / "guests" / server_id).iterdir()}
-        wanted = {"console.log"} | ({"root.qcow2", "base.img"} if look.servers[server_id]["image"] else set())
-        assert kept - {"config.iso"} == wanted, f"files of {server_id}: {kept}"
+        server = look.servers[server_id]
+        wanted = {"console.log"} | ({"root.qcow2", "base.img"} if server["image"] else set())
+        wanted |= {"rescue.qcow2", "rescue-base.img"} if server["status"] == "RESCUE" else set()
+        wanted |= {"kept"} if server_id in look.kept else set()
+        assert server["status"] == "ERROR" or kept - {"config.iso", "serial.sock"} == wanted, f"files of {server_id}: {kept}"
     unfinished = [path for path in directory.rglob(".*") if path.is_file()]
     assert unfinished == []
 
