@@ -13,7 +13,7 @@ HEAVY = {
     "pyroute2": "real networks",
     "libvirt": "real guests",
     "pycdlib": "config drives",
-    "httpx": "the demo",
+    "httpx": "the demo, images from the web",
 }
 EMULATOR = """
 import asyncio, sys

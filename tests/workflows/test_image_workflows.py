@@ -1,10 +1,15 @@
 """Images of servers, in every way their making may go."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from asgi import call
 from harness import COMPUTE, IMAGE, Bench, Case, Trial, trials
 from servers import running, show
+
+from web_server import Page, serving
 
 LATEST = "compute 2.96"
 
@@ -42,7 +47,35 @@ async def _replaces_the_old_one(bench: Bench, given: dict[str, Any]) -> None:
     await bench.ask("GET", f"{IMAGE}/images/{given['old']}", expect=404)
 
 
+BITS = b"\0" * 4096
+
+
+async def _queued(bench: Bench) -> dict[str, Any]:
+    made = await bench.ask("POST", f"{IMAGE}/images", {"name": "i", "disk_format": "raw", "container_format": "bare"}, 201)
+    return {"image": made.json()["id"]}
+
+
+def _import(**method: str) -> Callable[[Bench, dict[str, Any]], Awaitable[None]]:
+    async def act(bench: Bench, given: dict[str, Any]) -> None:
+        path = f"{IMAGE}/images/{given['image']}"
+        if method["name"] == "glance-direct":
+            await call(bench.app.http, "PUT", f"{path}/stage", bench.token, content=BITS)
+        await bench.ask("POST", f"{path}/import", {"method": method}, 202)
+
+    return act
+
+
+async def _is_imported(bench: Bench, given: dict[str, Any]) -> None:
+    found = (await bench.ask("GET", f"{IMAGE}/images/{given['image']}", expect=200)).json()
+    assert (found["status"], found["size"], found["os_glance_failed_import"]) == ("active", len(BITS), "")
+    assert (bench.directory / "images" / given["image"]).read_bytes() == BITS
+    assert not list((bench.directory / "images" / ".staged").iterdir())
+    (task,) = (await bench.ask("GET", f"{IMAGE}/images/{given['image']}/tasks", expect=200)).json()["tasks"]
+    assert task["status"] == "success"
+
+
 CASES = {
+    "staged": Case("import_image", _queued, _import(name="glance-direct"), _is_imported, {}),
     "snapshot": Case("snapshot_server", running, _snapshot, _is_there, {}),
     "backup": Case("backup_server", _with_backup, _backup, _replaces_the_old_one, {}),
 }
@@ -53,3 +86,13 @@ CASES = {
 )
 def test_workflow(bench: Bench, case: Case, trial: Trial) -> None:
     bench.put(case, trial)
+
+
+WEB = Case("import_image", _queued, _import(name="web-download"), _is_imported, {"url": ""})
+
+
+@pytest.mark.parametrize("trial", trials(WEB), ids=str)
+def test_web_download(bench: Bench, trial: Trial) -> None:
+    with serving({"/disk": Page(BITS)}) as url:
+        bench.settings.update({"image.import_filter.allowed_hosts": ["127.0.0.1"], "image.import_filter.allowed_ports": []})
+        bench.put(replace(WEB, act=_import(name="web-download", uri=f"{url}/disk")), trial)

@@ -109,6 +109,34 @@ class Identity(Section, frozen=True):
     ] = False
 
 
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+def _web_schemes() -> list[Literal["http", "https"]]:
+    return ["http", "https"]
+
+
+def _web_ports() -> list[Port]:
+    return [80, 443]
+
+
+class ImportFilter(Section, frozen=True):
+    """Which URLs users may have images downloaded from, as Glance's `[import_filtering_opts]`. Where there is a list of what is allowed,
+    that of what is not is ignored; an empty list allows everything. Redirects pass the filter too. The controller's own loopback addresses
+    and link-local ones, such as those of metadata services, are never connected to unless their host is in `allowed_hosts`.
+    """
+
+    allowed_schemes: Annotated[list[Literal["http", "https"]], _option("Schemes.")] = msgspec.field(default_factory=_web_schemes)
+    allowed_hosts: Annotated[list[str], _option("Names and addresses of hosts.")] = []
+    disallowed_hosts: Annotated[list[str], _option("Names and addresses of hosts.")] = []
+    allowed_ports: Annotated[list[Port], _option("Ports a URL may name.")] = msgspec.field(default_factory=_web_ports)
+    disallowed_ports: Annotated[list[Port], _option("Ports a URL may not name.")] = []
+
+
+def _import_methods() -> list[Literal["glance-direct", "web-download", "copy-image"]]:
+    return ["glance-direct", "web-download", "copy-image"]
+
+
 class Image(Section, frozen=True):
     """The image store."""
 
@@ -122,6 +150,11 @@ class Image(Section, frozen=True):
             " upload made-up bytes under the name of any format; content that is unsafe for hosts is refused in any case."
         ),
     ] = True
+    import_methods: Annotated[
+        list[Literal["glance-direct", "web-download", "copy-image"]],
+        _option("How images may be imported: from staged bits, from a URL that passes the filter, into further stores."),
+    ] = msgspec.field(default_factory=_import_methods)
+    import_filter: ImportFilter = ImportFilter()
 
 
 class Log(Section, frozen=True):

@@ -73,7 +73,7 @@ def _type(kind: inspect.Type) -> str:
         case inspect.DictType():
             return "table"
         case inspect.ListType():
-            return "list of " + ("names" if isinstance(kind.item_type, inspect.LiteralType) else "texts")
+            return f"list of {_items(kind.item_type)}"
         case inspect.BoolType():
             return "true, false"
         case inspect.IntType():
@@ -84,6 +84,18 @@ def _type(kind: inspect.Type) -> str:
             return "text"
         case _:
             raise TypeError(f"no word for {kind}")
+
+
+def _items(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.Metadata():
+            return _items(kind.type)
+        case inspect.LiteralType():
+            return "names"
+        case inspect.IntType():
+            return "numbers"
+        case _:
+            return "texts"
 
 
 def _limits(kind: inspect.IntType | inspect.FloatType) -> str:

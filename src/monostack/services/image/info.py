@@ -6,7 +6,6 @@ from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import FLAG, INTEGER, OBJECT, TEXT, TEXTS, Record, envelope, many
 from monostack.services.image.images.image import STORE
-from monostack.services.image.importing import METHODS
 from monostack.services.image.store import BLOCK
 
 routes = Routes("/v2/info")
@@ -20,7 +19,8 @@ _DETAILS = {**_STORE, "type": TEXT, "properties": _PROPERTIES, "weight": INTEGER
 @routes.get("/import", answer=envelope("import-methods", Record("ImportMethods", {"description": TEXT, "type": TEXT, "value": TEXTS})))
 def show_import(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the import methods."""
-    return {"import-methods": {"description": "Import methods available.", "type": "array", "value": list(METHODS)}}
+    methods = request.cloud.config.image.import_methods
+    return {"import-methods": {"description": "Import methods available.", "type": "array", "value": methods}}
 
 
 @routes.get("/stores", answer=envelope("stores", many(Record("Store", _STORE))))

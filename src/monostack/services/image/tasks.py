@@ -161,7 +161,7 @@ def list_tasks(request: Request, tx: Transaction) -> dict[str, Any]:
 
 @routes.post("/tasks", policy="tasks_api_access", enforce=True, answer=REFUSED)
 def create_task(request: Request, tx: Transaction) -> None:
-    """Import from elsewhere, as older clients ask for it: refused, since no host passes the filter for sources."""
+    """Import from elsewhere, as older clients ask for it: refused whatever the source is, since images are imported by their own call."""
     body = body_of(request, dict)
     for name in ("type", "input"):
         if name not in body:

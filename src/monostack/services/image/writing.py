@@ -51,9 +51,16 @@ _STAGE = (
     .values(**_NO_WRITER, size=sa.bindparam("the_size"), staged=sa.bindparam("the_staged", type_=Json), updated_at=sa.bindparam("the_time"))
 )
 _GIVE_BACK = sa.update(images).where(*_HELD, _i.status.in_(("saving", "uploading"))).values(_NO_BITS)
-_IMPORT = sa.update(images).where(_i.id == _id, _i.status == "uploading").values(status="importing")
+_IMPORT = sa.update(images).where(_i.id == _id, _i.status.in_(("queued", "uploading"))).values(status="importing")
+_HOLD_IMPORT = sa.update(images).where(_i.id == _id, _i.status == "importing").values(writer=_token, writer_until=_until)
 _IMPORT_FAILED = sa.update(images).where(_i.id == _id, _i.status == "importing").values(_NO_BITS)
-GIVE_BACK_STALE = sa.update(images).where(_i.writer_until < sa.bindparam("the_now")).values(_NO_BITS).returning(_i.id)
+# Not what is being imported: its operation is resumed.
+GIVE_BACK_STALE = (
+    sa.update(images)
+    .where(_i.writer_until < sa.bindparam("the_now"), _i.status != "importing")
+    .values(_NO_BITS)
+    .returning(_i.id)
+)
 EXPIRE_ALL = sa.update(images).where(_i.writer.is_not(None)).values(writer_until=0.0)
 
 
@@ -111,6 +118,12 @@ def activate_empty(tx: Transaction, request: Any, image: Image) -> None:
 
 def begin_import(tx: Transaction, image_id: str) -> None:
     tx.execute(_IMPORT, {"the_id": image_id})
+
+
+def hold_import(tx: Transaction, image_id: str, token: str) -> bool:
+    """Hold an image while its import fetches the bits; whoever held it before no longer does. False if it has been deleted meanwhile."""
+    params = {"the_id": image_id, "the_token": token, "the_until": database_now(tx) + LEASE}
+    return tx.execute(_HOLD_IMPORT, params).rowcount == 1
 
 
 def fail_import(tx: Transaction, image_id: str) -> bool:

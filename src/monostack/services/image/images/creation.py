@@ -9,7 +9,6 @@ from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.services.image.images import rules, table
 from monostack.services.image.images.image import ANSWER, STORE, Image
-from monostack.services.image.importing import METHODS
 from monostack.services.image.policy import allows, refusal
 from monostack.services.image.schemas import body_of, check_image
 
@@ -82,7 +81,7 @@ def create_image(request: Request, tx: Transaction) -> Response:
     image = insert(tx, request, values, properties, tags)
     headers = {
         "location": f"{request.service_url}/v2/images/{image.id}",
-        "openstack-image-import-methods": ",".join(METHODS),
+        "openstack-image-import-methods": ",".join(request.cloud.config.image.import_methods),
         "openstack-image-store-ids": STORE,
     }
     return Response(image.view(), 201, headers)

@@ -1,21 +1,47 @@
-"""Import staged bits: they move to their final place, and the image becomes active."""
+"""Import bits that are staged, or fetched first: they move to their final place, and the image becomes active."""
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
 
+from monostack.core.errors import Fault
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.operations import Run, Step, StepError, Workflow
 from monostack.services.image import importing, tasks, writing
+from monostack.services.image.images import table
+from monostack.services.image.images.image import Image, missing
 from monostack.services.image.reconcilers.files import FILES
 from monostack.services.image.store import Content, Store
+from monostack.services.image.uploading import bring
+
+DOWNLOAD_WITHIN = 6 * 3600.0  # seconds
 
 
 def _content(run: Run) -> Content:
-    return msgspec.convert(run.input["content"], Content)
+    return msgspec.convert(run.data.get("content") or run.input["content"], Content)
+
+
+async def download(run: Run) -> Mapping[str, Any]:
+    """Stage what is at the URL. A controller that takes over begins anew, holding the image instead of the one before."""
+    from monostack.services.image.web_download import fetch  # takes long to load
+
+    try:
+        async with aclosing(fetch(run.cloud.config.image.import_filter, run.input["url"])) as bits:
+            content = await bring(run.cloud, lambda tx: _hold(tx, run), bits)
+    except Fault as fault:
+        raise StepError(fault.message or fault.detail, kind="refused") from None
+    return {"content": {name: getattr(content, name) for name in content.__struct_fields__}}
+
+
+def _hold(tx: Transaction, run: Run) -> tuple[Image, str]:
+    token = f"{run.id}-{run.attempt}"
+    if not writing.hold_import(tx, run.resource_id, token):
+        raise missing(run.resource_id)
+    return Image(dict(tx.rows(table.GET[True], {"the_id": run.resource_id})[0]._mapping)), token
 
 
 async def publish(run: Run) -> None:
@@ -55,4 +81,12 @@ def fail(run: Run, tx: Transaction, error: Mapping[str, Any]) -> None:
     tasks.end(tx, run.input["task_id"], "failure", None, str(error["message"]))
 
 
-IMPORT_IMAGE = Workflow("import_image", (Step("publish", do=publish, undo=remove_bits),), done=activate, failed=fail)
+IMPORT_IMAGE = Workflow(
+    "import_image",
+    (
+        Step("download", do=download, undo=remove_bits, timeout=DOWNLOAD_WITHIN, when=lambda given: "url" in given),
+        Step("publish", do=publish, undo=remove_bits),
+    ),
+    done=activate,
+    failed=fail,
+)

@@ -1,0 +1,131 @@
+"""Images fetched by HTTP, from a server of the test's own; and what does not pass the filter."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from image_bodies import qcow2
+
+from clouds import TestCloud
+from web_server import Page, serving
+
+BITS = qcow2()
+HOLD = threading.Event()
+
+
+PAGES = {
+    "/image": Page(BITS),
+    "/image?from=moved": Page(BITS),
+    "/moved": Page(status=302, headers={"location": "/image?from=moved"}),
+    "/astray": Page(status=302, headers={"location": "http://[::1]/secret"}),
+    "/circle": Page(status=302, headers={"location": "/circle"}),
+    "/backed": Page(qcow2(backing=b"/etc/passwd")),
+    "/large": Page(BITS + b"x"),
+    "/short": Page(BITS, length=len(BITS) + 1),
+    "/slow": Page(BITS[:512], length=len(BITS), hold=HOLD),
+}
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[str]:
+    """Where the pages are."""
+    with serving(PAGES) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables) -> Iterator[TestCloud]:
+    """A cloud that may download from the web server, and images of its size only."""
+    state_dir = tmp_path_factory.mktemp("cloud")
+    allowed = {"allowed_hosts": ["127.0.0.1"], "allowed_ports": []}
+    settings = {f"image.import_filter.{name}": value for name, value in allowed.items()}
+    running = TestCloud(state_dir, database_with_tables(state_dir), hosts=0, **settings, **{"image.max_size": len(BITS)}).start()
+    yield running
+    running.stop()
+
+
+def _import(cloud: TestCloud, image_id: str, uri: object):
+    body = {"method": {"name": "web-download", "uri": uri}}
+    return cloud.demo.post("image", f"/images/{image_id}/import", body, headers={"accept": "application/json"})
+
+
+def _until(cloud: TestCloud, image_id: str, *statuses: str) -> dict:
+    deadline = time.monotonic() + 30
+    while (image := cloud.demo.get("image", f"/images/{image_id}").json())["status"] not in statuses:
+        assert time.monotonic() < deadline, image
+        time.sleep(0.02)
+    return image
+
+
+@pytest.mark.parametrize("page", ["image", "moved"])
+def test_what_is_at_the_url_becomes_the_image(cloud: TestCloud, make_image, store, web: str, page: str) -> None:
+    image_id = make_image(cloud.demo, disk_format="qcow2")["id"]
+    answer = _import(cloud, image_id, f"{web}/{page}")
+    assert (answer.status_code, answer.content) == (202, b"")
+    image = _until(cloud, image_id, "active", "queued")
+    assert (image["status"], image["size"], image["virtual_size"]) == ("active", len(BITS), 1 << 30)
+    assert image["os_hash_value"] == hashlib.sha512(BITS).hexdigest()
+    assert (image["os_glance_importing_to_stores"], image["os_glance_failed_import"]) == ("", "")
+    assert "os_glance_import_task" not in image
+    assert cloud.demo.get("image", f"/images/{image_id}/file").content == BITS
+    (task,) = cloud.demo.get("image", f"/images/{image_id}/tasks").json()["tasks"]
+    assert (task["status"], task["type"], task["result"]) == ("success", "api_image_import", {"image_id": image_id})
+    assert task["input"]["import_req"] == {"method": {"name": "web-download", "uri": f"{web}/{page}"}}
+    assert not list((store / ".staged").iterdir())
+    assert not list((store / ".incoming").iterdir())
+    again = _import(cloud, image_id, f"{web}/{page}")
+    assert (again.status_code, "status active cannot be target" in again.text) == (409, True)
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        ("nowhere", "The source answers 404."),
+        ("backed", "Image failed safety checks"),
+        ("large", "The incoming image is too large: The provided image is too large."),
+        ("short", "The source broke off."),
+        ("astray", "URI does not pass filtering: http://[::1]/secret"),
+        ("circle", "The source redirects more than 10 times."),
+    ],
+)
+def test_what_is_no_image_leaves_the_image_queued(cloud: TestCloud, make_image, store, web: str, page: str, message: str) -> None:
+    image_id = make_image(cloud.demo, disk_format="qcow2")["id"]
+    assert _import(cloud, image_id, f"{web}/{page}").status_code == 202
+    image = _until(cloud, image_id, "active", "queued")
+    assert (image["status"], image["size"], image["os_glance_failed_import"]) == ("queued", None, "file")
+    assert "os_glance_import_task" not in image
+    (task,) = cloud.demo.get("image", f"/images/{image_id}/tasks").json()["tasks"]
+    assert (task["status"], task["message"]) == ("failure", message)
+    assert not list((store / ".staged").iterdir())
+    assert not list((store / ".incoming").iterdir())
+    assert _import(cloud, image_id, f"{web}/image").status_code == 202
+    assert _until(cloud, image_id, "active", "queued")["status"] == "active"
+
+
+def test_deleting_the_image_ends_the_download(cloud: TestCloud, make_image, store, web: str) -> None:
+    image_id = make_image(cloud.demo, disk_format="qcow2")["id"]
+    assert _import(cloud, image_id, f"{web}/slow").status_code == 202
+    _until(cloud, image_id, "importing")
+    second = _import(cloud, image_id, f"{web}/image")
+    assert (second.status_code, "Image needs to be in 'queued' state to use 'web-download' method" in second.text) == (409, True)
+    assert cloud.demo.delete("image", f"/images/{image_id}").status_code == 204
+    cloud.run(cloud.app.cloud.operations.settle())
+    HOLD.set()
+    assert not list((store / ".incoming").iterdir())
+    assert cloud.demo.get("image", f"/images/{image_id}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "uri", [None, "", 5, "ftp://127.0.0.1/x", "file:///etc/passwd", "http://169.254.169.254/", "http://localhost/", "http://127.1/", "http:///x"]
+)
+def test_what_does_not_pass_the_filter_changes_nothing(cloud: TestCloud, make_image, uri: object) -> None:
+    image_id = make_image(cloud.demo)["id"]
+    before = cloud.demo.get("image", f"/images/{image_id}").json()
+    answer = _import(cloud, image_id, uri)
+    assert (answer.status_code, answer.json()["message"]) == (400, f"URI for web-download does not pass filtering: {uri}<br /><br />\n\n\n")
+    assert cloud.demo.get("image", f"/images/{image_id}").json() == before
+    assert cloud.demo.get("image", f"/images/{image_id}/tasks").json() == {"tasks": []}
+    other = cloud.other.post("image", f"/images/{image_id}/import", {"method": {"name": "web-download", "uri": uri}})
+    assert other.status_code == 404
