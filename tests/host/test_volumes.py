@@ -77,6 +77,38 @@ def test_a_volume_at_rest(lab: GuestLab) -> None:
     assert (stored["volumes"], stored["snapshots"]) == ([], [])
 
 
+def test_files_become_volumes_and_snapshots(lab: GuestLab) -> None:
+    aside = lab.state / "unmanaged"
+    dropped, linked = aside / "volumes" / "disk.qcow2", aside / "volumes" / "link.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(dropped), str(GIB + 512)], check=True)
+    write(str(dropped), 0x41)
+    linked.symlink_to(dropped)
+    (aside / "volumes" / "junk.qcow2").write_bytes(b"junk")
+    listed = {one["name"]: one for one in lab.do("volume.list_unmanaged", {})["volumes"]}
+    assert (listed["disk"]["size_gib"], listed["disk"]["unfit"]) == (2, None)
+    assert "is a link" in listed["link"]["unfit"] and "not a readable qcow2 image" in listed["junk"]["unfit"]
+    volume_id, snapshot_id = lab.spec().server_id, lab.spec().server_id
+    reference = {"volume_id": volume_id, "name": "disk"}
+    for name, code in (("link", "volume.no_file"), ("../volumes/disk", "volume.bad_reference"), ("none", "volume.no_such_file")):
+        assert lab.refuse("volume.manage", {"volume_id": volume_id, "name": name}).code == code
+    for _ in range(2):  # asked again, it is as it was
+        assert lab.do("volume.manage", reference) == {"size_gib": 2}
+    path = str(lab.state / "volumes" / f"{volume_id}.qcow2")
+    assert (size_of(lab, path), beginning(path), Path(path).stat().st_mode & 0o777) == (2 * GIB, b"A" * 512, 0o600)
+    lab.do("volume.snapshot", {"volume_id": volume_id, "snapshot_id": snapshot_id})
+    snapshot = {"snapshot_id": snapshot_id, "volume_name": f"volume-{volume_id}", "name": "before"}
+    for _ in range(2):
+        lab.do("volume.unmanage_snapshot", snapshot)
+        lab.do("volume.unmanage", reference)
+    assert (lab.do("volume.list", {})["volumes"], lab.do("volume.list", {})["snapshots"]) == ([], [])
+    assert lab.do("volume.list_unmanaged", {})["snapshots"] == [{"name": "before", "size_gib": 2, "unfit": None, "volume_name": "disk"}]
+    lab.do("volume.manage", reference)
+    assert lab.do("volume.manage_snapshot", snapshot) == {"size_gib": 2}
+    lab.do("volume.delete_snapshot", {"snapshot_id": snapshot_id})
+    lab.do("volume.delete", {"volume_id": volume_id})
+    shutil.rmtree(aside)
+
+
 def test_backups_of_a_volume_at_rest(lab: GuestLab) -> None:
     volume = lab.volume()
     path, reference = volume.connection.path, {"volume_id": volume.volume_id}

@@ -110,6 +110,78 @@ RESTORE_TO_NEW = Case("create_volume", _with_backup, _restore_to_new, _is_backed
 DELETE_BACKUP = Case("delete_backup", _with_backup, _delete_backup, _backup_is_gone, {}, forward=True)
 IMPORT = Case("import_backup", _with_record, _import, _is_imported, {}, forward=True)
 
+# --- files that are no volumes yet, or no longer ------------------------------------------------------------------------------
+
+
+async def _with_snapshot(bench: Bench) -> dict[str, Any]:
+    given = await _with_volume(bench)
+    answer = await bench.ask("POST", f"{VOLUME}/snapshots", {"snapshot": {"volume_id": given["volume"]}}, 202)
+    await bench.rest()
+    return {**given, "snapshot": answer.json()["snapshot"]["id"]}
+
+
+async def _unmanage_snapshot(bench: Bench, given: dict[str, Any]) -> None:
+    path = f"{VOLUME}/snapshots/{given['snapshot']}/action"
+    if (await bench.ask("POST", path, {"os-unmanage": {}})).status == 400:  # it failed before
+        await bench.ask("POST", path, {"os-reset_status": {"status": "available"}}, 202)
+        await bench.ask("POST", path, {"os-unmanage": {}}, 202)
+
+
+async def _unmanage(bench: Bench, given: dict[str, Any]) -> None:
+    if (await _volume(bench, given))["status"] != "available":
+        await _action("os-reset_status", {"status": "available"})(bench, given)
+    await _action("os-unmanage", {})(bench, given)
+
+
+async def _is_put_aside(bench: Bench, given: dict[str, Any]) -> None:
+    await bench.ask("GET", f"{VOLUME}/volumes/{given['volume']}", expect=404)
+    assert (bench.storage.volumes, bench.storage.unmanaged) == ({}, {f"volume-{given['volume']}": 1})
+
+
+async def _snapshot_is_put_aside(bench: Bench, given: dict[str, Any]) -> None:
+    await bench.ask("GET", f"{VOLUME}/snapshots/{given['snapshot']}", expect=404)
+    name = (f"volume-{given['volume']}", f"_snapshot-{given['snapshot']}")
+    assert (bench.storage.snapshots, bench.storage.unmanaged_snapshots) == ({}, {name: 1})
+
+
+async def _with_file(bench: Bench) -> dict[str, Any]:
+    bench.storage.unmanaged["found"] = 2
+    return {}
+
+
+async def _with_snapshot_file(bench: Bench) -> dict[str, Any]:
+    given = await _with_snapshot(bench)
+    await _unmanage_snapshot(bench, given)
+    await bench.rest()
+    return given
+
+
+async def _manage(bench: Bench, given: dict[str, Any]) -> None:
+    body = {"volume": {"host": "north@file", "ref": {"source-name": "found"}}}
+    given["volume"] = (await bench.ask("POST", f"{VOLUME}/os-volume-manage", body, 202)).json()["volume"]["id"]
+
+
+async def _manage_snapshot(bench: Bench, given: dict[str, Any]) -> None:
+    body = {"snapshot": {"volume_id": given["volume"], "ref": {"source-name": f"_snapshot-{given['snapshot']}"}}}
+    given["new"] = (await bench.ask("POST", f"{VOLUME}/os-snapshot-manage", body, 202)).json()["snapshot"]["id"]
+
+
+async def _is_managed(bench: Bench, given: dict[str, Any]) -> None:
+    shown = await _volume(bench, given)
+    assert (shown["status"], shown["size"]) == ("available", 2)
+    assert (bench.storage.volumes, bench.storage.unmanaged) == ({given["volume"]: 2}, {})
+
+
+async def _snapshot_is_managed(bench: Bench, given: dict[str, Any]) -> None:
+    assert (await bench.ask("GET", f"{VOLUME}/snapshots/{given['new']}", expect=200)).json()["snapshot"]["status"] == "available"
+    assert (bench.storage.snapshots, bench.storage.unmanaged_snapshots) == ({given["new"]: 1}, {})
+
+
+MANAGE = Case("manage_volume", _with_file, _manage, _is_managed, {}, forward=True)
+UNMANAGE = Case("unmanage_volume", _with_volume, _unmanage, _is_put_aside, {}, forward=True)
+MANAGE_SNAPSHOT = Case("manage_snapshot", _with_snapshot_file, _manage_snapshot, _snapshot_is_managed, {}, forward=True)
+UNMANAGE_SNAPSHOT = Case("unmanage_snapshot", _with_snapshot, _unmanage_snapshot, _snapshot_is_put_aside, {}, forward=True)
+
 # --- groups ----------------------------------------------------------------------------------------------------------------
 
 NEWEST = {"openstack_api_version": "volume 3.71"}
@@ -181,7 +253,8 @@ DELETE_GROUP = Case("delete_group", _with_group, _delete_group, _no_group, {}, f
 CASES = {
     "upload": UPLOAD, "backup": BACKUP, "restore": RESTORE, "restore to new": RESTORE_TO_NEW, "delete backup": DELETE_BACKUP,
     "import backup": IMPORT, "snapshot a group": SNAPSHOT_GROUP, "delete a group snapshot": DELETE_GROUP_SNAPSHOT,
-    "copy a group": COPY_GROUP, "delete a group": DELETE_GROUP,
+    "copy a group": COPY_GROUP, "delete a group": DELETE_GROUP, "manage": MANAGE, "unmanage": UNMANAGE,
+    "manage a snapshot": MANAGE_SNAPSHOT, "unmanage a snapshot": UNMANAGE_SNAPSHOT,
 }  # fmt: skip
 
 

@@ -12,6 +12,10 @@
 | volume.restore         | RestoreVolume   | {} the volume holds what the backup does |
 | volume.delete_backup   | BackupRef       | {} also when there is nothing   |
 | volume.list            | {}              | StoredVolumes                   |
+| volume.manage          | UnmanagedVolume | Managed: an unmanaged file has become the volume |
+| volume.unmanage        | UnmanagedVolume | {} the volume's file is an unmanaged one; also when there is nothing |
+| volume.manage_snapshot, volume.unmanage_snapshot | UnmanagedSnapshot | likewise |
+| volume.list_unmanaged  | {}              | UnmanagedFiles                  |
 """
 
 import msgspec
@@ -87,3 +91,46 @@ class StoredVolumes(msgspec.Struct):
     capacity_gib: int
     free_gib: int
     backups: list[str] = []
+
+
+def volume_name(volume_id: str) -> str:
+    """What a volume's file is called once nobody manages it any more."""
+    return f"volume-{volume_id}"
+
+
+def snapshot_name(snapshot_id: str) -> str:
+    """Likewise a snapshot's."""
+    return f"_snapshot-{snapshot_id}"
+
+
+class UnmanagedVolume(msgspec.Struct):
+    """A volume, and what its file is called while it is not managed."""
+
+    volume_id: str
+    name: str
+
+
+class UnmanagedSnapshot(msgspec.Struct):
+    """A snapshot, what its file is called while it is not managed, and what the file of its volume is called then."""
+
+    snapshot_id: str
+    volume_name: str
+    name: str
+
+
+class Managed(msgspec.Struct):
+    size_gib: int  # the next whole one, to which a file of another size has been grown
+
+
+class UnmanagedFile(msgspec.Struct):
+    name: str
+    size_gib: int
+    unfit: str | None = None  # why it cannot become a volume or snapshot
+    volume_name: str = ""  # of a snapshot: of what it is one
+
+
+class UnmanagedFiles(msgspec.Struct):
+    """What a back end keeps that no volume and no snapshot is."""
+
+    volumes: list[UnmanagedFile]
+    snapshots: list[UnmanagedFile]

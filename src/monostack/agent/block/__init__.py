@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from monostack.agent.block.unmanaged import Unmanaged
 from monostack.protocol.guests import ImageSource, VolumeConnection
 from monostack.protocol.volumes import (
     BackupMade,
@@ -20,6 +21,8 @@ class BlockStorage(Protocol):
 
     The caller runs at most one method per volume at a time. All raise CommandError.
     """
+
+    unmanaged: Unmanaged
 
     async def cache(self, image: ImageSource) -> None:
         """Have the bits of an image on this host, for guests and volumes to come."""

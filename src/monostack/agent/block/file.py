@@ -9,6 +9,7 @@ from monostack.agent.block import backups, qemu_img
 from monostack.agent.block.images import ImageCache
 from monostack.agent.block.outgoing import OutgoingFiles
 from monostack.agent.block.qemu_img import GIB
+from monostack.agent.block.unmanaged import FilesUnmanaged, Unmanaged
 from monostack.agent.errors import CommandError, require_uuid
 from monostack.agent.programs import ProgramError
 from monostack.agent.qemu_user import QemuUser
@@ -46,6 +47,7 @@ class FileBlock:
         self._opened = opened
         self._outgoing = outgoing
         self._backups: backups.BackupStore = backups.FileBackups(directory / "backups")
+        self.unmanaged: Unmanaged = FilesUnmanaged(directory / "unmanaged", user, self.volume_path, self.snapshot_path)
         for kept in (self._volumes, self._snapshots):
             user.let_in(kept)
             qemu_img.sweep_unfinished(kept)
@@ -53,7 +55,7 @@ class FileBlock:
     def volume_path(self, volume_id: str) -> Path:
         return self._volumes / (require_uuid(volume_id, "volume") + SUFFIX)
 
-    def _snapshot_path(self, snapshot_id: str) -> Path:
+    def snapshot_path(self, snapshot_id: str) -> Path:
         return self._snapshots / (require_uuid(snapshot_id, "snapshot") + SUFFIX)
 
     async def cache(self, image: ImageSource) -> None:
@@ -76,7 +78,7 @@ class FileBlock:
             _require_room_for(image.virtual_size, request.size_gib, f"image {request.image.id}")
             await qemu_img.convert(image.path, image.disk_format, fresh)
         elif request.snapshot_id is not None:
-            source = self._snapshot_path(request.snapshot_id)
+            source = self.snapshot_path(request.snapshot_id)
             await self._require_fits(source, request.size_gib, f"snapshot {request.snapshot_id}")
             await qemu_img.convert(source, "qcow2", fresh)
         elif request.source_volume_id is not None:
@@ -110,7 +112,7 @@ class FileBlock:
             raise _explained(error, request.volume_id) from None
 
     async def snapshot(self, request: SnapshotVolume) -> None:
-        path = self._snapshot_path(request.snapshot_id)
+        path = self.snapshot_path(request.snapshot_id)
         if await asyncio.to_thread(path.exists):
             return
         with qemu_img.unfinished(path) as fresh:
@@ -118,7 +120,7 @@ class FileBlock:
             await asyncio.to_thread(self._user.give, fresh)
 
     async def delete_snapshot(self, snapshot_id: str) -> None:
-        await asyncio.to_thread(self._snapshot_path(snapshot_id).unlink, missing_ok=True)
+        await asyncio.to_thread(self.snapshot_path(snapshot_id).unlink, missing_ok=True)
 
     async def export(self, request: ExportVolume) -> None:
         path, disk_format = self.volume_path(request.volume_id), qemu_img.WRITABLE.get(request.disk_format)
@@ -136,7 +138,7 @@ class FileBlock:
 
     async def backup(self, request: BackupVolume) -> BackupMade:
         with qemu_img.scratch(self._snapshots, request.backup_id) as raw, qemu_img.scratch(self._snapshots, request.backup_id) as copy:
-            source = self._snapshot_path(request.snapshot_id) if request.snapshot_id is not None else copy
+            source = self.snapshot_path(request.snapshot_id) if request.snapshot_id is not None else copy
             if request.snapshot_id is None:
                 await self._copy_volume(request.volume_id, request.server_id, copy)
             await _size(source, f"snapshot {request.snapshot_id}")

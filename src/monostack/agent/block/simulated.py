@@ -4,6 +4,8 @@ from typing import Any
 
 from monostack.agent.block.empty_qcow2 import empty_qcow2
 from monostack.agent.block.outgoing import check_part, no_such_image
+from monostack.agent.block.simulated_unmanaged import SimulatedUnmanaged
+from monostack.agent.block.unmanaged import Unmanaged
 from monostack.agent.errors import CommandError
 from monostack.protocol.guests import ImageSource, VolumeConnection
 from monostack.protocol.images import ImagePart, ReadImage
@@ -29,12 +31,15 @@ class SimulatedStorage:
         self.volumes: dict[str, int] = {}  # size in GiB by id
         self.snapshots: dict[str, int] = {}
         self.backups: dict[str, int] = {}
+        self.unmanaged: dict[str, int] = {}  # files that no volume is: size in GiB by name
+        self.unmanaged_snapshots: dict[tuple[str, str], int] = {}  # by name of the volume's file and their own
         self.holders: dict[str, str] = {}  # the running guest that has a volume open
         self.travelling: dict[str, Any] = {}  # guests on their way from one host to another, by server
         self.kept: dict[str, int] = {}  # size in bytes of the root disk of guests that are being resized, by server
 
     def free_gib(self) -> int:
-        return self.capacity_gib - sum(self.volumes.values()) - sum(self.snapshots.values())
+        kept = (self.volumes, self.snapshots, self.unmanaged, self.unmanaged_snapshots)
+        return self.capacity_gib - sum(sum(sizes.values()) for sizes in kept)
 
 
 class SimulatedBlock:
@@ -43,6 +48,7 @@ class SimulatedBlock:
     def __init__(self, storage: SimulatedStorage, outgoing: "SimulatedOutgoing") -> None:
         self.storage = storage
         self.cached: dict[str, int] = {}  # images on this host: bytes by id
+        self.unmanaged: Unmanaged = SimulatedUnmanaged(storage)
         self._outgoing = outgoing
 
     async def cache(self, image: ImageSource) -> None:

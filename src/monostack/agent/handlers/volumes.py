@@ -14,6 +14,8 @@ from monostack.protocol.volumes import (
     RestoreVolume,
     SnapshotRef,
     SnapshotVolume,
+    UnmanagedSnapshot,
+    UnmanagedVolume,
     VolumeRef,
 )
 
@@ -65,6 +67,31 @@ async def listing(drivers: Drivers, args: NoArguments) -> dict[str, Any]:
     return msgspec.to_builtins(await drivers.block.stored())
 
 
+async def manage(drivers: Drivers, args: UnmanagedVolume) -> dict[str, Any]:
+    return msgspec.to_builtins(await drivers.block.unmanaged.manage(args))
+
+
+async def unmanage(drivers: Drivers, args: UnmanagedVolume) -> dict[str, Any]:
+    await drivers.block.unmanaged.unmanage(args)
+    return {}
+
+
+async def manage_snapshot(drivers: Drivers, args: UnmanagedSnapshot) -> dict[str, Any]:
+    return msgspec.to_builtins(await drivers.block.unmanaged.manage_snapshot(args))
+
+
+async def unmanage_snapshot(drivers: Drivers, args: UnmanagedSnapshot) -> dict[str, Any]:
+    await drivers.block.unmanaged.unmanage_snapshot(args)
+    return {}
+
+
+async def unmanaged(drivers: Drivers, args: NoArguments) -> dict[str, Any]:
+    return msgspec.to_builtins(await drivers.block.unmanaged.listing())
+
+
+UNMANAGED = "unmanaged"  # the lock on all files that are not managed
+
+
 def _snapshot_lock(snapshot_id: str) -> str:
     return "snapshot/" + snapshot_id
 
@@ -111,4 +138,9 @@ HANDLERS = {
     "volume.restore": Handler(RestoreVolume, restore, lambda args: (_backup_lock(args.backup_id), volume(args.volume_id))),
     "volume.delete_backup": Handler(BackupRef, delete_backup, lambda args: (_backup_lock(args.backup_id),)),
     "volume.list": Handler(NoArguments, listing),
+    "volume.manage": Handler(UnmanagedVolume, manage, lambda args: (volume(args.volume_id), UNMANAGED)),
+    "volume.unmanage": Handler(UnmanagedVolume, unmanage, lambda args: (volume(args.volume_id), UNMANAGED)),
+    "volume.manage_snapshot": Handler(UnmanagedSnapshot, manage_snapshot, lambda args: (_snapshot_lock(args.snapshot_id), UNMANAGED)),
+    "volume.unmanage_snapshot": Handler(UnmanagedSnapshot, unmanage_snapshot, lambda args: (_snapshot_lock(args.snapshot_id), UNMANAGED)),
+    "volume.list_unmanaged": Handler(NoArguments, unmanaged),
 }

@@ -18,6 +18,8 @@ from monostack.services.volume.groups import specs as group_specs
 from monostack.services.volume.groups import types as group_types
 from monostack.services.volume.hosts import api as hosts
 from monostack.services.volume.hosts import clusters, freezing, pools, services
+from monostack.services.volume.managing import snapshots as managing_snapshots
+from monostack.services.volume.managing import volumes as managing_volumes
 from monostack.services.volume.messages import api as messages
 from monostack.services.volume.qos import api as qos
 from monostack.services.volume.quotas import api as quotas
@@ -40,8 +42,12 @@ from monostack.services.volume.workflows import (
     delete_volume,
     extend_volume,
     import_backup,
+    manage_snapshot,
+    manage_volume,
     refill_volume,
     restore_backup,
+    unmanage_snapshot,
+    unmanage_volume,
     upload_volume,
 )
 from monostack.services.volume.workflows import groups as group_workflows
@@ -70,6 +76,8 @@ SERVICE = Service(
         volumes.routes,
         volumes.METADATA_CALLS.routes(),
         actions.routes,
+        managing_volumes.routes,
+        managing_snapshots.routes,
         snapshots.routes,
         snapshots.METADATA_CALLS.routes(),
         snapshot_actions.routes,
@@ -113,6 +121,10 @@ SERVICE = Service(
         *group_workflows.WORKFLOWS,
         create_snapshot.WORKFLOW,
         delete_snapshot.WORKFLOW,
+        manage_volume.WORKFLOW,
+        unmanage_volume.WORKFLOW,
+        manage_snapshot.WORKFLOW,
+        unmanage_snapshot.WORKFLOW,
     ),
     reconcilers=(HOSTS, FILES),
     bootstrap=bootstrap,

@@ -84,15 +84,19 @@ def page(params: Mapping[str, str]) -> ListQuery:
     return ListQuery(limit=limit, offset=offset(params), marker=params.get("marker"))
 
 
-def sorts(params: Mapping[str, str], columns: Mapping[str, str | None]) -> list[tuple[str, str]]:
-    """`sort=name:asc,size`, or the older sort_key and sort_dir; then by time and id in the direction of the first key."""
+def sort_pairs(params: Mapping[str, str], default: str) -> list[tuple[str, str]]:
+    """`sort=name:asc,size`, or the older sort_key and sort_dir, as pairs of key and direction. Raises BadRequest."""
     if "sort" in params:
         if "sort_key" in params or "sort_dir" in params:
             raise BadRequest("The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the 'sort' parameter.")
         parts = [part.partition(":") for part in params["sort"].strip().split(",")]
-        pairs = [(key.strip(), direction.strip() or "desc") for key, _, direction in parts]
-    else:
-        pairs = [(params.get("sort_key", "created_at").strip(), params.get("sort_dir", "desc").strip())]
+        return [(key.strip(), direction.strip() or "desc") for key, _, direction in parts]
+    return [(params.get("sort_key", default).strip(), params.get("sort_dir", "desc").strip())]
+
+
+def sorts(params: Mapping[str, str], columns: Mapping[str, str | None]) -> list[tuple[str, str]]:
+    """What to sort by; then by time and id in the direction of the first key."""
+    pairs = sort_pairs(params, "created_at")
     if any(direction not in ("asc", "desc") for _, direction in pairs):
         raise invalid_input("Unknown sort direction, must be 'desc' or 'asc'.")
     named = {key for key, _ in pairs}

@@ -76,12 +76,21 @@ def group(tx: Transaction, request: Request) -> None:
         raise exceeded("GroupLimitExceeded", f"Maximum number of groups allowed ({limit}) exceeded")
 
 
-def extension(tx: Transaction, request: Request, row: Row[Any], size: int, kind: str) -> None:
+def extension(tx: Transaction, cloud: Any, row: Row[Any], size: int, kind: str) -> None:
     """Room for a volume to grow to `size` GiB?"""
-    limits = limits_of(tx, request.cloud, row.project_id)
+    limits = limits_of(tx, cloud, row.project_id)
     _per_volume(limits, size)
-    wanted = {"gigabytes": size - row.size}
-    _check(tx, limits, row.project_id, wanted | _of_type(kind, wanted), size - row.size)
+    _check_growth(tx, limits, row.project_id, size - row.size, kind)
+
+
+def snapshot_growth(tx: Transaction, cloud: Any, row: Row[Any], size: int, kind: str) -> None:
+    """Room for a snapshot that turns out to have `size` GiB?"""
+    _check_growth(tx, limits_of(tx, cloud, row.project_id), row.project_id, size - row.size, kind)
+
+
+def _check_growth(tx: Transaction, limits: Mapping[str, int], project_id: str, gib: int, kind: str) -> None:
+    wanted = {"gigabytes": gib}
+    _check(tx, limits, project_id, wanted | _of_type(kind, wanted), gib)
 
 
 def _with_snapshots(tx: Transaction, row: Row[Any]) -> dict[str, int]:

@@ -20,7 +20,7 @@ STATUSES = (
 FOLLOWING = {"creating": ("creating", "available", "error"), "deleting": ("deleting", "error_deleting")}
 RULES = "volume_extension:snapshot_admin_actions"
 UPDATE = "snapshot_extension:snapshot_actions:update_snapshot_status"
-actions = Actions(("os-unmanage",), NO_SUCH_ACTION)
+actions = Actions(unknown=NO_SUCH_ACTION)
 routes = Routes("/v3/snapshots")
 actions.mount(routes, "/{id}/action")
 

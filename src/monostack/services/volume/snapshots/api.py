@@ -9,6 +9,7 @@ from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING, envelope
+from monostack.protocol.volumes import snapshot_name
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.table import require_not_frozen
 from monostack.services.volume.item_metadata import ItemMetadata
@@ -96,7 +97,7 @@ def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     request.authorize("volume:get_all_snapshots")
     query = read(request, SNAPSHOTS, LISTING)
     rows = SNAPSHOTS.page(request, tx, query)
-    envelope: dict[str, Any] = {"snapshots": SNAPSHOTS.views(request, tx, rows) if detail else _summaries(request, tx, rows)}
+    envelope: dict[str, Any] = {"snapshots": SNAPSHOTS.views(request, tx, rows) if detail else summaries(request, tx, rows)}
     total = None
     if request.at_least(*COUNT) and query_flag(request.query_map, "with_count"):
         total = envelope["count"] = SNAPSHOTS.count(request, tx, query)
@@ -106,17 +107,17 @@ def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     return envelope
 
 
-def _summaries(request: Request, tx: Transaction, rows: Any) -> list[dict[str, Any]]:
+def summaries(request: Request, tx: Transaction, rows: Any) -> list[dict[str, Any]]:
     """Snapshots as the brief list has them: what later versions added is left out."""
     newer = ("group_snapshot_id", "user_id", "consumes_quota")
     return [{name: value for name, value in item.items() if name not in newer} for item in _brief(request, tx, rows)]
 
 
 _PLAIN = SNAPSHOTS.answer.with_keys("SnapshotSummary", {}, without=(PROJECT, PROGRESS))
-_LISTED = _PLAIN.with_keys("SnapshotInList", {}, without=("group_snapshot_id", "user_id", "consumes_quota"))
+LISTED = _PLAIN.with_keys("SnapshotInList", {}, without=("group_snapshot_id", "user_id", "consumes_quota"))
 
 
-@routes.get("", policy="volume:get_all_snapshots", answer=counted("snapshots", _LISTED))
+@routes.get("", policy="volume:get_all_snapshots", answer=counted("snapshots", LISTED))
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
     """List snapshots."""
     return _list(request, tx, detail=False)
@@ -157,8 +158,19 @@ def create_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"snapshot": _brief(request, tx, [row])[0]}
 
 
-def begin(request: Request, tx: Transaction, volume: Row[Any], body: Mapping[str, Any], *, in_use: bool) -> Row[Any]:
-    """Write a snapshot of a volume and start its making; `in_use`: also while a server has the volume. Raises BadRequest, TooLarge."""
+def begin(
+    request: Request,
+    tx: Transaction,
+    volume: Row[Any],
+    body: Mapping[str, Any],
+    *,
+    in_use: bool,
+    managing: Mapping[str, Any] | None = None,
+) -> Row[Any]:
+    """Write a snapshot of a volume and start its making; `in_use`: also while a server has the volume. Raises BadRequest, TooLarge.
+
+    With `managing` it is made of a file that the host has: the input of manage_snapshot.
+    """
     require_snapshotable(tx, volume, in_use)
     kind = tx.execute(types.BY_ID, {"the_id": volume.volume_type_id}).one()
     claims.snapshot(tx, request, volume.size, kind.name)
@@ -182,7 +194,11 @@ def begin(request: Request, tx: Transaction, volume: Row[Any], body: Mapping[str
         },
     )
     # On the volume: what is done with one volume is done one after the other.
-    request.cloud.start(tx, "create_snapshot", volume.id, {"snapshot_id": row.id, "host": volume.host}, request)
+    given = {"snapshot_id": row.id, "host": volume.host}
+    if managing is None:
+        request.cloud.start(tx, "create_snapshot", volume.id, given, request)
+    else:
+        request.cloud.start(tx, "manage_snapshot", volume.id, {**given, **managing}, request)
     return row
 
 
@@ -211,10 +227,16 @@ def delete_snapshot(request: Request, tx: Transaction) -> Response:
     return accepted()
 
 
-def start_delete(request: Request, tx: Transaction, row: Row[Any], *, force: bool = False) -> None:
-    """Begin to delete a snapshot. Raises BadRequest for one that is being made or used, unless `force`."""
+def start_delete(request: Request, tx: Transaction, row: Row[Any], *, force: bool = False, unmanage: bool = False) -> None:
+    """Begin to delete a snapshot; with `unmanage` its file stays. Raises BadRequest for one that is being made or used, unless `force`."""
     if row.group_snapshot_id is not None or (not force and row.status not in DELETABLE_SNAPSHOTS):
         raise invalid_snapshot(f"Snapshot status must be {either(DELETABLE_SNAPSHOTS)} and must not be part of a group.")
+    given = {"snapshot_id": row.id, "host": row.host}
+    if unmanage:
+        set_snapshot(tx, row.id, status="unmanaging")
+        given["name"] = snapshot_name(row.id)
+        request.cloud.start(tx, "unmanage_snapshot", row.volume_id, given, request, row.project_id)
+        return
     require_not_frozen(tx, row.host)
     set_snapshot(tx, row.id, status="deleting")
-    request.cloud.start(tx, "delete_snapshot", row.volume_id, {"snapshot_id": row.id, "host": row.host}, request, row.project_id)
+    request.cloud.start(tx, "delete_snapshot", row.volume_id, given, request, row.project_id)

@@ -18,7 +18,7 @@ from monostack.services.volume.words import NO_SUCH_ACTION, either, invalid_inpu
 
 NOT_BUILT = (
     "os-initialize_connection", "os-migrate_volume", "os-migrate_volume_completion",
-    "os-extend_volume_completion", "os-unmanage",
+    "os-extend_volume_completion",
 )  # fmt: skip
 actions = Actions(NOT_BUILT, NO_SUCH_ACTION)
 routes = Routes("/v3/volumes")

@@ -44,7 +44,7 @@ def extend(request: Request, tx: Transaction) -> None:
     expected = "in-use" if attached else "available"
     if row.status != expected:
         raise invalid_volume(f"Volume {row.id} status must be '{{'status': '{expected}'}}' to extend, currently {row.status}.")
-    claims.extension(tx, request, row, size, kind.name)
+    claims.extension(tx, request.cloud, row, size, kind.name)
     set_volume(tx, row.id, status="extending", previous_status=row.status)
     started = clock.now().isoformat(timespec="microseconds")
     data = {"host": row.host, "size": size, "server_id": holder(tx, row.id), "started": started}
@@ -79,9 +79,7 @@ def update_readonly(request: Request, tx: Transaction) -> None:
     VOLUMES.change(tx, request, row, {"admin_meta": {**row.admin_meta, "readonly": str(read_only)}})
 
 
-_RETYPE = fields(
-    ("new_type",), new_type={"type": "string"}, migration_policy={"type": ["string", "null"], "enum": ["on-demand", "never"]}
-)
+_RETYPE = fields(("new_type",), new_type={"type": "string"}, migration_policy={"type": ["string", "null"], "enum": ["on-demand", "never"]})
 
 
 @actions.action("os-retype", body=enveloped("os-retype", _RETYPE), policy="volume:retype")
@@ -136,7 +134,11 @@ def set_image_metadata(request: Request, tx: Transaction) -> Any:
 
 
 @actions.action(
-    "os-show_image_metadata", mode="read", status=200, body=enveloped("os-show_image_metadata", {}), policy="volume:get_volume_metadata",
+    "os-show_image_metadata",
+    mode="read",
+    status=200,
+    body=enveloped("os-show_image_metadata", {}),
+    policy="volume:get_volume_metadata",
     answer=_METADATA,
 )
 def show_image_metadata(request: Request, tx: Transaction) -> Any:

@@ -1,4 +1,4 @@
-"""Deleting volumes: when it is allowed, and what it sets in motion."""
+"""Deleting volumes, or giving them up: when it is allowed, and what it sets in motion."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request
+from monostack.protocol.volumes import volume_name
 from monostack.services.volume.attachments.table import HAVE, of_volume
 from monostack.services.volume.hosts.table import require_not_frozen
 from monostack.services.volume.lists import is_admin
@@ -21,15 +22,24 @@ NOT_MIGRATING = (None, "deleting", "error", "success")
 DELETABLE_SNAPSHOTS = ("available", "error")
 
 
-def start(tx: Transaction, cloud: Any, row: Row[Any], snapshots: Sequence[Row[Any]], request: Request | None = None) -> None:
+def start(
+    tx: Transaction, cloud: Any, row: Row[Any], snapshots: Sequence[Row[Any]], request: Request | None = None, *, unmanage: bool = False
+) -> None:
     """Begin to delete a volume and these snapshots of it, or be done with it at once when it is on no host. Nothing is checked.
 
+    With `unmanage` its file is kept, as it is of a volume that could not be managed: what there is of it is not the cloud's.
     What was under way with the volume is cancelled; then the operations run in the order they are started in.
     """
     cloud.cancel(tx, row.id)
     if row.host is None:
         tx.execute(REMOVE, {"the_id": row.id})
         record(tx, request, "volume.delete", row.id, row.project_id)
+        return
+    if unmanage or row.status == "error_managing":
+        status = "error_managing_deleting" if row.status == "error_managing" else "unmanaging"
+        set_volume(tx, row.id, status=status, previous_status=row.status)
+        given = {"host": row.host, "name": volume_name(row.id)}
+        cloud.start(tx, "unmanage_volume", row.id, given, request, row.project_id)
         return
     set_volume(tx, row.id, status="deleting", previous_status=row.status)
     for snapshot in snapshots:
@@ -38,10 +48,10 @@ def start(tx: Transaction, cloud: Any, row: Row[Any], snapshots: Sequence[Row[An
     cloud.start(tx, "delete_volume", row.id, {"host": row.host}, request, row.project_id)
 
 
-def delete(tx: Transaction, request: Request, row: Row[Any], *, force: bool = False, cascade: bool = False) -> None:
+def delete(tx: Transaction, request: Request, row: Row[Any], *, force: bool = False, cascade: bool = False, unmanage: bool = False) -> None:
     """Delete a volume that nothing uses. Raises BadRequest.
 
-    `force` overlooks its status, not what depends on it; `cascade` deletes its snapshots, too.
+    `force` overlooks its status, not what depends on it; `cascade` deletes its snapshots, too; `unmanage` keeps its file.
     """
     snapshots = snapshots_of(tx, row.id)
     blocked = (not force and row.status not in DELETABLE) or row.migration_status not in NOT_MIGRATING
@@ -56,5 +66,6 @@ def delete(tx: Transaction, request: Request, row: Row[Any], *, force: bool = Fa
             f"Volume {status} must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, "
             "or be disassociated from snapshots after volume transfer."
         )
-    require_not_frozen(tx, row.host)
-    start(tx, request.cloud, row, snapshots, request)
+    if not unmanage:
+        require_not_frozen(tx, row.host)
+    start(tx, request.cloud, row, snapshots, request, unmanage=unmanage)

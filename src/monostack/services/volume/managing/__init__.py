@@ -1,0 +1,1 @@
+"""Taking files that a host has already as volumes and snapshots, and giving them up again."""

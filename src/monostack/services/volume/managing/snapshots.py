@@ -1,0 +1,85 @@
+"""/manageable_snapshots (3.8), which was /os-snapshot-manage before; and the action that gives a snapshot up."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from monostack.db import Transaction
+from monostack.http import Request, Response, Routes
+from monostack.http.answers import envelope
+from monostack.protocol.volumes import snapshot_name, volume_name
+from monostack.services.volume.dialect import accepted
+from monostack.services.volume.managing import lists
+from monostack.services.volume.managing.hosts import serving
+from monostack.services.volume.managing.volumes import SINCE, reference
+from monostack.services.volume.parameters import DESCRIPTION, METADATA_OR_NULL, TEXT_OR_NULL, UUID, enveloped, fields
+from monostack.services.volume.snapshots import api as snapshots
+from monostack.services.volume.snapshots.actions import actions
+from monostack.services.volume.snapshots.lookup import named
+from monostack.services.volume.snapshots.table import SNAPSHOTS
+from monostack.services.volume.volumes import lookup as volumes
+from monostack.services.volume.volumes.table import VOLUMES, pool
+
+RULES = "snapshot_extension"
+_s = SNAPSHOTS.table.c
+_ON_HOST = sa.select(_s.id, _s.size, _s.volume_id).where(_s.host == sa.bindparam("the_host"), _s.status != "creating")
+_BODY = fields(
+    ("ref", "volume_id"),
+    description=DESCRIPTION,
+    metadata=METADATA_OR_NULL,
+    name=TEXT_OR_NULL,
+    volume_id=UUID,
+    ref={"type": ["object", "null", "string"]},
+)
+routes = Routes("/v3")
+
+
+def _managed(tx: Transaction, host: str) -> list[dict[str, Any]]:
+    return [
+        {**lists.managed(snapshot_name(row.id), row.size, row.id), "source_reference": lists.name(volume_name(row.volume_id))}
+        for row in tx.rows(_ON_HOST, {"the_host": host})
+    ]
+
+
+async def list_brief(request: Request) -> dict[str, Any]:
+    """List what snapshots could be made of the files on a host."""
+    return await lists.manageable(request, "snapshot", _managed, detail=False)
+
+
+async def list_detail(request: Request) -> dict[str, Any]:
+    """List what snapshots could be made of the files on a host, with details."""
+    return await lists.manageable(request, "snapshot", _managed, detail=True)
+
+
+def manage_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Make a snapshot of a volume from a file that the volume's host has."""
+    body = request.body["snapshot"]
+    volume = volumes.volume(tx, request, body["volume_id"])
+    request.authorize(f"{RULES}:snapshot_manage", VOLUMES.target(volume))
+    serving(request, tx, pool(volume.host))
+    given = body["ref"]
+    name = given if isinstance(given, str) else reference(given)
+    row = snapshots.begin(request, tx, volume, body, in_use=True, managing={"name": name})
+    return {"snapshot": snapshots.summaries(request, tx, [row])[0]}
+
+
+_SHOWN = envelope("snapshot", snapshots.LISTED)
+_LIST, _DETAIL = lists.answers("snapshot")
+for path, since in (("/os-snapshot-manage", None), ("/manageable_snapshots", SINCE)):
+    routes.add(
+        "POST", path, manage_snapshot, "write", since=since, status=202, body=enveloped("snapshot", _BODY),
+        policy=f"{RULES}:snapshot_manage", answer=_SHOWN,
+    )  # fmt: skip
+    listing: dict[str, Any] = {"since": since, "policy": f"{RULES}:list_manageable", "enforce": True}
+    routes.add("GET", path, list_brief, "async", answer=_LIST, **listing)
+    routes.add("GET", path + "/detail", list_detail, "async", answer=_DETAIL, **listing)
+
+
+@actions.action("os-unmanage", body=enveloped("os-unmanage", {}), policy=f"{RULES}:snapshot_unmanage")
+def unmanage(request: Request, tx: Transaction) -> Response:
+    """Give up a snapshot, whose file stays on its host."""
+    row = named(tx, request)
+    request.authorize(f"{RULES}:snapshot_unmanage", SNAPSHOTS.target(row))
+    request.authorize("volume:delete_snapshot", SNAPSHOTS.target(row))
+    snapshots.start_delete(request, tx, row, unmanage=True)
+    return accepted()

@@ -1,0 +1,153 @@
+"""/manageable_volumes (3.8), which was /os-volume-manage before; and the action that gives a volume up."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Row
+
+from monostack.core.errors import BadRequest, NotFound
+from monostack.db import Transaction
+from monostack.http import Request, Response, Routes
+from monostack.http.answers import envelope
+from monostack.protocol.volumes import volume_name
+from monostack.services.volume.dialect import accepted
+from monostack.services.volume.managing import lists
+from monostack.services.volume.managing.hosts import chosen, serving
+from monostack.services.volume.parameters import (
+    DESCRIPTION,
+    FLAG,
+    HOST,
+    METADATA_OR_NULL,
+    TEXT_OR_NULL,
+    as_flag,
+    enveloped,
+    fields,
+    trimmed,
+)
+from monostack.services.volume.quotas import claims
+from monostack.services.volume.types import table as types
+from monostack.services.volume.volumes import deletion
+from monostack.services.volume.volumes.actions import actions
+from monostack.services.volume.volumes.lookup import named
+from monostack.services.volume.volumes.table import BRIEF, EXTENSIONS, VOLUMES
+from monostack.services.volume.words import ZONE, invalid_type
+
+RULES = "volume_extension"
+SINCE, CLUSTERS = (3, 8), (3, 16)
+# The answer is that of 3.0, whatever was asked for.
+LATER = ("group_id", "provider_id", "service_uuid", "shared_targets", "cluster_name", "volume_type_id", "consumes_quota")
+_FIELDS = {
+    "description": DESCRIPTION,
+    "availability_zone": TEXT_OR_NULL,
+    "bootable": FLAG,
+    "volume_type": TEXT_OR_NULL,
+    "name": TEXT_OR_NULL,
+    "host": HOST,
+    "ref": {"type": ["object", "string"]},
+    "metadata": METADATA_OR_NULL,
+}
+BODY = [
+    ((0, 0), enveloped("volume", fields(("ref",), **_FIELDS))),
+    (CLUSTERS, enveloped("volume", fields(("ref",), **_FIELDS, cluster=TEXT_OR_NULL))),
+]
+_v = VOLUMES.table.c
+_ON_HOST = sa.select(_v.id, _v.size).where(_v.host == sa.bindparam("the_host"), _v.status.not_in(("managing", "error_managing")))
+_EXISTS = sa.select(_v.id).where(_v.id == sa.bindparam("the_id"))
+routes = Routes("/v3")
+
+
+def reference(given: Any) -> str | None:
+    """The name of the file that a `ref` means; None where it does not say it."""
+    found = given.get("source-name") if isinstance(given, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _managed(tx: Transaction, host: str) -> list[dict[str, Any]]:
+    return [lists.managed(volume_name(row.id), row.size, row.id) for row in tx.rows(_ON_HOST, {"the_host": host})]
+
+
+async def list_brief(request: Request) -> dict[str, Any]:
+    """List what volumes could be made of the files on a host."""
+    return await lists.manageable(request, "volume", _managed, detail=False)
+
+
+async def list_detail(request: Request) -> dict[str, Any]:
+    """List what volumes could be made of the files on a host, with details."""
+    return await lists.manageable(request, "volume", _managed, detail=True)
+
+
+def _kind(request: Request, tx: Transaction, wanted: str | None) -> Row[Any]:
+    try:
+        kind = types.find(tx, request, wanted) if wanted else types.default(tx, request.caller.project_id)
+    except NotFound:
+        raise invalid_type(f"Cannot find requested '{wanted}' volume type") from None
+    return kind
+
+
+def _host(request: Request, tx: Transaction, host: str | None, body: Mapping[str, Any]) -> Row[Any]:
+    try:
+        return serving(request, tx, host)
+    except NotFound:
+        raise BadRequest(f"Host '{host}' not found" if host else f"Cluster '{body['cluster']}' not found") from None
+
+
+def manage_volume(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Make a volume of a file that a host has; how large it is turns out when the host has taken it."""
+    body = trimmed(request.body["volume"])
+    host = chosen(request, body, CLUSTERS)
+    kind = _kind(request, tx, body.get("volume_type"))
+    name = reference(body["ref"])
+    if name is not None and tx.row(_EXISTS, {"the_id": name.removeprefix("volume-")}) is not None and name.startswith("volume-"):
+        raise BadRequest("Unable to manage existing volume. The volume is already managed", kind="InvalidVolume")
+    if kind.encryption is not None:
+        raise BadRequest("Managing to an encrypted volume type is not supported.", kind="InvalidVolumeType")
+    row = _host(request, tx, host, body)
+    claims.volume(tx, request, 0, kind.name)
+    volume = VOLUMES.insert(tx, request, _values(request, body, kind, row.host))
+    request.cloud.start(tx, "manage_volume", volume.id, {"host": row.host, "name": name, "kind": kind.name}, request)
+    shown = VOLUMES.views(request, tx, [volume])[0]
+    return {"volume": {key: value for key, value in shown.items() if key not in (*EXTENSIONS, *LATER)}}
+
+
+def _values(request: Request, body: Mapping[str, Any], kind: Row[Any], host: str) -> dict[str, Any]:
+    zone = body.get("availability_zone")
+    return {
+        "name": body.get("name") or None,
+        "description": body.get("description") or None,
+        "size": 0,
+        "status": "managing",
+        "availability_zone": zone if zone is not None else ZONE,
+        "metadata": dict(body.get("metadata") or {}),
+        "user_id": request.caller.user_id,
+        "bootable": as_flag(body.get("bootable", False)),
+        "multiattach": kind.extra_specs.get("multiattach") == "<is> True",
+        "volume_type_id": kind.id,
+        "host": host,
+        "admin_meta": {},
+        "consumes_quota": True,
+        "attach_status": "detached",
+        "updated_at": None,
+    }
+
+
+_SHOWN = envelope("volume", BRIEF.with_keys("ManagedVolume", {}, without=LATER))
+_LIST, _DETAIL = lists.answers("volume")
+for path, since in (("/os-volume-manage", None), ("/manageable_volumes", SINCE)):
+    routes.add(
+        "POST", path, manage_volume, "write", since=since, status=202, body=BODY, policy=f"{RULES}:volume_manage", enforce=True,
+        answer=_SHOWN,
+    )  # fmt: skip
+    listing: dict[str, Any] = {"since": since, "policy": f"{RULES}:list_manageable", "enforce": True}
+    routes.add("GET", path, list_brief, "async", answer=_LIST, **listing)
+    routes.add("GET", path + "/detail", list_detail, "async", answer=_DETAIL, **listing)
+
+
+@actions.action("os-unmanage", body=enveloped("os-unmanage", {}), policy=f"{RULES}:volume_unmanage")
+def unmanage(request: Request, tx: Transaction) -> Response:
+    """Give up a volume, whose file stays on its host."""
+    row = named(tx, request)
+    request.authorize(f"{RULES}:volume_unmanage", VOLUMES.target(row))
+    request.authorize("volume:delete", VOLUMES.target(row))
+    deletion.delete(tx, request, row, unmanage=True)
+    return accepted()
