@@ -5,7 +5,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -77,13 +77,19 @@ def database_with_tables(request: pytest.FixtureRequest, tmp_path_factory: pytes
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables) -> Iterator["TestCloud"]:
+def cloud_settings() -> dict[str, Any]:
+    """What the cloud below is to have of its own, by option: for modules to say."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables, cloud_settings: dict[str, Any]) -> Iterator["TestCloud"]:
     """A running cloud with three simulated hosts, shared by the tests of a module."""
     from clouds import TestCloud  # unit tests need none of it
 
     state_dir = tmp_path_factory.mktemp("cloud")
     url = database_with_tables(state_dir)
-    running = TestCloud(state_dir, url).start()
+    running = TestCloud(state_dir, url, **cloud_settings).start()
     yield running
     running.stop()
     drop_database(url)

@@ -66,7 +66,7 @@ def test_unfit_bits_fail_the_import(cloud: TestCloud, make_image, store) -> None
         ({"method": "glance-direct"}, 400, "Import request requires a 'name' field."),
         ({"method": {"name": "glance-download", "uri": "http://host/"}}, 400, "Unknown import method name 'glance-download'."),
         ({"method": {"name": "web-download", "uri": "http://host/"}}, 409, "Image needs to be in 'queued' state"),
-        ({"method": {"name": "copy-image"}}, 409, "Only images with status active can be targeted for copying"),
+        ({"method": {"name": "copy-image"}}, 400, "Unknown import method name 'copy-image'."),
         ({**DIRECT, "all_stores": "yes"}, 400, "'all_stores' must be boolean value only"),
         ({**DIRECT, "stores": ["elsewhere"]}, 409, "elsewhere"),
         ({**DIRECT, "stores": ["file"], "all_stores": True}, 400, "All_stores parameter can't be used"),
@@ -93,25 +93,6 @@ def test_what_cannot_be_imported(cloud: TestCloud, make_image) -> None:
     assert cloud.demo.put("image", f"/images/{active['id']}/stage", content=b"x", headers=OCTETS).status_code == 409
     assert cloud.reader.post("image", f"/images/{active['id']}/import", DIRECT).status_code == 409
     assert cloud.other.post("image", f"/images/{queued['id']}/import", DIRECT).status_code == 404
-
-
-def test_images_are_in_the_one_store_already(cloud: TestCloud, make_image) -> None:
-    image_id = make_image(cloud.demo, b"bits", name="copied")["id"]
-    before = cloud.demo.get("image", f"/images/{image_id}").json()
-
-    def copy(client, **stores) -> tuple[int, str]:
-        answer = client.post("image", f"/images/{image_id}/import", {"method": {"name": "copy-image"}, **stores})
-        return answer.status_code, answer.text
-
-    assert copy(cloud.demo, all_stores=True)[0] == 403
-    assert copy(cloud.other, all_stores=True)[0] == 404
-    assert copy(cloud.admin, all_stores=True) == (202, "")
-    for stores in ({}, {"stores": ["file"]}):
-        status, text = copy(cloud.admin, **stores)
-        assert (status, "Image is already present at store &#x27;file&#x27;" in text) == (400, True)
-    assert copy(cloud.admin, stores=["elsewhere"])[0] == 409
-    assert cloud.demo.get("image", f"/images/{image_id}").json() == before
-    assert cloud.demo.get("image", f"/images/{image_id}/tasks").json() == {"tasks": []}
 
 
 def test_deletion_takes_staged_bits_along(cloud: TestCloud, make_image, store) -> None:

@@ -69,7 +69,7 @@ def test_schemas_are_published(cloud: TestCloud, name: str) -> None:
 
 
 def test_discovery(cloud: TestCloud) -> None:
-    assert cloud.demo.get("image", "/info/import").json()["import-methods"]["value"] == ["glance-direct", "web-download", "copy-image"]
+    assert cloud.demo.get("image", "/info/import").json()["import-methods"]["value"] == ["glance-direct", "web-download"]
     assert cloud.demo.get("image", "/info/stores").json() == {"stores": [{"id": "file", "default": "true"}]}
     assert cloud.demo.get("image", "/info/usage").json() == {"usage": {}}
     assert cloud.demo.get("image", "/info/stores/detail").status_code == 403

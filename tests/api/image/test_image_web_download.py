@@ -1,9 +1,10 @@
-"""Images fetched by HTTP, from a server of the test's own; and what does not pass the filter."""
+"""The import methods of which operators decide: fetching by HTTP, here from a server of the test's own, and copying to further stores."""
 
 import hashlib
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from image_bodies import qcow2
@@ -36,14 +37,11 @@ def web() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables) -> Iterator[TestCloud]:
-    """A cloud that may download from the web server, and images of its size only."""
-    state_dir = tmp_path_factory.mktemp("cloud")
+def cloud_settings() -> dict[str, Any]:
+    """Downloads from the web server, of images of its size only; all import methods."""
     allowed = {"allowed_hosts": ["127.0.0.1"], "allowed_ports": []}
-    settings = {f"image.import_filter.{name}": value for name, value in allowed.items()}
-    running = TestCloud(state_dir, database_with_tables(state_dir), hosts=0, **settings, **{"image.max_size": len(BITS)}).start()
-    yield running
-    running.stop()
+    settings: dict[str, Any] = {f"image.import_filter.{name}": value for name, value in allowed.items()}
+    return settings | {"image.max_size": len(BITS), "image.import_methods": ["glance-direct", "web-download", "copy-image"]}
 
 
 def _import(cloud: TestCloud, image_id: str, uri: object):
@@ -129,3 +127,25 @@ def test_what_does_not_pass_the_filter_changes_nothing(cloud: TestCloud, make_im
     assert cloud.demo.get("image", f"/images/{image_id}/tasks").json() == {"tasks": []}
     other = cloud.other.post("image", f"/images/{image_id}/import", {"method": {"name": "web-download", "uri": uri}})
     assert other.status_code == 404
+
+
+def test_images_are_in_the_one_store_already(cloud: TestCloud, make_image) -> None:
+    image_id = make_image(cloud.demo, b"bits", name="copied")["id"]
+    before = cloud.demo.get("image", f"/images/{image_id}").json()
+
+    def copy(client, **stores) -> tuple[int, str]:
+        answer = client.post("image", f"/images/{image_id}/import", {"method": {"name": "copy-image"}, **stores})
+        return answer.status_code, answer.text
+
+    queued = make_image(cloud.admin)["id"]
+    refused = cloud.admin.post("image", f"/images/{queued}/import", {"method": {"name": "copy-image"}})
+    assert (refused.status_code, "Only images with status active can be targeted for copying" in refused.text) == (409, True)
+    assert copy(cloud.demo, all_stores=True)[0] == 403
+    assert copy(cloud.other, all_stores=True)[0] == 404
+    assert copy(cloud.admin, all_stores=True) == (202, "")
+    for stores in ({}, {"stores": ["file"]}):
+        status, text = copy(cloud.admin, **stores)
+        assert (status, "Image is already present at store &#x27;file&#x27;" in text) == (400, True)
+    assert copy(cloud.admin, stores=["elsewhere"])[0] == 409
+    assert cloud.demo.get("image", f"/images/{image_id}").json() == before
+    assert cloud.demo.get("image", f"/images/{image_id}/tasks").json() == {"tasks": []}

@@ -134,7 +134,7 @@ class ImportFilter(Section, frozen=True):
 
 
 def _import_methods() -> list[Literal["glance-direct", "web-download", "copy-image"]]:
-    return ["glance-direct", "web-download", "copy-image"]
+    return ["glance-direct", "web-download"]
 
 
 class Image(Section, frozen=True):
@@ -152,7 +152,7 @@ class Image(Section, frozen=True):
     ] = True
     import_methods: Annotated[
         list[Literal["glance-direct", "web-download", "copy-image"]],
-        _option("How images may be imported: from staged bits, from a URL that passes the filter, into further stores."),
+        _option("How images may be imported: from staged bits, from a URL that passes the filter. There are no stores to copy them to."),
     ] = msgspec.field(default_factory=_import_methods)
     import_filter: ImportFilter = ImportFilter()
 
@@ -170,6 +170,14 @@ Limit = Annotated[int, msgspec.Meta(ge=-1)]
 class ComputeQuota(Section, frozen=True):
     """What a project may use of compute unless its own quota says otherwise. -1 is unlimited."""
 
+    driver: Annotated[
+        Literal["database", "unified"],
+        _option(
+            "`database`: quotas are set by the compute API. `unified`: they are limits of the identity service, as Nova's"
+            " UnifiedLimitsDriver has them; the first start with it registers the limits below. Of servers there is then none without a"
+            " registered limit, of other resources as many as one likes."
+        ),
+    ] = "database"
     instances: Annotated[Limit, _option("Servers.")] = 10
     cores: Annotated[Limit, _option("VCPUs of all servers.")] = 20
     ram: Annotated[Limit, _option("Memory of all servers in MiB.")] = 51200

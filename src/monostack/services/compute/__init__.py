@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from monostack.authz.defaults.compute import POLICIES
 from monostack.http import Service
-from monostack.services.compute import consoles, extensions, keypairs, quota_sets, scheduler, server_groups, usage, versions
+from monostack.services.compute import consoles, extensions, keypairs, quota_sets, scheduler, server_groups, unified_limits, usage, versions
 from monostack.services.compute.dialect import DIALECT
 from monostack.services.compute.flavors import access, api, extra_specs
 from monostack.services.compute.guests import metadata as guest_metadata
@@ -117,4 +117,5 @@ SERVICE = Service(
     ),
     reconcilers=(deletions.RECONCILER, hosts.RECONCILER, guests.RECONCILER, resizes.RECONCILER, shelved.RECONCILER),
     start=start,
+    bootstrap=unified_limits.bootstrap,
 )  # fmt: skip

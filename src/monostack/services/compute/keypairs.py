@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from monostack.core import clock
-from monostack.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Id, Name, Timestamp, Transaction, table
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING, Answers
-from monostack.services.compute import answers
+from monostack.services.compute import answers, quotas
 from monostack.services.compute.links import next_page
 from monostack.services.compute.paging import limit_and_marker
 from monostack.services.compute.parameters import NAME, PAGE, TEXT, fields, one, query
@@ -161,9 +161,8 @@ def create_keypair(request: Request, tx: Transaction) -> Any:
     given = request.body["keypair"]
     name, kind = given["name"].strip(), given.get("type", "ssh")
     user_id = _user(request, "create", given.get("user_id"))
-    limit = request.cloud.config.quota.compute.key_pairs
-    if 0 <= limit <= tx.scalar(_COUNT, {"the_user": user_id}):
-        raise Forbidden("Quota exceeded, too many key pairs.")
+    held = tx.scalar(_COUNT, {"the_user": user_id})
+    quotas.Budget(tx, request.cloud, request.project_id).require("key_pairs", 1, "Quota exceeded, too many key pairs.", held)
     generated: ssh_keys.GeneratedKey | None = request.prepared
     public = generated.public if generated else given["public_key"]
     fingerprint = _fingerprint(kind, public)

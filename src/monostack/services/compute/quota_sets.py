@@ -9,7 +9,7 @@ from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import NOTHING, envelope
-from monostack.services.compute import answers, quotas
+from monostack.services.compute import answers, quotas, unified_limits
 from monostack.services.compute.keypairs import keypairs
 from monostack.services.compute.parameters import BOOLEAN, MAX_INT, TEXT, Json, fields, is_true, one, queries
 from monostack.services.compute.quotas import ELSEWHERE, RESOURCES
@@ -81,13 +81,13 @@ def show_quota_usage(request: Request, tx: Transaction) -> Any:
     """Show a project's quotas and what it uses of them."""
     project_id = _project(request, tx, "detail")
     limits = quotas.limits_of(tx, request.cloud, project_id, _user(request))
-    used = _used(tx, project_id, _user(request))
+    used = _used(tx, request.cloud, project_id, _user(request))
     shown = {name: {"limit": limit, "in_use": used.get(name, 0), "reserved": 0} for name, limit in limits.items()}
     return _shown(request, shown, id=project_id)
 
 
-def _used(tx: Transaction, project_id: str, user_id: str) -> dict[str, int]:
-    held = quotas.used(tx, project_id)
+def _used(tx: Transaction, cloud: Any, project_id: str, user_id: str) -> dict[str, int]:
+    held = quotas.used(tx, cloud, project_id)
     held["server_groups"] = tx.scalar(_SERVER_GROUPS, {"the_project": project_id})
     held["key_pairs"] = tx.scalar(_KEYPAIRS, {"the_user": user_id}) if user_id else 0
     return held
@@ -105,8 +105,10 @@ def update_quotas(request: Request, tx: Transaction) -> Any:
     project_id, user_id = _project(request, tx, "update"), _user(request)
     given = dict(request.body["quota_set"])
     force = is_true(given.pop("force", False))
-    used = _used(tx, project_id, user_id)
+    used = _used(tx, request.cloud, project_id, user_id)
     whole = quotas.limits_of(tx, request.cloud, project_id) if user_id else {}
+    if unified_limits.are_on(request.cloud):
+        given = {}  # they are set in the identity service
     for name, text in given.items():
         limit = int(text)
         if not force:
@@ -134,6 +136,8 @@ def delete_quotas(request: Request, tx: Transaction) -> None:
     """Forget a project's own quotas: the defaults hold again."""
     project_id, user_id = request.params["id"], _user(request)
     request.authorize("os_compute_api:os-quota-sets:delete", {"project_id": project_id})
+    if unified_limits.are_on(request.cloud):
+        return
     tx.execute(quotas.FORGET, {"the_scope": "user" if user_id else "project", "the_project": project_id, "the_user": user_id})
 
 
@@ -178,7 +182,7 @@ def update_quota_class(request: Request, tx: Transaction) -> Any:
     if not name.strip() or len(name) > 64:
         raise BadRequest("Invalid input received: quota_class has to be a name of at most 64 characters")
     for resource, limit in request.body["quota_class_set"].items():
-        if resource in RESOURCES:  # v2.0 takes others too, and lets them pass
+        if resource in RESOURCES and not unified_limits.are_on(request.cloud):  # v2.0 takes others too, and lets them pass
             _store(tx, "class", name, "", resource, int(limit))
     return {"quota_class_set": _class_shown(request, tx, name)}
 
@@ -213,7 +217,7 @@ def show_limits(request: Request, tx: Transaction) -> Any:
         project_id = asked
     minor = request.microversion[1] if request.microversion else 0
     limits = quotas.limits_of(tx, request.cloud, project_id)
-    used = _used(tx, project_id, "")
+    used = _used(tx, request.cloud, project_id, "")
     absolute = {name: limits[quota] for name, (quota, until) in _ABSOLUTE.items() if until is None or minor < until}
     absolute.update(
         totalRAMUsed=used["ram"], totalCoresUsed=used["cores"], totalInstancesUsed=used["instances"],

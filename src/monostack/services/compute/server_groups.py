@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
-from monostack.core.errors import BadRequest, Fault, Forbidden, NotFound
+from monostack.core.errors import BadRequest, Fault, NotFound
 from monostack.db import Id, Json, Name, Timestamp, Transaction, table
 from monostack.events import record
 from monostack.http import Request, Routes
@@ -164,9 +164,8 @@ def show_server_group(request: Request, tx: Transaction) -> Any:
 def create_server_group(request: Request, tx: Transaction) -> Any:
     """Create a server group."""
     request.authorize("os_compute_api:os-server-groups:create")
-    limit = quotas.limits_of(tx, request.cloud, request.project_id)["server_groups"]
-    if 0 <= limit <= tx.scalar(_COUNT, {"the_project": request.project_id}):
-        raise Forbidden("Quota exceeded, too many server groups.")
+    held = tx.scalar(_COUNT, {"the_project": request.project_id})
+    quotas.Budget(tx, request.cloud, request.project_id).require("server_groups", 1, "Quota exceeded, too many server groups.", held)
     given = request.body["server_group"]
     policy, rules = given.get("policy") or given["policies"][0], given.get("rules", {})
     if rules and policy != "anti-affinity":

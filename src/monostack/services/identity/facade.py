@@ -7,12 +7,16 @@ import sqlalchemy as sa
 
 from monostack.db import Transaction
 from monostack.services.identity.bootstrap import DEFAULT_DOMAIN, admin_password
+from monostack.services.identity.limits.lookup import register_limits, unified_limits
 from monostack.services.identity.projects.table import projects
 from monostack.services.identity.tokens import keys
 from monostack.services.identity.tokens.authenticator import TokenAuthenticator
 from monostack.services.identity.users.table import users
 
-__all__ = ["DEFAULT_DOMAIN", "TokenAuthenticator", "admin_password", "project_exists", "project_names", "rotate_keys", "user_names"]
+__all__ = [
+    "DEFAULT_DOMAIN", "TokenAuthenticator", "admin_password", "project_exists", "project_names", "register_limits", "rotate_keys",
+    "unified_limits", "user_names",
+]  # fmt: skip
 
 _PROJECT = sa.select(projects.c.id).where(projects.c.id == sa.bindparam("project"))
 _PROJECT_NAMES = sa.select(projects.c.id, projects.c.name).where(projects.c.id.in_(sa.bindparam("ids", expanding=True)))

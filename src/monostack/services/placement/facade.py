@@ -10,6 +10,7 @@ from monostack.core.errors import Conflict
 from monostack.db import Transaction
 from monostack.services.placement import aggregates, traits
 from monostack.services.placement.allocations import rules as allocations
+from monostack.services.placement.allocations.consumers import consumers
 from monostack.services.placement.allocations.rules import Amounts, Claim
 from monostack.services.placement.candidates.search import Candidate, Room, Search, find
 from monostack.services.placement.inventories import rules as inventory_rules
@@ -19,12 +20,18 @@ from monostack.services.placement.providers import table as providers
 
 __all__ = [
     "Candidate", "Inventory", "Room", "allocations_of", "candidates", "claim", "ensure_provider", "inventories_of", "move", "release",
-    "remove_provider", "set_aggregates", "set_traits", "usages",
+    "remove_provider", "set_aggregates", "set_traits", "usages", "usages_of_project",
 ]  # fmt: skip
 
 _A = allocations.allocations.c
 _USAGES = sa.select(_A.provider_uuid, _A.resource_class, sa.func.sum(_A.used).label("used")).group_by(_A.provider_uuid, _A.resource_class)
 _USAGES_OF = _USAGES.where(_A.provider_uuid.in_(sa.bindparam("the_providers", expanding=True)))
+_USAGES_OF_PROJECT = (
+    sa.select(_A.resource_class, sa.func.sum(_A.used))
+    .join(consumers, consumers.c.uuid == _A.consumer_uuid)
+    .where(consumers.c.project_id == sa.bindparam("the_project"))
+    .group_by(_A.resource_class)
+)
 _INVENTORIES_OF = sa.select(inventories.inventories).where(
     inventories.inventories.c.provider_uuid.in_(sa.bindparam("the_providers", expanding=True))
 )
@@ -153,6 +160,11 @@ def usages(tx: Transaction, provider_uuids: Collection[str] | None = None) -> di
     for row in rows:
         found.setdefault(row.provider_uuid, {})[row.resource_class] = int(row.used)
     return found
+
+
+def usages_of_project(tx: Transaction, project_id: str) -> dict[str, int]:
+    """resource class -> amount allocated to the project's consumers. Classes it does not use are left out."""
+    return {name: int(used) for name, used in tx.rows(_USAGES_OF_PROJECT, {"the_project": project_id})}
 
 
 def inventories_of(tx: Transaction, provider_uuids: Iterable[str]) -> dict[str, dict[str, Inventory]]:

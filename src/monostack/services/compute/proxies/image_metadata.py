@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from monostack.core.errors import BadRequest, Forbidden, NotFound
+from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.services.compute import quotas
@@ -27,9 +27,7 @@ def _properties(request: Request, tx: Transaction) -> dict[str, str]:
 
 def _write(request: Request, tx: Transaction, properties: Mapping[str, str]) -> dict[str, str]:
     """Raises Forbidden over quota, and for an image that is not the caller's."""
-    limit = quotas.limits_of(tx, request.cloud, request.project_id)["metadata_items"]
-    if 0 <= limit < len(properties):
-        raise Forbidden("Image metadata limit exceeded")
+    quotas.Budget(tx, request.cloud, request.project_id).require("metadata_items", len(properties), "Image metadata limit exceeded")
     return dict(image.set_properties(tx, request, request.params["id"], properties).properties)
 
 

@@ -2,6 +2,6 @@
 
 from monostack.services.compute.scheduler.choice import NoValidHost, pick
 from monostack.services.compute.scheduler.landscape import use
-from monostack.services.compute.scheduler.wish import GroupRule, Wish, wish_for
+from monostack.services.compute.scheduler.wish import GroupRule, Wish, resources_for, wish_for
 
-__all__ = ["GroupRule", "NoValidHost", "Wish", "pick", "use", "wish_for"]
+__all__ = ["GroupRule", "NoValidHost", "Wish", "pick", "resources_for", "use", "wish_for"]

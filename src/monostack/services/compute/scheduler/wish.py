@@ -52,16 +52,23 @@ class Wish:
     image_id: str | None = None
 
 
-def wish_for(flavor: Mapping[str, Any], image: Mapping[str, Any], *, local_root: bool, **more: Any) -> Wish:
-    """From a flavor as servers keep it, and the properties of an image. `local_root`: the root disk takes room on the host."""
-    specs: Mapping[str, str] = flavor["extra_specs"]
+def resources_for(flavor: Mapping[str, Any], *, local_root: bool) -> dict[str, int]:
+    """What a server claims of its host, by resource class. `local_root`: the root disk takes room there."""
     disk = (flavor["disk"] if local_root else 0) + flavor["ephemeral"] + -(-flavor["swap"] // 1024)
-    resources = {"VCPU": flavor["vcpus"], "MEMORY_MB": flavor["ram"], "DISK_GB": disk}
+    found = {"VCPU": flavor["vcpus"], "MEMORY_MB": flavor["ram"], "DISK_GB": disk}
+    for name, value in flavor["extra_specs"].items():
+        if (match := _RESOURCE.match(name)) and value.isdigit():
+            found[match[1]] = int(value)
+    return found
+
+
+def wish_for(flavor: Mapping[str, Any], image: Mapping[str, Any], *, local_root: bool, **more: Any) -> Wish:
+    """From a flavor as servers keep it, and the properties of an image. `local_root` as above."""
+    specs: Mapping[str, str] = flavor["extra_specs"]
+    resources = resources_for(flavor, local_root=local_root)
     required, forbidden = set(), {"COMPUTE_STATUS_DISABLED"}
     for name, value in specs.items():
-        if (match := _RESOURCE.match(name)) and value.isdigit():
-            resources[match[1]] = int(value)
-        elif match := _TRAIT.match(name):
+        if match := _TRAIT.match(name):
             (required if value == "required" else forbidden).add(match[1])
     required |= {name.removeprefix("trait:") for name, value in image.items() if name.startswith("trait:") and value == "required"}
     more.setdefault("flavor_name", flavor.get("original_name"))

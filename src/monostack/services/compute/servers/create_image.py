@@ -93,9 +93,7 @@ def _answer(request: Request, made: image.ImageInfo, location: str | None) -> Re
 def _check_metadata(request: Request, tx: Transaction, metadata: Mapping[str, str]) -> None:
     if request.at_least(2, 39) or not metadata:
         return
-    limit = quotas.limits_of(tx, request.cloud, request.project_id)["metadata_items"]
-    if 0 <= limit < len(metadata):
-        raise Forbidden("Image metadata limit exceeded")
+    quotas.Budget(tx, request.cloud, request.project_id).require("metadata_items", len(metadata), "Image metadata limit exceeded")
 
 
 def new_image(

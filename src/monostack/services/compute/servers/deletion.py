@@ -10,7 +10,9 @@ from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.services.compute import quotas
 from monostack.services.compute.parameters import ANYTHING, one
+from monostack.services.compute.scheduler import resources_for
 from monostack.services.compute.servers import history, table
+from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.lookup import authorize, check_state, for_action, visible
 from monostack.services.compute.servers.power import begin
@@ -62,6 +64,6 @@ def restore_server(request: Request, tx: Transaction) -> None:
     check_state(request, server, "restore")
     if server.host is None:
         raise Conflict(f"Instance {server.id} is not ready")
-    limits = quotas.limits_of(tx, request.cloud, server.project_id)
-    quotas.affordable(tx, request, limits, server.vcpus, server.memory_mb, 1, 1)
+    claimed = resources_for(server.flavor, local_root=not server_volumes.is_volume_backed(tx, server))
+    quotas.Budget(tx, request.cloud, server.project_id).affordable(server.vcpus, server.memory_mb, claimed, 1, 1)
     begin(request, tx, server, "restore", "restore_server", RESTORING)

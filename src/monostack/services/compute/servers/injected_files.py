@@ -5,22 +5,19 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from monostack.core.errors import Forbidden
 from monostack.protocol.guests import InjectedFile
+from monostack.services.compute.quotas import Budget
 
 
-def check(given: Sequence[Mapping[str, str]], limits: Mapping[str, int]) -> list[dict[str, str]] | None:
+def check(given: Sequence[Mapping[str, str]], budget: Budget) -> list[dict[str, str]] | None:
     """The files as a server keeps them; None for none. Raises Forbidden over quota."""
-    if _over(limits["injected_files"], len(given)):
-        raise Forbidden("Personality file limit exceeded")
+    if not given:
+        return None
+    budget.require("injected_files", len(given), "Personality file limit exceeded")
     for name, key, words in (("injected_file_path_bytes", "path", "path"), ("injected_file_content_bytes", "contents", "content")):
-        if _over(limits[name], max((len(file.get(key, "")) for file in given), default=0)):
-            raise Forbidden(f"Personality file {words} exceeds maximum {limits[name]}")
-    return [{"path": file.get("path", ""), "contents": file.get("contents", "")} for file in given] or None
-
-
-def _over(limit: int, asked: int) -> bool:
-    return 0 <= limit < asked
+        longest = max(len(file.get(key, "")) for file in given)
+        budget.require(name, longest, f"Personality file {words} exceeds maximum {{limit}}")
+    return [{"path": file.get("path", ""), "contents": file.get("contents", "")} for file in given]
 
 
 def of(server: Row[Any]) -> list[InjectedFile]:

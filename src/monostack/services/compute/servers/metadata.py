@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from monostack.core.errors import BadRequest, Forbidden, NotFound
+from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
@@ -29,9 +29,8 @@ def _server(request: Request, tx: Transaction, action: str) -> Row[Any]:
 
 def _write(request: Request, tx: Transaction, server: Row[Any], metadata: dict[str, str]) -> None:
     check_state(request, server, "update_server_metadata", "update metadata")
-    limit = quotas.limits_of(tx, request.cloud, server.project_id)["metadata_items"]
-    if 0 <= limit < len(metadata):
-        raise Forbidden(f"Maximum number of metadata items exceeds {limit}")
+    budget = quotas.Budget(tx, request.cloud, server.project_id)
+    budget.require("metadata_items", len(metadata), "Maximum number of metadata items exceeds {limit}")
     _store(request, tx, server, metadata)
 
 

@@ -149,9 +149,9 @@ def _check(
     values: dict[str, Any],
 ) -> None:  # fmt: skip
     """Raises BadRequest for an image the server could not run from, or a volume that is not at rest; Forbidden over quota."""
-    limits = quotas.limits_of(tx, request.cloud, request.project_id)
-    check_metadata(given, limits)
-    values["injected_files"] = injected_files.check(given.get("personality") or (), limits)
+    budget = quotas.Budget(tx, request.cloud, request.project_id)
+    check_metadata(given, budget)
+    values["injected_files"] = injected_files.check(given.get("personality") or (), budget)
     attached = {held.volume_id: volume.state(tx, held.volume_id) for held in server_volumes.attached_to(tx, [server.id]).get(server.id, ())}
     size = attached[root.volume_id].size if root is not None else None  # type: ignore[union-attr]
     images.check(found, server.memory_mb, server.flavor["disk"], local_root=root is None, volume_gib=size)

@@ -12,7 +12,7 @@ from monostack.services.compute.flavors import Flavor, find, snapshot
 from monostack.services.compute.hosts.known import Host, known_hosts
 from monostack.services.compute.migrations import table as migrations
 from monostack.services.compute.parameters import ANYTHING, DISK_CONFIG, FLAVOR_REF, FQDN, fields, one
-from monostack.services.compute.scheduler import NoValidHost, Wish, pick
+from monostack.services.compute.scheduler import NoValidHost, Wish, pick, resources_for
 from monostack.services.compute.servers import history, placing, table
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.servers.actions import ACTIONS
@@ -37,9 +37,10 @@ def resize_server(request: Request, tx: Transaction) -> None:
     images.check_disk_config(server, config)
     flavor = _flavor(request, tx, server, str(asked["flavorRef"]))
     more = {"cores": flavor.vcpus - server.vcpus, "ram": flavor.memory_mb - server.memory_mb}
-    quotas.require(tx, request.cloud, server.project_id, more)
-    _check_image(tx, server, flavor)
     kept = snapshot(flavor)
+    claimed = resources_for(kept, local_root=not server_volumes.is_volume_backed(tx, server))
+    quotas.Budget(tx, request.cloud, server.project_id).require_growth(more, claimed)
+    _check_image(tx, server, flavor)
     wish = placing.wish_of(tx, request.cloud, server, kept, zone=server.availability_zone)
     table.update(tx, server.id, disk_config=config or "MANUAL")
     _move(request, tx, server, wish, kept, migrations.RESIZE, "resize")
@@ -149,7 +150,7 @@ def revert_resize(request: Request, tx: Transaction) -> None:
     migration = _waiting(tx, server, migrations.REVERTING)
     old = migration.old_flavor
     larger = {"cores": old["vcpus"] - server.vcpus, "ram": old["ram"] - server.memory_mb}
-    quotas.require(tx, request.cloud, server.project_id, larger)
+    quotas.Budget(tx, request.cloud, server.project_id).require_growth(larger, None)
     table.update(tx, server.id, vcpus=max(server.vcpus, old["vcpus"]), memory_mb=max(server.memory_mb, old["ram"]))
     migrations.set_status(tx, migration.uuid, migrations.REVERTING)
     more = {"migration": migration.uuid, "host": migration.source, "dest": migration.dest, "running": migration.was_running}

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from monostack.core import ids
-from monostack.core.errors import BadRequest, Fault, Forbidden, NotFound
+from monostack.core.errors import BadRequest, Fault, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.compute import keypairs, quotas, server_groups
@@ -16,7 +16,7 @@ from monostack.services.compute.guests.spec import kept_of
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
 from monostack.services.compute.parameters import is_true
-from monostack.services.compute.scheduler import GroupRule, Wish, wish_for
+from monostack.services.compute.scheduler import GroupRule, Wish, resources_for, wish_for
 from monostack.services.compute.servers import injected_files
 from monostack.services.compute.servers.create import images
 from monostack.services.compute.servers.create.boot_source import image_of, properties_of
@@ -168,7 +168,7 @@ def _hosts(request: Request, tx: Transaction, body: Mapping[str, Any], forced: s
     return [str(name) for name in wanted] if wanted else None
 
 
-def _group(request: Request, tx: Transaction, hints: Mapping[str, Any], count: int) -> tuple[Any, GroupRule | None]:
+def _group(request: Request, tx: Transaction, budget: quotas.Budget, hints: Mapping[str, Any], count: int) -> tuple[Any, GroupRule | None]:
     """The server group of the hints, with what it asks of hosts. Raises BadRequest and Forbidden."""
     asked = hints.get("group")
     group_id = asked[0] if isinstance(asked, list) and asked else asked
@@ -178,9 +178,7 @@ def _group(request: Request, tx: Transaction, hints: Mapping[str, Any], count: i
     if row is None or row.project_id != request.project_id:
         raise BadRequest(server_groups.group_not_found(group_id).message)
     members = server_groups.members_of(tx, row.id)
-    limit = quotas.limits_of(tx, request.cloud, request.project_id)["server_group_members"]
-    if 0 <= limit < len(members) + count:
-        raise Forbidden("Quota exceeded, too many servers in group")
+    budget.require("server_group_members", count, "Quota exceeded, too many servers in group", len(members))
     held: dict[str, int] = {}
     for member in members:
         if member.host:
@@ -242,12 +240,12 @@ def take(request: Request, tx: Transaction) -> Order:
     boots = image_of(tx, request, found, disks)
     if boots is not None:
         images.check(boots, flavor.memory_mb, flavor.root_gb, local_root=local_root, volume_gib=disks.root.size if disks.root else None)
-    limits = quotas.limits_of(tx, request.cloud, request.project_id)
-    check_metadata(body, limits)
-    files = injected_files.check(body.get("personality") or (), limits)
-    count = quotas.affordable(tx, request, limits, flavor.vcpus, flavor.memory_mb, least, most)
-    group, rule = _group(request, tx, hints, count)
     kept = snapshot(flavor)
+    budget = quotas.Budget(tx, request.cloud, request.project_id)
+    check_metadata(body, budget)
+    files = injected_files.check(body.get("personality") or (), budget)
+    count = budget.affordable(flavor.vcpus, flavor.memory_mb, resources_for(kept, local_root=local_root), least, most)
+    group, rule = _group(request, tx, budget, hints, count)
     properties = properties_of(tx, boots, disks)
     wish = wish_for(
         kept, properties, local_root=local_root, zone=zone, hosts=hosts, group=rule, hints=hints, project_id=request.project_id,
@@ -271,11 +269,10 @@ def _flavor(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Flavo
     return flavor
 
 
-def check_metadata(body: Mapping[str, Any], limits: Mapping[str, int]) -> None:
+def check_metadata(body: Mapping[str, Any], budget: quotas.Budget) -> None:
     """Raises Forbidden when a body names more items than a server may have."""
-    limit = limits["metadata_items"]
-    if 0 <= limit < len(body.get("metadata") or {}):
-        raise Forbidden(f"Maximum number of metadata items exceeds {limit}")
+    if body.get("metadata"):
+        budget.require("metadata_items", len(body["metadata"]), "Maximum number of metadata items exceeds {limit}")
 
 
 def _maker(request: Request) -> dict[str, str]:
