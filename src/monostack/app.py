@@ -85,7 +85,7 @@ class App:
                 service.start(self.cloud)
         await self.cloud.operations.open()
         if self.config.emulator.hosts:
-            await attach_hosts(self.cloud.hosts, self.config.emulator.hosts, self.faults)
+            await attach_hosts(self.cloud.hosts, self.config.emulator.hosts, self.faults, backends=self.config.emulator.volume_backends)
             await self.cloud.reconcilers.run_once(compute_hosts.NAME)  # the first request finds the hosts there
         self.cloud.reconcilers.open()
         if not listen:

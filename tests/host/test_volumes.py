@@ -77,6 +77,26 @@ def test_a_volume_at_rest(lab: GuestLab) -> None:
     assert (stored["volumes"], stored["snapshots"]) == ([], [])
 
 
+def test_a_volume_comes_from_another_host(lab: GuestLab) -> None:
+    volume, carrier, arrived = lab.volume(2), lab.spec().server_id, {"volume_id": lab.spec().server_id}
+    write(volume.connection.path, 0x41)
+    lab.do("volume.export", {"volume_id": volume.volume_id, "image_id": carrier, "disk_format": "qcow2"})
+    bits = (lab.state / "outgoing" / carrier).read_bytes()
+    half = len(bits) // 2
+    assert lab.refuse("volume.create", arrived | {"size_gib": 2, "received": True}).code == "image.unreadable"
+    assert lab.refuse("volume.receive", arrived | {"offset": half, "data": bits[half:]}).code == "command.invalid"
+    for _ in range(2):  # asked again, it is as it was
+        lab.do("volume.receive", arrived | {"offset": 0, "data": bits[:half]})
+        lab.do("volume.receive", arrived | {"offset": half, "data": bits[half:]})
+    path = lab.do("volume.create", arrived | {"size_gib": 2, "received": True})["connection"]["path"]
+    assert (size_of(lab, path), beginning(path), Path(path).stat().st_mode & 0o777) == (2 * GIB, b"A" * 512, 0o600)
+    lab.do("volume.receive", arrived | {"offset": 0, "data": bits[:half]})
+    lab.do("volume.delete", arrived)
+    lab.do("volume.delete", {"volume_id": volume.volume_id})
+    lab.do("image.forget", {"image_id": carrier})
+    assert list((lab.state / "incoming").iterdir()) == []
+
+
 def test_files_become_volumes_and_snapshots(lab: GuestLab) -> None:
     aside = lab.state / "unmanaged"
     dropped, linked = aside / "volumes" / "disk.qcow2", aside / "volumes" / "link.qcow2"

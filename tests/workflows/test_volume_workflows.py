@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from harness import IMAGE, VOLUME, Bench, Case, Trial, trials
 
+from monostack.testing.hosts import simulated_host
+
 
 async def _nothing(bench: Bench) -> dict[str, Any]:
     return {}
@@ -182,6 +184,27 @@ UNMANAGE = Case("unmanage_volume", _with_volume, _unmanage, _is_put_aside, {}, f
 MANAGE_SNAPSHOT = Case("manage_snapshot", _with_snapshot_file, _manage_snapshot, _snapshot_is_managed, {}, forward=True)
 UNMANAGE_SNAPSHOT = Case("unmanage_snapshot", _with_snapshot, _unmanage_snapshot, _snapshot_is_put_aside, {}, forward=True)
 
+# --- moving to a host that has a storage of its own --------------------------------------------------------------------------
+
+
+async def _with_far_host(bench: Bench) -> dict[str, Any]:
+    given = await _with_volume(bench)
+    bench.agents["far"] = simulated_host("far")
+    await bench.app.cloud.hosts.attach_local(bench.agents["far"])
+    await bench.app.cloud.reconcilers.run_once("volume-hosts")
+    return given
+
+
+async def _has_moved(bench: Bench, given: dict[str, Any]) -> None:
+    shown = await _volume(bench, given)
+    assert (shown["status"], shown["migration_status"], shown["os-vol-host-attr:host"]) == ("available", "success", "far@file#file")
+    far = bench.agents["far"].drivers.block.storage
+    assert (far.volumes, far.received, bench.storage.volumes) == ({given["volume"]: 1}, {}, {})
+    assert (await bench.taken())["outgoing"] == []
+
+
+MIGRATE = Case("migrate_volume", _with_far_host, _action("os-migrate_volume", {"host": "far@file"}), _has_moved, {"copy": True})
+
 # --- groups ----------------------------------------------------------------------------------------------------------------
 
 NEWEST = {"openstack_api_version": "volume 3.71"}
@@ -253,7 +276,7 @@ DELETE_GROUP = Case("delete_group", _with_group, _delete_group, _no_group, {}, f
 CASES = {
     "upload": UPLOAD, "backup": BACKUP, "restore": RESTORE, "restore to new": RESTORE_TO_NEW, "delete backup": DELETE_BACKUP,
     "import backup": IMPORT, "snapshot a group": SNAPSHOT_GROUP, "delete a group snapshot": DELETE_GROUP_SNAPSHOT,
-    "copy a group": COPY_GROUP, "delete a group": DELETE_GROUP, "manage": MANAGE, "unmanage": UNMANAGE,
+    "copy a group": COPY_GROUP, "delete a group": DELETE_GROUP, "manage": MANAGE, "unmanage": UNMANAGE, "migrate": MIGRATE,
     "manage a snapshot": MANAGE_SNAPSHOT, "unmanage a snapshot": UNMANAGE_SNAPSHOT,
 }  # fmt: skip
 

@@ -55,7 +55,8 @@ class Agent:
 
     async def hello(self) -> Hello:
         """What the agent says first on each connection."""
-        inventory = await self.drivers.hypervisor.inventory()
+        kept = self.drivers.block.kept_in
+        inventory = msgspec.structs.replace(await self.drivers.hypervisor.inventory(), volume_backend=kept.backend, storage=kept.storage)
         return Hello(protocol=VERSION, host=self.host, boot_id=self.boot_id, instance=self.instance, inventory=inventory)
 
     async def handle(self, command: Command) -> Result:

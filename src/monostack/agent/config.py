@@ -32,5 +32,6 @@ class AgentConfig(msgspec.Struct, kw_only=True):
     vnc_ports: tuple[int, int] = VNC_PORTS  # first and last, of a libvirtd of our own
     external_networks: dict[str, ExternalNetwork] = {}
     dns_servers: list[str] = []  # where guests' DHCP servers forward names to; none: they know only their own network
+    volume_backend: str = "file"  # as volume types ask for it with `volume_backend_name`
     image_cache_hours: float = 24.0  # how long the bits of an image that no guest uses are kept
     reserved_memory_mib: int = 512  # kept for the host itself

@@ -92,7 +92,7 @@ async def open_host(config: AgentConfig, make_network: NetworkMaker | None = Non
         agent.report(what)
 
     hypervisor = LibvirtHypervisor(daemon, config.libvirt_uri, files, around, volume_path, outgoing, config.reserved_memory_mib)
-    block = FileBlock(layout.state, user, images, hypervisor, outgoing)
+    block = FileBlock(layout.state, user, images, hypervisor, outgoing, config.volume_backend)
     network = make_network(report) if make_network is not None else linux_network(config, report)
     agent = Agent(config.host, Drivers(hypervisor, block, network, outgoing), boot_id=await asyncio.to_thread(probe.read_boot_id))
     try:

@@ -45,6 +45,7 @@ def agent_config(config: Config) -> Any:
         tls_dir=str(state / "agent" / "tls"),
         image_dir=config.agent.image_dir,
         accelerator=config.agent.accelerator,
+        volume_backend=config.agent.volume_backend,
         reserved_memory_mib=0,  # placement keeps the reservation (scheduler.reserved_host_memory_mb)
         external_networks={
             name: ExternalNetwork(network.bridge, network.address, network.masquerade)

@@ -19,6 +19,8 @@ class Inventory(msgspec.Struct):
     cpu_info: dict[str, Any]
     traits: list[str] = []
     accelerator: str = "tcg"  # "kvm", "tcg" or "simulated"
+    volume_backend: str = "file"  # as volume types ask for it with `volume_backend_name`
+    storage: str = ""  # what keeps its volumes; hosts with the same one reach the same volumes. "": files that only this host has
 
 
 class Hello(msgspec.Struct, tag="hello"):

@@ -3,6 +3,7 @@
 | command                | args            | result                          |
 |------------------------|-----------------|---------------------------------|
 | volume.create          | CreateVolume    | {"connection": VolumeConnection} |
+| volume.receive         | VolumePart      | {} a part of a volume that another host exported; `volume.create` makes it |
 | volume.delete          | VolumeRef       | {} also when there is nothing    |
 | volume.extend          | ExtendVolume    | {} also while attached to a running guest (server_id given) |
 | volume.snapshot        | SnapshotVolume  | {} a point-in-time copy, also while attached to a running guest |
@@ -32,6 +33,15 @@ class CreateVolume(msgspec.Struct):
     snapshot_id: str | None = None
     source_volume_id: str | None = None
     source_server_id: str | None = None  # the guest that has the source volume open
+    received: bool = False  # from what `volume.receive` has brought
+
+
+class VolumePart(msgspec.Struct):
+    """Part of a qcow2 image on its way from another host. The first one makes what came before worthless."""
+
+    volume_id: str
+    offset: int
+    data: bytes
 
 
 class VolumeRef(msgspec.Struct):

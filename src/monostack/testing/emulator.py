@@ -1,5 +1,7 @@
 """A fleet of simulated hosts in the controller's own process: what `monostack dev` runs instead of hypervisors."""
 
+from collections.abc import Sequence
+
 from monostack.agent.block.simulated import SimulatedStorage
 from monostack.agent.simulation import FaultPlan
 from monostack.agentlink import Hosts
@@ -8,9 +10,15 @@ from monostack.testing.hosts import simulated_host
 __all__ = ["FaultPlan", "attach_hosts"]
 
 
-async def attach_hosts(hosts: Hosts, count: int, faults: FaultPlan, prefix: str = "sim") -> None:
-    """Connect `count` simulated hosts, sim-001 onwards, which share one storage and one plan of faults."""
+async def attach_hosts(
+    hosts: Hosts, count: int, faults: FaultPlan, prefix: str = "sim", backends: Sequence[str] = ("file",)
+) -> None:
+    """Connect `count` simulated hosts, sim-001 onwards, which share one storage and one plan of faults.
+
+    They take turns with the names of their volume `backends`.
+    """
     storage = SimulatedStorage()
     width = max(3, len(str(count)))
     for number in range(1, count + 1):
-        await hosts.attach_local(simulated_host(f"{prefix}-{number:0{width}d}", storage=storage, faults=faults), faults)
+        name, backend = f"{prefix}-{number:0{width}d}", backends[(number - 1) % len(backends)]
+        await hosts.attach_local(simulated_host(name, storage=storage, faults=faults, volume_backend=backend), faults)

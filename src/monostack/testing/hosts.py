@@ -51,6 +51,7 @@ def simulated_host(
     storage: SimulatedStorage | None = None,
     faults: FaultPlan | None = None,
     boot_id: str | None = None,
+    volume_backend: str = "file",
 ) -> Agent:
     """The agent of a simulated host, to be given to `Hosts.attach_local`.
 
@@ -62,6 +63,6 @@ def simulated_host(
     network = SimulatedNetwork()
     outgoing = SimulatedOutgoing()
     hypervisor = SimulatedHypervisor(inventory if inventory is not None else simulated_inventory(), network, storage, outgoing)
-    drivers = Drivers(hypervisor, SimulatedBlock(storage, outgoing), network, outgoing)
+    drivers = Drivers(hypervisor, SimulatedBlock(storage, outgoing, volume_backend), network, outgoing)
     around = faults.around if faults is not None else None
     return Agent(name, drivers, boot_id=boot_id if boot_id is not None else ids.new_uuid(), around=around)

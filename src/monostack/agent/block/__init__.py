@@ -1,5 +1,6 @@
 """Volumes on a storage back end: what an agent needs of a driver (file, simulated)."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from monostack.agent.block.unmanaged import Unmanaged
@@ -13,7 +14,16 @@ from monostack.protocol.volumes import (
     RestoreVolume,
     SnapshotVolume,
     StoredVolumes,
+    VolumePart,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class KeptIn:
+    """Where volumes are. See protocol.envelope.Inventory."""
+
+    backend: str = "file"
+    storage: str = ""
 
 
 class BlockStorage(Protocol):
@@ -22,6 +32,7 @@ class BlockStorage(Protocol):
     The caller runs at most one method per volume at a time. All raise CommandError.
     """
 
+    kept_in: KeptIn
     unmanaged: Unmanaged
 
     async def cache(self, image: ImageSource) -> None:
@@ -30,6 +41,10 @@ class BlockStorage(Protocol):
 
     async def create(self, request: CreateVolume) -> VolumeConnection:
         """Make a volume, empty or from its source, and say how a host opens it."""
+        ...
+
+    async def receive(self, part: VolumePart) -> None:
+        """Keep a part of a volume that comes from another host, until it is made or deleted."""
         ...
 
     async def delete(self, volume_id: str) -> None:

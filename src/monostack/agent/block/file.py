@@ -1,12 +1,14 @@
 """Volumes as qcow2 files of this host, snapshots as full copies beside them."""
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 from typing import Protocol
 
-from monostack.agent.block import backups, qemu_img
+from monostack.agent.block import KeptIn, backups, qemu_img
 from monostack.agent.block.images import ImageCache
+from monostack.agent.block.incoming import IncomingFiles
 from monostack.agent.block.outgoing import OutgoingFiles
 from monostack.agent.block.qemu_img import GIB
 from monostack.agent.block.unmanaged import FilesUnmanaged, Unmanaged
@@ -23,6 +25,7 @@ from monostack.protocol.volumes import (
     RestoreVolume,
     SnapshotVolume,
     StoredVolumes,
+    VolumePart,
 )
 
 SUFFIX = ".qcow2"
@@ -39,13 +42,17 @@ class OpenVolumes(Protocol):
 class FileBlock:
     """Keeps volumes in `directory`/volumes, snapshots in `directory`/snapshots and backups in `directory`/backups, named by their ids."""
 
-    def __init__(self, directory: Path, user: QemuUser, images: ImageCache, opened: OpenVolumes, outgoing: OutgoingFiles) -> None:
+    def __init__(
+        self, directory: Path, user: QemuUser, images: ImageCache, opened: OpenVolumes, outgoing: OutgoingFiles, backend: str = "file"
+    ) -> None:
         self._volumes = directory / "volumes"
         self._snapshots = directory / "snapshots"
         self._user = user
         self._images = images
         self._opened = opened
         self._outgoing = outgoing
+        self._incoming = IncomingFiles(directory / "incoming")
+        self.kept_in = KeptIn(backend)
         self._backups: backups.BackupStore = backups.FileBackups(directory / "backups")
         self.unmanaged: Unmanaged = FilesUnmanaged(directory / "unmanaged", user, self.volume_path, self.snapshot_path)
         for kept in (self._volumes, self._snapshots):
@@ -85,13 +92,22 @@ class FileBlock:
             source = self.volume_path(request.source_volume_id)
             await self._require_fits(source, request.size_gib, f"volume {request.source_volume_id}")
             await self._copy_volume(request.source_volume_id, request.source_server_id, fresh)
+        elif request.received:
+            source = self._incoming.path(request.volume_id)
+            found = await qemu_img.require_sound(source, "qcow2", f"volume {request.volume_id}")
+            _require_room_for(found.virtual_size, request.size_gib, f"volume {request.volume_id}")
+            await asyncio.to_thread(os.replace, source, fresh)
         else:
             await qemu_img.create(fresh, request.size_gib * GIB)
             return
         await qemu_img.resize(fresh, request.size_gib * GIB)
 
+    async def receive(self, part: VolumePart) -> None:
+        await asyncio.to_thread(self._incoming.write, part)
+
     async def delete(self, volume_id: str) -> None:
         path = self.volume_path(volume_id)
+        await asyncio.to_thread(self._incoming.path(volume_id).unlink, missing_ok=True)
         if not await asyncio.to_thread(path.exists):
             return
         if await qemu_img.is_open(path):

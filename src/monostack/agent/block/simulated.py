@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from monostack.agent.block import KeptIn
 from monostack.agent.block.empty_qcow2 import empty_qcow2
+from monostack.agent.block.incoming import check_order
 from monostack.agent.block.outgoing import check_part, no_such_image
 from monostack.agent.block.simulated_unmanaged import SimulatedUnmanaged
 from monostack.agent.block.unmanaged import Unmanaged
 from monostack.agent.errors import CommandError
+from monostack.core import ids
 from monostack.protocol.guests import ImageSource, VolumeConnection
 from monostack.protocol.images import ImagePart, ReadImage
 from monostack.protocol.volumes import (
@@ -18,6 +21,7 @@ from monostack.protocol.volumes import (
     RestoreVolume,
     SnapshotVolume,
     StoredVolumes,
+    VolumePart,
 )
 
 GIB = 1 << 30
@@ -27,10 +31,12 @@ class SimulatedStorage:
     """What a set of simulated hosts stores together, as hosts on one storage cluster do."""
 
     def __init__(self, capacity_gib: int = 1_000_000) -> None:
+        self.id = ids.new_uuid()
         self.capacity_gib = capacity_gib
         self.volumes: dict[str, int] = {}  # size in GiB by id
         self.snapshots: dict[str, int] = {}
         self.backups: dict[str, int] = {}
+        self.received: dict[str, int] = {}  # bytes of volumes on their way from other hosts
         self.unmanaged: dict[str, int] = {}  # files that no volume is: size in GiB by name
         self.unmanaged_snapshots: dict[tuple[str, str], int] = {}  # by name of the volume's file and their own
         self.holders: dict[str, str] = {}  # the running guest that has a volume open
@@ -45,8 +51,9 @@ class SimulatedStorage:
 class SimulatedBlock:
     """Block driver of a simulated host. What is open in a running guest can be neither deleted nor copied behind its back."""
 
-    def __init__(self, storage: SimulatedStorage, outgoing: "SimulatedOutgoing") -> None:
+    def __init__(self, storage: SimulatedStorage, outgoing: "SimulatedOutgoing", backend: str = "file") -> None:
         self.storage = storage
+        self.kept_in = KeptIn(backend, storage.id)
         self.cached: dict[str, int] = {}  # images on this host: bytes by id
         self.unmanaged: Unmanaged = SimulatedUnmanaged(storage)
         self._outgoing = outgoing
@@ -64,6 +71,7 @@ class SimulatedBlock:
                 raise CommandError("volume.too_small", f"{source} needs {needed} GiB, the volume has {request.size_gib}")
             self._require_room(request.size_gib)
             storage.volumes[request.volume_id] = request.size_gib
+            storage.received.pop(request.volume_id, None)
         return VolumeConnection(driver="simulated", path=f"simulated/{request.volume_id}")
 
     def _source(self, request: CreateVolume) -> tuple[int, str]:
@@ -76,10 +84,18 @@ class SimulatedBlock:
         if request.source_volume_id is not None:
             self._require_reachable(request.source_volume_id, request.source_server_id)
             return _known(storage.volumes, request.source_volume_id, "volume"), f"volume {request.source_volume_id}"
+        if request.received:
+            _known(storage.received, request.volume_id, "volume")
         return 0, ""
+
+    async def receive(self, part: VolumePart) -> None:
+        have = 0 if part.offset == 0 else self.storage.received.get(part.volume_id, 0)
+        check_order(part, have)
+        self.storage.received[part.volume_id] = max(have, part.offset + len(part.data))
 
     async def delete(self, volume_id: str) -> None:
         self._require_reachable(volume_id, None)
+        self.storage.received.pop(volume_id, None)
         self.storage.volumes.pop(volume_id, None)
 
     async def extend(self, request: ExtendVolume) -> None:

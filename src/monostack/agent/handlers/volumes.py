@@ -16,12 +16,18 @@ from monostack.protocol.volumes import (
     SnapshotVolume,
     UnmanagedSnapshot,
     UnmanagedVolume,
+    VolumePart,
     VolumeRef,
 )
 
 
 async def create(drivers: Drivers, args: CreateVolume) -> dict[str, Any]:
     return {"connection": msgspec.to_builtins(await drivers.block.create(args))}
+
+
+async def receive(drivers: Drivers, args: VolumePart) -> dict[str, Any]:
+    await drivers.block.receive(args)
+    return {}
 
 
 async def delete(drivers: Drivers, args: VolumeRef) -> dict[str, Any]:
@@ -124,6 +130,7 @@ def _backed_up(args: BackupVolume) -> tuple[str, ...]:
 
 HANDLERS = {
     "volume.create": Handler(CreateVolume, create, _created, gives_way=("volume.delete",)),
+    "volume.receive": Handler(VolumePart, receive, lambda args: (volume(args.volume_id),)),
     "volume.delete": Handler(VolumeRef, delete, lambda args: (volume(args.volume_id),)),
     "volume.extend": Handler(ExtendVolume, extend, lambda args: _with_guest(args.server_id, volume(args.volume_id))),
     "volume.snapshot": Handler(

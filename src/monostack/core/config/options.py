@@ -87,6 +87,9 @@ class Agent(Section, frozen=True):
             "`<state_dir>/images`",
         ),
     ] = ""
+    volume_backend: Annotated[
+        str, _option("What the volumes of this host are called as a back end: volume types choose it with `volume_backend_name`.")
+    ] = "file"
     external_networks: Annotated[
         dict[str, ExternalNetwork],
         _option(
@@ -322,6 +325,9 @@ class Emulator(Section, frozen=True):
     """Simulated hosts: the whole API without a hypervisor. `monostack dev` sets these."""
 
     hosts: Annotated[int, _option("Simulated hosts the controller runs itself. 0: none, real agents serve the hosts.", ge=0)] = 0
+    volume_backends: Annotated[
+        list[str], _option("Names of volume back ends, which simulated hosts have by turns; volume types choose by `volume_backend_name`.")
+    ] = msgspec.field(default_factory=lambda: ["file"])
 
 
 class Config(Section, frozen=True):

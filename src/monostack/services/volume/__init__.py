@@ -31,7 +31,7 @@ from monostack.services.volume.transfers import api as transfers
 from monostack.services.volume.types import access, encryption, extra_specs, project_defaults
 from monostack.services.volume.types import api as types
 from monostack.services.volume.types.table import bootstrap as bootstrap_types
-from monostack.services.volume.volumes import actions, administration, changes, contents, copies, listing
+from monostack.services.volume.volumes import actions, administration, changes, contents, copies, listing, migration
 from monostack.services.volume.volumes import api as volumes
 from monostack.services.volume.workflows import (
     create_backup,
@@ -44,7 +44,9 @@ from monostack.services.volume.workflows import (
     import_backup,
     manage_snapshot,
     manage_volume,
+    migrate_volume,
     refill_volume,
+    remove_copy,
     restore_backup,
     unmanage_snapshot,
     unmanage_volume,
@@ -52,7 +54,7 @@ from monostack.services.volume.workflows import (
 )
 from monostack.services.volume.workflows import groups as group_workflows
 
-ACTION_MODULES = (administration, changes, contents, copies)  # importing them adds their actions
+ACTION_MODULES = (administration, changes, contents, copies, migration)  # importing them adds their actions
 
 
 def bootstrap(tx: Transaction, cloud: Any) -> None:
@@ -125,6 +127,8 @@ SERVICE = Service(
         unmanage_volume.WORKFLOW,
         manage_snapshot.WORKFLOW,
         unmanage_snapshot.WORKFLOW,
+        migrate_volume.WORKFLOW,
+        remove_copy.WORKFLOW,
     ),
     reconcilers=(HOSTS, FILES),
     bootstrap=bootstrap,

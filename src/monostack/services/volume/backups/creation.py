@@ -35,9 +35,10 @@ def _check_source(volume: Row[Any], snapshot: Row[Any] | None, force: bool) -> N
         raise invalid_volume("Backing up an in-use volume must use the force flag.")
 
 
-def _parent(backups: Sequence[Row[Any]], snapshot: Row[Any] | None) -> Row[Any]:
-    """The backup with the latest data, which must be older than the snapshot that is backed up. Raises BadRequest."""
-    fitting = [one for one in backups if one.status == "available" and (snapshot is None or one.data_timestamp < snapshot.created_at)]
+def _parent(backups: Sequence[Row[Any]], host: str | None, snapshot: Row[Any] | None) -> Row[Any]:
+    """The backup with the latest data, which must be on the host and older than the snapshot that is backed up. Raises BadRequest."""
+    fitting = [one for one in backups if one.status == "available" and one.host == host]
+    fitting = [one for one in fitting if snapshot is None or one.data_timestamp < snapshot.created_at]
     if not fitting:
         raise invalid_backup(NO_PARENT)
     return max(fitting, key=lambda one: one.data_timestamp)
@@ -53,7 +54,7 @@ def create(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Row[An
     claims.backup(tx, request, volume.size)
     parent = None
     if as_flag(body.get("incremental", False)):
-        parent = _parent(of_volume(tx, volume.id, request.project_id), snapshot)
+        parent = _parent(of_volume(tx, volume.id, request.project_id), volume.host, snapshot)
     require_backups(tx, volume.host)
     row = _write(request, tx, body, volume, snapshot, parent)
     if snapshot is not None:

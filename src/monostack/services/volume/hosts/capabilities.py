@@ -13,7 +13,6 @@ from monostack.services.volume.volumes.table import BACKEND
 
 OVERSUBSCRIPTION = 20.0  # how much larger all volumes of a host may be than its disk, since they grow only as they are written to
 CAPABILITIES: Mapping[str, Any] = {
-    "volume_backend_name": BACKEND,
     "pool_name": BACKEND,
     "vendor_name": "Open Source",
     "driver_version": __version__,
@@ -53,10 +52,16 @@ def matches(value: Any, wanted: str) -> bool:
     return str(value) == wanted
 
 
-def capable(extra_specs: Mapping[str, Any]) -> bool:
-    """Does the back end have what a type asks for? Specs with a scope other than `capabilities:` are not about capabilities."""
+def capabilities(backend: str) -> dict[str, Any]:
+    """What a host's back end can do. `backend` is the name that its operator has given it."""
+    return {"volume_backend_name": backend, **CAPABILITIES}
+
+
+def capable(extra_specs: Mapping[str, Any], backend: str) -> bool:
+    """Does a back end have what a type asks for? Specs with a scope other than `capabilities:` are not about capabilities."""
+    known = capabilities(backend)
     for key, wanted in extra_specs.items():
         scope, _, name = key.rpartition(":")
-        if scope in ("", "capabilities") and wanted is not None and not (name in CAPABILITIES and matches(CAPABILITIES[name], str(wanted))):
+        if scope in ("", "capabilities") and wanted is not None and not (name in known and matches(known[name], str(wanted))):
             return False
     return True

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 from monostack.core import ids
 from monostack.db import Transaction
 from monostack.services.volume.hosts.capabilities import OVERSUBSCRIPTION, capable
-from monostack.services.volume.hosts.table import enrol, lately, volume_hosts
+from monostack.services.volume.hosts.table import BACKENDS, enrol, lately, volume_hosts
 from monostack.services.volume.volumes.table import VOLUMES
 
 LOOK_AT = 8
@@ -19,6 +19,7 @@ _lately: Any = sa.bindparam("lately", type_=_h.left_at.type)
 _FREE = (
     sa.select(volume_hosts)
     .where(_h.left_at.is_(None) | (_h.left_at > _lately), _h.disabled.is_(False), _h.frozen.is_(False))
+    .where(_h.backend_name.in_(sa.bindparam("backends", expanding=True)))
     .order_by(_h.uuid)
     .limit(sa.bindparam("many"))
 )
@@ -38,22 +39,24 @@ def allocated(tx: Transaction, hosts: Sequence[str]) -> dict[str, int]:
     return {host: int(size) for host, size in tx.rows(_ALLOCATED, {"hosts": list(hosts)})}
 
 
-def _some(tx: Transaction, cloud: Any) -> list[Row[Any]]:
-    """A few hosts from anywhere among those that take volumes: uuids are random, so a random one is a random place in their order."""
-    here = {"here": ids.new_uuid(), "many": LOOK_AT, "lately": lately()}
+def _some(tx: Transaction, cloud: Any, extra_specs: Mapping[str, Any]) -> list[Row[Any]]:
+    """A few capable hosts from anywhere among those that take volumes: uuids are random, so is a place in their order."""
+    backends = [row.backend_name for row in tx.rows(BACKENDS) if capable(extra_specs, row.backend_name)]
+    here = {"backends": backends, "here": ids.new_uuid(), "many": LOOK_AT, "lately": lately()}
     rows = [*tx.rows(_FROM, here)]
     if len(rows) < LOOK_AT:
         rows += tx.rows(_BEFORE, {**here, "many": LOOK_AT - len(rows)})
     # Hosts of the last moment may not be enrolled yet.
-    new = (enrol(tx, host) for host in sorted(cloud.hosts.connected())[:LOOK_AT])
-    return rows or [row for row in new if not (row.disabled or row.frozen)]
+    new = (enrol(tx, cloud, host) for host in sorted(cloud.hosts.connected())[:LOOK_AT])
+    return rows or [row for row in new if not (row.disabled or row.frozen) and capable(extra_specs, row.backend_name)]
 
 
 def place(tx: Transaction, cloud: Any, size: int, extra_specs: Mapping[str, Any], host: str | None = None) -> Place | None:
     """A host for a volume of `size` GiB and a type's extra specs; with `host` that one or none. None when no host can take it."""
-    if not capable(extra_specs):
-        return None
-    rows = [row for row in (enrol(tx, host),) if not row.frozen] if host is not None else _some(tx, cloud)
+    if host is not None:
+        rows = [row for row in (enrol(tx, cloud, host),) if not row.frozen and capable(extra_specs, row.backend_name)]
+    else:
+        rows = _some(tx, cloud, extra_specs)
     rows = [row for row in rows if row.left_at is None or row.left_at > lately()]
     given = allocated(tx, [row.host for row in rows]) if rows else {}
     fitting = [row for row in rows if _fits(row, given.get(row.host, 0), size)]

@@ -1,5 +1,6 @@
 """Where volumes can go: the pools, with their capacity, and what the back end can do."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -9,7 +10,7 @@ from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import ANYTHING, OBJECT, TEXT, TEXTS, Record, envelope, many, mapping, optional
-from monostack.services.volume.hosts.capabilities import CAPABILITIES, OVERSUBSCRIPTION, capable
+from monostack.services.volume.hosts.capabilities import CAPABILITIES, OVERSUBSCRIPTION, capabilities, capable
 from monostack.services.volume.hosts.choice import allocated
 from monostack.services.volume.hosts.services import seen
 from monostack.services.volume.hosts.table import ALL, find, service
@@ -24,7 +25,7 @@ def _capabilities(row: Row[Any], given: int) -> dict[str, Any]:
     """Of one pool: sizes in GiB, `infinite` and `unknown` before they were looked at."""
     known = row.capacity_gib is not None
     return {
-        **CAPABILITIES,
+        **capabilities(row.backend_name),
         "total_capacity_gb": row.capacity_gib if known else "unknown",
         "free_capacity_gb": row.free_gib if known else "unknown",
         "provisioned_capacity_gb": given,
@@ -52,26 +53,31 @@ _CAPABLE = Record("Capabilities", {**dict.fromkeys(_TEXTS, TEXT), "replication_t
 def list_pools(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the pools of the connected hosts that take volumes; with `detail` what they have and can."""
     detail = query_flag(request.query_map, "detail")
-    name, possible = _wanted(request, tx)
-    rows = [row for row in tx.rows(ALL) if possible and not row.disabled and seen(request, row)[0] and name in (None, pool(row.host))]
+    fits = _wanted(request, tx)
+    rows = [row for row in tx.rows(ALL) if not row.disabled and seen(request, row)[0] and fits(row)]
     if not detail:
         return {"pools": [{"name": pool(row.host)} for row in rows]}
     given = allocated(tx, [row.host for row in rows])
     return {"pools": [{"name": pool(row.host), "capabilities": _capabilities(row, given.get(row.host, 0))} for row in rows]}
 
 
-def _wanted(request: Request, tx: Transaction) -> tuple[str | None, bool]:
-    """The pool of which name (3.28), and whether a pool can be what is asked for: of a volume type (3.35), or by what pools can."""
+def _wanted(request: Request, tx: Transaction) -> Callable[[Row[Any]], bool]:
+    """Is a pool what is asked for: by its name (3.28), of a volume type (3.35), or by what pools can? Raises BadRequest, NotFound."""
     given = {name: value for name, value in request.query_map.items() if name != "detail"}
     if not request.at_least(3, 28):
-        return None, True
-    wrong = [name for name in given if name not in ("name", "volume_type")]
-    if request.at_least(3, 31) and wrong:
-        raise BadRequest(f"Invalid filters {','.join(wrong)} are found in query options.")
-    possible = all(str(CAPABILITIES.get(name)) == given[name] for name in wrong)
-    if "volume_type" in given and request.at_least(3, 35):
-        possible = possible and capable(types.find(tx, request, given["volume_type"]).extra_specs)
-    return given.get("name"), possible
+        return lambda row: True
+    others = [name for name in given if name not in ("name", "volume_type")]
+    if request.at_least(3, 31) and others:
+        raise BadRequest(f"Invalid filters {','.join(others)} are found in query options.")
+    by_type = "volume_type" in given and request.at_least(3, 35)
+    specs = types.find(tx, request, given["volume_type"]).extra_specs if by_type else {}
+
+    def fits(row: Row[Any]) -> bool:
+        known = capabilities(row.backend_name)
+        named = given.get("name") in (None, pool(row.host))
+        return named and all(str(known.get(name)) == given[name] for name in others) and capable(specs, row.backend_name)
+
+    return fits
 
 
 @routes.get("/capabilities/{id}", policy="volume_extension:capabilities", enforce=True, answer=_CAPABLE)
@@ -92,7 +98,7 @@ def show_capabilities(request: Request, tx: Transaction) -> dict[str, Any]:
     return {
         "namespace": f"OS::Storage::Capabilities::{service(row.host)}",
         "vendor_name": CAPABILITIES["vendor_name"],
-        "volume_backend_name": CAPABILITIES["volume_backend_name"],
+        "volume_backend_name": row.backend_name,
         "pool_name": CAPABILITIES["pool_name"],
         "driver_version": CAPABILITIES["driver_version"],
         "storage_protocol": CAPABILITIES["storage_protocol"],

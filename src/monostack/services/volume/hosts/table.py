@@ -20,6 +20,7 @@ volume_hosts = table(
     sa.Column("disabled", Flag, nullable=False),  # gets no new volumes
     sa.Column("disabled_reason", Name()),
     sa.Column("frozen", Flag, nullable=False),  # what it has stays as it is: nothing is made, snapshotted or deleted
+    sa.Column("backend_name", Name(), nullable=False),  # as volume types ask for it with `volume_backend_name`
     sa.Column("capacity_gib", sa.Integer),  # of the file system, when it was last looked at
     sa.Column("free_gib", sa.Integer),
     sa.Column("created_at", Timestamp, nullable=False),
@@ -29,6 +30,7 @@ volume_hosts = table(
 )
 _h = volume_hosts.c
 ALL = sa.select(volume_hosts).order_by(_h.host)
+BACKENDS = sa.select(_h.backend_name).distinct()
 ONE = sa.select(volume_hosts).where(_h.host == sa.bindparam("the_host"))
 _INSERT = sa.insert(volume_hosts).returning(*_h)
 _SET = sa.update(volume_hosts).where(_h.host == sa.bindparam("the_host"))
@@ -49,13 +51,23 @@ def find(tx: Transaction, service_name: str) -> Row[Any] | None:
     return tx.row(ONE, {"the_host": of_service(service_name)})
 
 
-def enrol(tx: Transaction, host: str) -> Row[Any]:
-    """The row of a host that may be new."""
-    row = tx.row(ONE, {"the_host": host})
+def enrol(tx: Transaction, cloud: Any, host: str) -> Row[Any]:
+    """The row of a host that may be new, or have another back end than before."""
+    row, hello = tx.row(ONE, {"the_host": host}), cloud.hosts.hello(host)
+    backend = hello.inventory.volume_backend if hello is not None else None
     if row is None:
         values = {"host": host, "uuid": ids.new_uuid(), "disabled": False, "frozen": False, "created_at": clock.now()}
-        row = tx.execute(_INSERT, values).one()
+        row = tx.execute(_INSERT, {**values, "backend_name": backend or BACKEND}).one()
+    elif backend not in (None, row.backend_name):
+        set_host(tx, host, backend_name=backend)
+        row = tx.execute(ONE, {"the_host": host}).one()
     return row
+
+
+def same_storage(cloud: Any, one: str, other: str) -> bool:
+    """Do two hosts reach the same volumes? Hosts that keep files do not; of simulated ones that are away it may be."""
+    storages = {hello.inventory.storage for host in (one, other) if (hello := cloud.hosts.hello(host)) is not None}
+    return one == other or (len(storages) == 1 and "" not in storages)
 
 
 def lately() -> str:

@@ -13,8 +13,8 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.http.answers import FLAG, ID, INTEGER, NULL, TEXT, Record, envelope, many, mapping, maybe
 from monostack.protocol.volumes import UnmanagedFile, UnmanagedFiles
+from monostack.services.volume.hosts.serving import chosen, serving, unavailable
 from monostack.services.volume.lists import page, sort_pairs
-from monostack.services.volume.managing.hosts import chosen, serving, unavailable
 from monostack.services.volume.words import invalid_input
 
 CLUSTERS = (3, 17)

@@ -9,8 +9,8 @@ from monostack.http import Request, Response, Routes
 from monostack.http.answers import envelope
 from monostack.protocol.volumes import snapshot_name, volume_name
 from monostack.services.volume.dialect import accepted
+from monostack.services.volume.hosts.serving import serving
 from monostack.services.volume.managing import lists
-from monostack.services.volume.managing.hosts import serving
 from monostack.services.volume.managing.volumes import SINCE, reference
 from monostack.services.volume.parameters import DESCRIPTION, METADATA_OR_NULL, TEXT_OR_NULL, UUID, enveloped, fields
 from monostack.services.volume.snapshots import api as snapshots

@@ -12,8 +12,8 @@ from monostack.http import Request, Response, Routes
 from monostack.http.answers import envelope
 from monostack.protocol.volumes import volume_name
 from monostack.services.volume.dialect import accepted
+from monostack.services.volume.hosts.serving import chosen, serving
 from monostack.services.volume.managing import lists
-from monostack.services.volume.managing.hosts import chosen, serving
 from monostack.services.volume.parameters import (
     DESCRIPTION,
     FLAG,

@@ -20,7 +20,7 @@ from monostack.operations.store import UNFINISHED_OF_RESOURCE
 from monostack.protocol.volumes import BackupVolume, CreateVolume, SnapshotRef, SnapshotVolume, StoredVolumes, VolumeRef
 from monostack.reconcile import Reconciler
 from monostack.services.volume.backups.table import BACKUPS
-from monostack.services.volume.hosts.table import set_host, volume_hosts
+from monostack.services.volume.hosts.table import same_storage, set_host, volume_hosts
 from monostack.services.volume.messages.messages import FORGET
 from monostack.services.volume.snapshots.table import SNAPSHOTS, set_snapshot
 from monostack.services.volume.volumes.table import VOLUMES, set_volume
@@ -46,6 +46,9 @@ _VOLUMES_ON = sa.select(_v.id, _v.size).where(_v.host == sa.bindparam("the_host"
 _SNAPSHOTS_ON = sa.select(_s.id, _s.size, _s.volume_id).where(_s.host == sa.bindparam("the_host"), _s.status == "available")
 _BACKUPS_ON = sa.select(_b.stored_as, _b.size).where(_b.host == sa.bindparam("the_host"), _b.status == "available")
 _VOLUMES_AMONG = sa.select(_v.id).where(_v.id.in_(sa.bindparam("ids", expanding=True)))
+_ELSEWHERE = sa.select(_v.id, _v.host, _v.project_id).where(
+    _v.id.in_(sa.bindparam("ids", expanding=True)), _v.host != sa.bindparam("the_host")
+)
 _SNAPSHOTS_AMONG = sa.select(_s.id).where(_s.id.in_(sa.bindparam("ids", expanding=True)))
 _VOLUME_STATUS = sa.select(_v.status).where(_v.id == sa.bindparam("the_id"))
 _SNAPSHOT_STATUS = sa.select(_s.status).where(_s.id == sa.bindparam("the_id"))
@@ -87,6 +90,16 @@ async def compare(cloud: "Cloud", host: str) -> None:
         await _remove(cloud, host, "volume.delete_snapshot", SnapshotRef(snapshot_id))
     for volume_id in await _without_row(cloud, stored.volumes, _VOLUMES_AMONG):
         await _remove(cloud, host, "volume.delete", VolumeRef(volume_id))
+    for start in range(0, len(stored.volumes), CHUNK):
+        await cloud.db.write(lambda tx, at=start: _remove_copies(tx, cloud, host, stored.volumes[at : at + CHUNK]))
+
+
+def _remove_copies(tx: Transaction, cloud: "Cloud", host: str, volumes: list[str]) -> None:
+    """Volumes that have gone to another host and left their file here, since this one was away then."""
+    for row in tx.rows(_ELSEWHERE, {"ids": volumes, "the_host": host}):
+        busy = tx.row(UNFINISHED_OF_RESOURCE, {"resource": row.id}) is not None
+        if not busy and not same_storage(cloud, host, row.host):
+            cloud.start(tx, "remove_copy", row.id, {"host": host}, None, row.project_id)
 
 
 async def _miss(cloud: "Cloud", host: str, volumes: list[Row[Any]], snapshots: list[Row[Any]]) -> None:

@@ -30,10 +30,12 @@ async def run(cloud: "Cloud") -> None:
 
 def _write(cloud: "Cloud", tx: Transaction, new: list[str], moved: list[str], connected: set[str]) -> None:
     for host in new:
-        enrol(tx, host)
+        enrol(tx, cloud, host)
     if new or any(host in connected for host in moved):
         cloud.signal(tx, FILES)
     for host in moved:
+        if host in connected:
+            enrol(tx, cloud, host)
         tx.execute(_LEFT, {"the_host": host, "when": None if host in connected else clock.now()})
 
 

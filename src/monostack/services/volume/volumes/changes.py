@@ -12,16 +12,19 @@ from monostack.http.answers import TEXT, envelope, mapping
 from monostack.services.volume.attachments.table import holder
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.capabilities import capable
+from monostack.services.volume.hosts.table import enrol
 from monostack.services.volume.messages.messages import NO_BACKEND, SCHEDULE, tell
 from monostack.services.volume.parameters import FLAG, IMAGE_METADATA, SIZE, as_flag, enveloped, fields
 from monostack.services.volume.quotas import claims
+from monostack.services.volume.snapshots.table import of_volume as snapshots_of
 from monostack.services.volume.types import table as types
 from monostack.services.volume.types.encryption import require_plain
+from monostack.services.volume.volumes import migration
 from monostack.services.volume.volumes.actions import actions
 from monostack.services.volume.volumes.creation import check_type_size
 from monostack.services.volume.volumes.deletion import NOT_MIGRATING
 from monostack.services.volume.volumes.lookup import named
-from monostack.services.volume.volumes.table import VOLUMES, set_volume
+from monostack.services.volume.volumes.table import BACKEND, VOLUMES, set_volume
 from monostack.services.volume.words import invalid_input, invalid_volume
 
 IMAGE_RULES = "volume_extension:volume_image_metadata"
@@ -84,7 +87,7 @@ _RETYPE = fields(("new_type",), new_type={"type": "string"}, migration_policy={"
 
 @actions.action("os-retype", body=enveloped("os-retype", _RETYPE), policy="volume:retype")
 def retype(request: Request, tx: Transaction) -> None:
-    """Give the volume another type. There is one back end, so its bits stay where they are."""
+    """Give the volume another type. When that asks for another back end, the volume moves to one if the caller lets it."""
     row = named(tx, request)
     request.authorize("volume:retype", VOLUMES.target(row))
     kind = types.find(tx, request, request.body["os-retype"]["new_type"], anyones=True)
@@ -108,10 +111,17 @@ def retype(request: Request, tx: Transaction) -> None:
 
 
 def _change_type(request: Request, tx: Transaction, row: Row[Any], kind: Row[Any]) -> None:
-    if capable(kind.extra_specs):
-        VOLUMES.change(tx, request, row, {"volume_type_id": kind.id, "multiattach": kind.extra_specs.get("multiattach") == "<is> True"})
-    else:
+    new = {"volume_type_id": kind.id, "multiattach": kind.extra_specs.get("multiattach") == "<is> True"}
+    backend = enrol(tx, request.cloud, row.host).backend_name if row.host is not None else BACKEND
+    if capable(kind.extra_specs, backend):
+        VOLUMES.change(tx, request, row, new)
+        return
+    on_demand = request.body["os-retype"].get("migration_policy") == "on-demand"
+    place = migration.elsewhere(request, tx, row, kind) if on_demand else None
+    if place is None:
         tell(tx, request, SCHEDULE, NO_BACKEND, row.id, row.project_id)
+    elif not snapshots_of(tx, row.id):  # with snapshots it stays as it is, as with Cinder
+        migration.begin(request, tx, row, place, "retyping", new)
 
 
 _SET_IMAGE = enveloped("os-set_image_metadata", fields(("metadata",), metadata=IMAGE_METADATA))

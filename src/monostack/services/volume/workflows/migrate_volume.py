@@ -1,0 +1,83 @@
+"""migrate_volume: bring a volume to another host, as the volume type says that it shall have then.
+
+Its bits are copied, part by part, unless both hosts reach the same storage. Until the row names the new host the old file is the volume,
+and the copy is given up when anything has happened to the volume meanwhile; afterwards remove_copy removes the old file.
+"""
+
+from typing import Any
+
+import msgspec
+
+from monostack.db import Transaction
+from monostack.hostcommands import ask
+from monostack.operations import Run, Step, StepError, Workflow
+from monostack.protocol.images import MAX_PART, ImagePart, ReadImage
+from monostack.protocol.volumes import CreateVolume, ExportVolume, VolumePart, VolumeRef
+from monostack.services.image import facade as images
+from monostack.services.volume.volumes.table import BY_ID, set_volume
+from monostack.services.volume.workflows.outcome import LONG, cause, overtaken
+
+READ_WITHIN = 120.0  # seconds for one part
+
+
+async def copy(run: Run) -> None:
+    given, volume_id = run.input, run.resource_id
+    if given["attached"]:
+        raise StepError(f"Volume {volume_id} is attached: its server cannot follow it to another host's files.", kind="volume.in_use")
+    await ask(run, given["host"], "volume.delete", VolumeRef(volume_id))  # a copy of long ago
+    await ask(run, given["left"], "volume.export", ExportVolume(volume_id, given["carrier"], "qcow2"), LONG)
+    offset, total = 0, 1
+    while offset < total:
+        part = await ask(run, given["left"], "image.read", ReadImage(given["carrier"], offset, MAX_PART), READ_WITHIN, part=f":{offset}")
+        read = msgspec.convert(part, ImagePart)
+        if not read.data:
+            raise StepError(f"Host {given['left']} has no more than {offset} of {read.total} bytes of volume {volume_id}.", retry=True)
+        await ask(run, given["host"], "volume.receive", VolumePart(volume_id, offset, read.data), READ_WITHIN, part=f":{offset}")
+        offset, total = offset + len(read.data), read.total
+    await ask(run, given["host"], "volume.create", CreateVolume(volume_id, given["size"], received=True), LONG)
+    await images.forget(run, given["left"], given["carrier"])
+
+
+async def discard(run: Run) -> None:
+    await images.forget(run, run.input["left"], run.input["carrier"])
+    await ask(run, run.input["host"], "volume.delete", VolumeRef(run.resource_id))
+
+
+async def move(run: Run) -> None:
+    await run.cloud.db.write(lambda tx: _move(run, tx))
+
+
+def _move(run: Run, tx: Transaction) -> None:
+    row, given = tx.row(BY_ID, {"the_id": run.resource_id}), run.input
+    if row is None or row.host == given["host"]:
+        return
+    if given["copy"] and str(row.updated_at) != given["unchanged_since"]:
+        raise StepError(f"Volume {row.id} was changed while it was copied.", kind="volume.changed")
+    set_volume(tx, row.id, host=given["host"], service_uuid=given["service_uuid"])
+
+
+async def move_back(run: Run) -> None:
+    given = run.input
+    await run.cloud.db.write(lambda tx: set_volume(tx, run.resource_id, host=given["left"], service_uuid=given["left_uuid"]))
+
+
+def done(run: Run, tx: Transaction) -> None:
+    given = run.input
+    set_volume(tx, run.resource_id, status=given["previous_status"], migration_status="success", **given["values"])
+    if given["copy"]:
+        run.cloud.start(tx, "remove_copy", run.resource_id, {"host": given["left"]}, None, run.project_id)
+
+
+def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
+    if not overtaken(error):
+        set_volume(tx, run.resource_id, expected=run.input["status"], status=run.input["previous_status"])
+        set_volume(tx, run.resource_id, migration_status="error", fault=cause(error))
+
+
+WORKFLOW = Workflow(
+    "migrate_volume",
+    (Step("copy", copy, discard, timeout=LONG + 60, when=lambda given: given["copy"]), Step("move", move, move_back)),
+    done=done,
+    failed=failed,
+    doc="Bring a volume to another host.",
+)
