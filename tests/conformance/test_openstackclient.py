@@ -14,14 +14,26 @@ from clouds import TestCloud
 
 SCRIPTS = sorted((Path(__file__).parent / "commands").glob("*.sh"))
 GROUPS = ("common", "compute.v2", "identity.v3", "image.v2", "network.v2", "volume.v3")
-# Commands of what is not served (yet), by how they begin; docs/compatibility.md says what is.
-NOT_SERVED = (
-    "access token", "request token", "consumer", "federation", "identity provider", "mapping", "service provider",  # OAuth, federation
-    "cached image", "cloud cache", "image metadef namespace unset", "server share", "server add share", "server remove share",
-    "server ssh", "server dump create", "project cleanup", "compute agent", "network agent router set", "router add gateway",
-    "router remove gateway", "local ip", "security group default statefulness", "consistency group", "block storage log level",
-    "block storage volume manageable", "block storage snapshot manageable",
-)  # fmt: skip
+# Commands that no script runs, by how they begin, and why.
+NOT_RUN = {
+    "access token": "needs oauthlib, which the client does without; tests/api/identity signs by itself",
+    "request token": "needs oauthlib, which the client does without; tests/api/identity signs by itself",
+    "consumer": "needs oauthlib, which the client does without; tests/api/identity signs by itself",
+    "server ssh": "starts ssh, which finds no guest behind a simulated host",
+    "cloud cache": "removes the client's own files",
+    "cached image": "there is no cache of images",
+    "block storage log level": "there are no further processes whose logs one could set",
+    "consistency group": "groups took their place",
+    "federation": "there is no federation",
+    "identity provider": "there is no federation",
+    "mapping": "there is no federation",
+    "service provider": "there is no federation",
+    "local ip": "Neutron's extension local_ip is not there",
+    "network agent router set": "Neutron's extension l3_agent_scheduler is only read: routers are not moved",
+    "router add gateway": "Neutron's extension external-gateway-multihoming is not there",
+    "router remove gateway": "Neutron's extension external-gateway-multihoming is not there",
+    "security group default statefulness": "Neutron's extension security-groups-default-statefulness is not there",
+}
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +69,11 @@ def test_the_guides_work_as_they_are_written(guide: Path, directory: Path) -> No
     Shell(directory).run("\n".join(re.findall(r"^```sh\n(.*?)^```$", guide.read_text(), re.M | re.S)))
 
 
-def test_every_command_is_in_a_script_or_not_served() -> None:
+def test_every_command_is_run_or_said_not_to_be() -> None:
     text = " ".join(script.read_text() for script in SCRIPTS)
     text = re.sub(r"openstack (--os-\S+ \S+ )+", "openstack ", re.sub(r"[)\n]", " ", text)) + " "
-    names = [one.name.replace("_", " ") for group in GROUPS for one in entry_points(group=f"openstack.{group}")]
-    tried = {name for name in names if f"openstack {name} " in text}
-    assert {name for name in names if name not in tried} == {name for name in names if name.startswith(NOT_SERVED)}
+    names = {one.name.replace("_", " ") for group in GROUPS for one in entry_points(group=f"openstack.{group}")}
+    run = {name for name in names if f"openstack {name} " in text}
+    assert not [name for name in names - run if not name.startswith(tuple(NOT_RUN))], "neither run nor named with a reason"
+    assert not [name for name in run if name.startswith(tuple(NOT_RUN))], "run, though a reason says why not"
+    assert not [begun for begun in NOT_RUN if not any(name.startswith(begun) for name in names)], "a reason for no command"

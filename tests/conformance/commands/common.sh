@@ -8,3 +8,4 @@ openstack quota set --cores 30 --volumes 20 --networks 20 demo
 openstack quota list --compute
 openstack quota delete demo
 openstack versions show
+OS_CLOUD=demo openstack project cleanup --dry-run --auth-project

@@ -100,7 +100,17 @@ openstack server add floating ip dos $fip
 openstack server remove floating ip dos $fip
 openstack floating ip delete $fip
 ! openstack server remove fixed ip dos 10.60.0.250
+openstack server dump create dos
+until [ "$(openstack server show dos -f value -c OS-EXT-STS:task_state)" = None ]; do sleep 1; done
+openstack server share list dos
+! openstack server share show dos 12345678-1234-1234-1234-123456789012
+! openstack server add share dos 12345678-1234-1234-1234-123456789012
+! openstack server remove share dos 12345678-1234-1234-1234-123456789012
 # The cloud
+! openstack compute agent list
+! openstack compute agent create linux x86_64 1 http://192.0.2.1/agent 0 libvirt
+! openstack compute agent set --agent-version 2 1
+! openstack compute agent delete 1
 openstack aggregate create agg
 openstack aggregate set --property p=q agg
 openstack aggregate unset --property p agg

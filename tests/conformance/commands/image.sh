@@ -13,6 +13,8 @@ openstack image remove project img2 other
 openstack image import info
 openstack image stores list
 openstack image create --disk-format raw --container-format bare empty
+# The filter refuses it; the client does not say so
+openstack image import --method web-download --uri http://127.0.0.1/disk empty
 openstack image stage --file disk.raw empty
 openstack image import --method glance-direct empty
 until [ "$(openstack image show empty -f value -c status)" = active ]; do sleep 1; done
@@ -25,6 +27,9 @@ openstack image delete img2 empty
 # Metadata definitions
 openstack image metadef namespace create --display-name N ns
 openstack image metadef namespace set --description d ns
+openstack image metadef namespace set --tag t1 --tag t2 ns
+openstack image metadef namespace unset --tag t1 ns
+openstack image metadef namespace unset --all-tags ns
 openstack image metadef namespace list
 openstack image metadef namespace show ns
 openstack image metadef object create --namespace ns obj

@@ -99,6 +99,8 @@ openstack block storage cluster list
 ! openstack block storage cluster show c
 ! openstack block storage cluster set --enable c
 ! openstack block storage cleanup --host $host@file --binary cinder-volume --cluster none
+openstack block storage volume manageable list $host@file#file
+openstack block storage snapshot manageable list --long $host@file#file
 openstack volume host set --disable $host@file
 openstack volume host set --enable $host@file
 ! openstack volume host failover --volume-backend x $host@file
