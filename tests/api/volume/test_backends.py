@@ -86,3 +86,22 @@ def test_an_administrator_moves_a_volume(cloud):
     taken = snapshot(cloud.demo, volume)
     assert "have snapshots" in act(cloud.admin, volume, "os-migrate_volume", {"host": there}).text
     assert cloud.demo.delete("volume", f"/snapshots/{taken['id']}").status_code == 202
+
+
+def test_a_host_is_told_how_it_opens_a_volume(cloud):
+    volume = create(cloud.demo, volume_type="fast")
+    host = _host(cloud, volume).partition("@")[0]
+    specs = {"qos_specs": {"name": "slowly", "consumer": "front-end", "total_iops_sec": "5"}}
+    made = cloud.admin.post("volume", "/qos-specs", specs).json()["qos_specs"]["id"]
+    assert act(cloud.demo, volume, "os-update_readonly_flag", {"readonly": True}).status_code == 202
+    kind = cloud.admin.get("volume", "/types").json()["volume_types"]
+    fast = next(one["id"] for one in kind if one["name"] == "fast")
+    for limits, body in ((None, {}), ({"total_iops_sec": "5"}, {"enforce_multipath": True})):
+        answer = act(cloud.demo, volume, "os-initialize_connection", {"connector": {"host": host, **body}})
+        assert answer.status_code == 200, answer.text
+        info = answer.json()["connection_info"]
+        assert (info["driver_volume_type"], info["enforce_multipath"]) == ("file", bool(body))
+        assert info["data"].items() >= {"name": f"{volume['id']}.qcow2", "host": host, "access_mode": "ro", "qos_specs": limits}.items()
+        cloud.admin.get("volume", f"/qos-specs/{made}/associate?vol_type_id={fast}")
+    elsewhere = act(cloud.demo, volume, "os-initialize_connection", {"connector": {"host": "nowhere"}})
+    assert (elsewhere.status_code, f"is a file of host {host}" in elsewhere.text) == (400, True)

@@ -52,7 +52,14 @@ def test_every_service_is_listed_and_can_be_disabled(cloud):
         assert host not in [one["host_name"] for one in cloud.admin.get("volume", "/os-hosts").json()["hosts"]]
     finally:
         assert cloud.admin.put("volume", "/os-services/enable", body, **V).status_code == 200
-    assert cloud.demo.post("volume", "/backups", {"backup": {"volume_id": volume["id"]}}).status_code == 202
+    made = cloud.demo.post("volume", "/backups", {"backup": {"volume_id": volume["id"]}})
+    assert made.status_code == 202
+    backup = wait(cloud.demo, f"/backups/{made.json()['backup']['id']}", "backup", "available")
+    cloud.admin.put("volume", "/os-services/disable", body, **V)
+    refused = cloud.demo.delete("volume", f"/backups/{backup['id']}")
+    cloud.admin.put("volume", "/os-services/enable", body, **V)
+    assert (refused.status_code, "Service cinder-backup could not be found." in refused.text) == (404, True)
+    assert cloud.demo.delete("volume", f"/backups/{backup['id']}").status_code == 202
     for wrong in ({"binary": "cinder-backup", "host": f"{host}@file"}, {"binary": "cinder-api", "host": host}):
         assert cloud.admin.put("volume", "/os-services/disable", wrong, **V).status_code == 404
 

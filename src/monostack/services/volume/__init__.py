@@ -31,7 +31,7 @@ from monostack.services.volume.transfers import api as transfers
 from monostack.services.volume.types import access, encryption, extra_specs, project_defaults
 from monostack.services.volume.types import api as types
 from monostack.services.volume.types.table import bootstrap as bootstrap_types
-from monostack.services.volume.volumes import actions, administration, changes, contents, copies, listing, migration
+from monostack.services.volume.volumes import actions, administration, changes, connection, contents, copies, listing, migration
 from monostack.services.volume.volumes import api as volumes
 from monostack.services.volume.workflows import (
     create_backup,
@@ -54,7 +54,7 @@ from monostack.services.volume.workflows import (
 )
 from monostack.services.volume.workflows import groups as group_workflows
 
-ACTION_MODULES = (administration, changes, contents, copies, migration)  # importing them adds their actions
+ACTION_MODULES = (administration, changes, connection, contents, copies, migration)  # importing them adds their actions
 
 
 def bootstrap(tx: Transaction, cloud: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.schema import Schema
 from monostack.services.volume.snapshots import api as snapshots
 from monostack.services.volume.volumes import api as volumes
 from monostack.services.volume.volumes import listing
@@ -16,6 +17,7 @@ Document = dict[str, Any]
 _LISTS = {"volume": listing.list_detail, "snapshot": snapshots.list_detail}
 _SHOWS = {"volume": volumes.show_volume, "snapshot": snapshots.show_snapshot}
 _CREATES = {"volume": volumes.create_volume, "snapshot": snapshots.create_snapshot}
+_BODIES = {"volume": Schema(volumes.CREATE[0][1]), "snapshot": Schema(snapshots.CREATE)}  # of the oldest version
 _DELETES = {"volume": volumes.delete_volume, "snapshot": snapshots.delete_snapshot}
 
 
@@ -32,7 +34,11 @@ def show(tx: Transaction, request: Request, kind: str, id: str) -> Document:
 
 def create(tx: Transaction, request: Request, kind: str, values: Mapping[str, Any]) -> Document:
     """Raises what the call would be answered."""
-    return _CREATES[kind](request.to("block-storage", {kind: dict(values)}), tx)[kind]
+    asked = request.to("block-storage", {kind: dict(values)})
+    error = _BODIES[kind].error(asked.body, first=True)
+    if error is not None:
+        raise asked.service.dialect.invalid(error, asked)
+    return _CREATES[kind](asked, tx)[kind]
 
 
 def delete(tx: Transaction, request: Request, kind: str, id: str) -> None:

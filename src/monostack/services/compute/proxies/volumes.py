@@ -62,6 +62,8 @@ def _create(request: Request, tx: Transaction, kind: str, values: Document) -> D
     """What is over quota is forbidden here."""
     try:
         return _VIEWS[kind](volume.proxied.create(tx, request, kind, values))
+    except BadRequest as fault:
+        raise _passed_on(request, fault) from None
     except Fault as fault:
         if fault.status == 413:
             raise Forbidden(fault.message) from None
@@ -72,7 +74,12 @@ def _delete(request: Request, tx: Transaction, kind: str) -> None:
     try:
         volume.proxied.delete(tx, request, kind, request.params["id"])
     except BadRequest as fault:
-        raise BadRequest(f"Invalid input received: {fault.message}") from None
+        raise _passed_on(request, fault) from None
+
+
+def _passed_on(request: Request, fault: BadRequest) -> BadRequest:
+    """What the volume service finds wrong, as its client words it for Nova."""
+    return BadRequest(f"Invalid input received: {fault.message} (HTTP 400) (Request-ID: {request.request_id})")
 
 
 @routes.get(

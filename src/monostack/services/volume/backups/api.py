@@ -137,6 +137,8 @@ def start_delete(request: Request, tx: Transaction, row: Row[Any], *, force: boo
         raise invalid_backup("Backup status must be available or error")
     if has_children(tx, row.id):
         raise invalid_backup("Incremental backups exist for this backup.")
+    if row.host is not None:
+        require_backups(tx, row.host)
     set_backup(tx, row.id, status="deleting")
     data = None if is_shared(tx, row.id, row.stored_as) else row.stored_as
     request.cloud.start(tx, "delete_backup", row.id, {"host": row.host, "stored_as": data}, request, row.project_id)

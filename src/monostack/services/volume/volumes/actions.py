@@ -16,8 +16,7 @@ from monostack.services.volume.volumes.lookup import named
 from monostack.services.volume.volumes.table import VOLUMES
 from monostack.services.volume.words import NO_SUCH_ACTION, either, invalid_input, invalid_volume
 
-NOT_BUILT = ("os-initialize_connection", "os-extend_volume_completion")
-actions = Actions(NOT_BUILT, NO_SUCH_ACTION)
+actions = Actions(unknown=NO_SUCH_ACTION)
 routes = Routes("/v3/volumes")
 actions.mount(routes, "/{id}/action")
 RULES = "volume_extension:volume_actions"

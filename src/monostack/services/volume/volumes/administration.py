@@ -14,6 +14,7 @@ from monostack.services.volume.volumes import deletion
 from monostack.services.volume.volumes.actions import actions, let_go
 from monostack.services.volume.volumes.lookup import named
 from monostack.services.volume.volumes.table import VOLUMES
+from monostack.services.volume.words import invalid_volume
 
 RULES = "volume_extension:volume_admin_actions"
 STATUSES = (
@@ -85,6 +86,20 @@ def force_delete(request: Request, tx: Transaction) -> None:
     request.authorize(f"{RULES}:force_delete", VOLUMES.target(row))
     request.authorize("volume:delete", VOLUMES.target(row))
     deletion.delete(tx, request, row, force=True)
+
+
+_COMPLETE = fields(error={"type": ["string", "null", "boolean"]})
+
+
+@actions.action(
+    "os-extend_volume_completion", body=enveloped("os-extend_volume_completion", _COMPLETE), policy=f"{RULES}:extend_volume_completion"
+)
+def complete_extend(request: Request, tx: Transaction) -> None:
+    """What Nova tells Cinder when it has made a volume larger in its stead. No volume is extended in that way here."""
+    row = named(tx, request)
+    request.authorize(f"{RULES}:extend_volume_completion", VOLUMES.target(row))
+    extending = "Required volume admin metadata is malformed or missing."
+    raise invalid_volume(extending if row.status == "extending" else "Volume is not being extended.")
 
 
 _FORCE_DETACH = fields(connector={"type": ["string", "object", "null"]}, attachment_id={"type": ["string", "null"]})
