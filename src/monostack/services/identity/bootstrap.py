@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from monostack.core import ids
+from monostack.core import ids, key_repository
 from monostack.db import Transaction
 from monostack.services.identity import passwords
 from monostack.services.identity.assignments.table import SYSTEM, assignments
@@ -20,7 +20,6 @@ from monostack.services.identity.projects.table import projects
 from monostack.services.identity.regions import REGIONS
 from monostack.services.identity.roles.table import implied_roles, roles
 from monostack.services.identity.services import services
-from monostack.services.identity.tokens import keys
 from monostack.services.identity.users.table import users
 
 DEFAULT_DOMAIN = "default"
@@ -34,7 +33,7 @@ _SEEDED = sa.update(identity_state).values(seeded=sa.bindparam("now_seeded"))
 def bootstrap(tx: Transaction, cloud: Any) -> None:
     """Write what is missing. What an administrator removed later is not written again."""
     for repository in ("fernet-keys", "credential-keys"):
-        keys.create(cloud.state_dir / repository)
+        key_repository.create(cloud.state_dir / repository)
     state = tx.row(_STATE)
     if state is None:
         tx.execute(sa.insert(identity_state), {"id": 1, "generation": 1, "seeded": []})

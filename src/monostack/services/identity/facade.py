@@ -5,11 +5,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from monostack.core import key_repository
 from monostack.db import Transaction
 from monostack.services.identity.bootstrap import DEFAULT_DOMAIN, admin_password
 from monostack.services.identity.limits.lookup import register_limits, unified_limits
 from monostack.services.identity.projects.table import projects
-from monostack.services.identity.tokens import keys
 from monostack.services.identity.tokens.authenticator import TokenAuthenticator
 from monostack.services.identity.users.table import users
 
@@ -42,4 +42,4 @@ def rotate_keys(state_dir: Path) -> int:
 
     Tokens live on through ACTIVE - 2 rotations, so rotate no more often than tokens live.
     """
-    return keys.rotate(state_dir / "fernet-keys")
+    return key_repository.rotate(state_dir / "fernet-keys")

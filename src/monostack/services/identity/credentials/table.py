@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from monostack.core import clock
+from monostack.core.key_repository import KeyRepository
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.resources import Field, Resource, text
 from monostack.resources.fields import REQUIRED
 from monostack.services.identity.style import STYLE
-from monostack.services.identity.tokens.keys import KeyRepository
 
 
 def keys_of(cloud: Any) -> KeyRepository:

@@ -8,10 +8,10 @@ import msgspec
 from monostack.core import clock
 from monostack.core.context import Caller
 from monostack.core.errors import Unauthorized
+from monostack.core.key_repository import KeyRepository
 from monostack.db import Transaction
 from monostack.services.identity import catalog
 from monostack.services.identity.passwords import Proven
-from monostack.services.identity.tokens.keys import KeyRepository
 from monostack.services.identity.tokens.memory import Memory
 from monostack.services.identity.tokens.payload import NotAPayload, Payload, pack, unpack
 from monostack.services.identity.tokens.session import Rejected, Session, validate

@@ -8,9 +8,9 @@ from collections.abc import Hashable
 from typing import Any
 
 from monostack.core import clock
+from monostack.core.key_repository import KeyRepository
 from monostack.db import Transaction
 from monostack.services.identity.generation import generation
-from monostack.services.identity.tokens.keys import KeyRepository
 
 LOOK_SECONDS = 1.0
 

@@ -1,4 +1,4 @@
-"""The key repository: files 0 (staged, the next primary key), 1, 2 ... (the highest is the primary key, with which tokens are made).
+"""Repositories of keys that seal what is secret: files 0 (staged, the next primary key), 1, 2 ... (the highest is the primary key).
 
 The layout is Keystone's, so its tools and habits apply: `rotate` makes the staged key the primary one, stages a new one and drops
 the oldest.
