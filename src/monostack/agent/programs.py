@@ -22,14 +22,18 @@ class ProgramError(CommandError):
         self.stderr = stderr
 
 
-async def run(*argv: str, within: float) -> bytes:
-    """What the program wrote to its standard output. It is killed after `within` seconds.
+async def run(*argv: str, within: float, inherits: Sequence[int] = ()) -> bytes:
+    """What the program wrote to its standard output. It is killed after `within` seconds; `inherits` are files it gets open.
 
     Raises ProgramError, and CommandError when it is missing, does not end or says too much.
     """
     try:
         process = await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            pass_fds=inherits,
         )
     except FileNotFoundError:
         raise CommandError("host.program_missing", f"the program {argv[0]} is not installed on this host") from None

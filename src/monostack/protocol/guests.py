@@ -57,12 +57,25 @@ class RootDisk(msgspec.Struct):
     size_gib: int  # 0: as large as the image
 
 
+class VolumeKey(msgspec.Struct):
+    """What opens an encrypted volume. Hosts get it with every command that needs it, and keep it nowhere."""
+
+    id: str
+    passphrase: str
+    cipher: str  # aes-xts-plain64. This and the size count when a file is made: afterwards the file itself tells
+    size: int  # bits
+
+    def __repr__(self) -> str:
+        return f"VolumeKey({self.id!r})"
+
+
 class VolumeConnection(msgspec.Struct):
     """A volume as a host may open it. driver "file": `path` is a qcow2 file below the agent's volume directory."""
 
     driver: str
     path: str
     format: str = "qcow2"
+    key: VolumeKey | None = None  # of an encrypted volume
 
 
 class GuestVolume(msgspec.Struct):

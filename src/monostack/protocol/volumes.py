@@ -21,7 +21,7 @@
 
 import msgspec
 
-from monostack.protocol.guests import ImageSource
+from monostack.protocol.guests import ImageSource, VolumeKey
 
 
 class CreateVolume(msgspec.Struct):
@@ -33,7 +33,9 @@ class CreateVolume(msgspec.Struct):
     snapshot_id: str | None = None
     source_volume_id: str | None = None
     source_server_id: str | None = None  # the guest that has the source volume open
-    received: bool = False  # from what `volume.receive` has brought
+    received: bool = False  # from what `volume.receive` has brought, which the key opens already
+    key: VolumeKey | None = None  # the volume is to be encrypted
+    source_key: VolumeKey | None = None  # of the snapshot or the source volume
 
 
 class VolumePart(msgspec.Struct):
@@ -52,12 +54,14 @@ class ExtendVolume(msgspec.Struct):
     volume_id: str
     size_gib: int
     server_id: str | None = None
+    key: VolumeKey | None = None
 
 
 class SnapshotVolume(msgspec.Struct):
     volume_id: str
     snapshot_id: str
     server_id: str | None = None  # the guest that has it open
+    key: VolumeKey | None = None  # of the volume; it opens the snapshot, too
 
 
 class ExportVolume(msgspec.Struct):
@@ -74,6 +78,7 @@ class BackupVolume(msgspec.Struct):
     snapshot_id: str | None = None
     parent_id: str | None = None
     server_id: str | None = None  # the guest that has the volume open
+    key: VolumeKey | None = None  # of the volume; it opens the backup, too
 
 
 class BackupMade(msgspec.Struct):
@@ -83,6 +88,8 @@ class BackupMade(msgspec.Struct):
 class RestoreVolume(msgspec.Struct):
     backup_id: str
     volume_id: str
+    key: VolumeKey | None = None  # of the volume
+    backup_key: VolumeKey | None = None
 
 
 class BackupRef(msgspec.Struct):

@@ -15,7 +15,7 @@ from monostack.agent.block.unmanaged import FilesUnmanaged, Unmanaged
 from monostack.agent.errors import CommandError, require_uuid
 from monostack.agent.programs import ProgramError
 from monostack.agent.qemu_user import QemuUser
-from monostack.protocol.guests import ImageSource, VolumeConnection
+from monostack.protocol.guests import ImageSource, VolumeConnection, VolumeKey
 from monostack.protocol.volumes import (
     BackupMade,
     BackupVolume,
@@ -36,7 +36,7 @@ class OpenVolumes(Protocol):
 
     async def resize_volume(self, server_id: str, volume_id: str, size_gib: int) -> bool: ...
 
-    async def copy_volume(self, server_id: str, volume_id: str, target: str) -> bool: ...
+    async def copy_volume(self, server_id: str, volume_id: str, target: str, key: VolumeKey | None) -> bool: ...
 
 
 class FileBlock:
@@ -83,24 +83,25 @@ class FileBlock:
         if request.image is not None:
             image = await self._images.obtain(request.image)
             _require_room_for(image.virtual_size, request.size_gib, f"image {request.image.id}")
-            await qemu_img.convert(image.path, image.disk_format, fresh)
+            await qemu_img.convert(image.path, image.disk_format, fresh, key=request.key)
         elif request.snapshot_id is not None:
             source = self.snapshot_path(request.snapshot_id)
             await self._require_fits(source, request.size_gib, f"snapshot {request.snapshot_id}")
-            await qemu_img.convert(source, "qcow2", fresh)
+            await qemu_img.convert(source, "qcow2", fresh, source_key=request.source_key, key=request.key)
         elif request.source_volume_id is not None:
             source = self.volume_path(request.source_volume_id)
             await self._require_fits(source, request.size_gib, f"volume {request.source_volume_id}")
-            await self._copy_volume(request.source_volume_id, request.source_server_id, fresh)
+            await self._copy_volume(request.source_volume_id, request.source_server_id, fresh, request.source_key, request.key)
         elif request.received:
+            # It comes as its key has it already.
             source = self._incoming.path(request.volume_id)
             found = await qemu_img.require_sound(source, "qcow2", f"volume {request.volume_id}")
             _require_room_for(found.virtual_size, request.size_gib, f"volume {request.volume_id}")
             await asyncio.to_thread(os.replace, source, fresh)
         else:
-            await qemu_img.create(fresh, request.size_gib * GIB)
+            await qemu_img.create(fresh, request.size_gib * GIB, key=request.key)
             return
-        await qemu_img.resize(fresh, request.size_gib * GIB)
+        await qemu_img.resize(fresh, request.size_gib * GIB, request.key)
 
     async def receive(self, part: VolumePart) -> None:
         await asyncio.to_thread(self._incoming.write, part)
@@ -123,7 +124,7 @@ class FileBlock:
         if request.server_id is not None and await self._opened.resize_volume(request.server_id, request.volume_id, request.size_gib):
             return
         try:
-            await qemu_img.resize(path, request.size_gib * GIB)
+            await qemu_img.resize(path, request.size_gib * GIB, request.key)
         except ProgramError as error:
             raise _explained(error, request.volume_id) from None
 
@@ -132,7 +133,7 @@ class FileBlock:
         if await asyncio.to_thread(path.exists):
             return
         with qemu_img.unfinished(path) as fresh:
-            await self._copy_volume(request.volume_id, request.server_id, fresh)
+            await self._copy_volume(request.volume_id, request.server_id, fresh, request.key, request.key)
             await asyncio.to_thread(self._user.give, fresh)
 
     async def delete_snapshot(self, snapshot_id: str) -> None:
@@ -156,10 +157,13 @@ class FileBlock:
         with qemu_img.scratch(self._snapshots, request.backup_id) as raw, qemu_img.scratch(self._snapshots, request.backup_id) as copy:
             source = self.snapshot_path(request.snapshot_id) if request.snapshot_id is not None else copy
             if request.snapshot_id is None:
-                await self._copy_volume(request.volume_id, request.server_id, copy)
+                await self._copy_volume(request.volume_id, request.server_id, copy, request.key, request.key)
             await _size(source, f"snapshot {request.snapshot_id}")
-            await qemu_img.convert(source, "qcow2", raw, "raw")
-            made = await asyncio.to_thread(backups.write, self._backups, request.backup_id, request.parent_id, raw)
+            if request.key is None:
+                await qemu_img.convert(source, "qcow2", raw, "raw")
+            # What is encrypted is backed up as the file it is in: nothing of it gets on a disk in the clear.
+            kept = raw if request.key is None else source
+            made = await asyncio.to_thread(backups.write, self._backups, request.backup_id, request.parent_id, kept)
         return BackupMade(sum(block.keeper == request.backup_id for block in made.blocks.values()))
 
     async def restore(self, request: RestoreVolume) -> None:
@@ -169,9 +173,12 @@ class FileBlock:
             raise CommandError("volume.in_use", f"volume {request.volume_id} is open in a running server: detach it first")
         with qemu_img.scratch(self._snapshots, request.backup_id) as raw, qemu_img.unfinished(path) as fresh:
             needed = await asyncio.to_thread(backups.read, self._backups, request.backup_id, raw)
+            kept_as = "raw" if request.backup_key is None else "qcow2"
+            if request.backup_key is not None:
+                needed = (await qemu_img.info(raw, "qcow2")).virtual_size
             _require_room_for(needed, size // GIB, f"backup {request.backup_id}")
-            await qemu_img.convert(raw, "raw", fresh)
-            await qemu_img.resize(fresh, size)
+            await qemu_img.convert(raw, kept_as, fresh, source_key=request.backup_key, key=request.key)
+            await qemu_img.resize(fresh, size, request.key)
             await asyncio.to_thread(self._user.give, fresh)
 
     async def delete_backup(self, backup_id: str) -> None:
@@ -193,17 +200,19 @@ class FileBlock:
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def _copy_volume(self, volume_id: str, server_id: str | None, target: Path) -> None:
-        """Copy a volume as it is at one moment, through the guest that has it open if there is one."""
+    async def _copy_volume(
+        self, volume_id: str, server_id: str | None, target: Path, source_key: VolumeKey | None, key: VolumeKey | None
+    ) -> None:
+        """Copy a volume as it is at one moment, through the guest that has it open if there is one. `key` opens the copy."""
         path = self.volume_path(volume_id)
         size = await _size(path, f"volume {volume_id}")
         if server_id is not None:
-            await qemu_img.create(target, size)
+            await qemu_img.create(target, size, key=key)
             await asyncio.to_thread(self._user.give, target)
-            if await self._opened.copy_volume(server_id, volume_id, str(target)):
+            if await self._opened.copy_volume(server_id, volume_id, str(target), key):
                 return
         try:
-            await qemu_img.convert(path, "qcow2", target)
+            await qemu_img.convert(path, "qcow2", target, source_key=source_key, key=key)
         except ProgramError as error:
             raise _explained(error, volume_id) from None
 

@@ -2,20 +2,24 @@
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from monostack.agent.block import luks
 from monostack.agent.errors import CommandError
 from monostack.agent.programs import ProgramError, run
+from monostack.protocol.guests import VolumeKey
 
 GIB = 1 << 30
 INSPECT_WITHIN = 60.0  # seconds
 COPY_WITHIN = 3 * 3600.0
 MAX_MEMORY, MAX_CPU = 1 << 30, 30  # bytes and seconds that inspecting a hostile image may take
 FORMATS = ("raw", "qcow2")
+MEASURED = 20  # times that are tried
+UNMEASURED = "Unable to get accurate CPU usage"
 # Disk formats that images may be made in -> how qemu-img calls them
 WRITABLE = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx", "ploop": "parallels"}
 
@@ -26,6 +30,7 @@ class ImageInfo(msgspec.Struct):
     format: str
     virtual_size: int = msgspec.field(name="virtual-size")
     backing_filename: str | None = msgspec.field(name="backing-filename", default=None)
+    encrypted: bool = False
     format_specific: dict[str, object] | None = msgspec.field(name="format-specific", default=None)
 
     @property
@@ -57,20 +62,49 @@ async def require_sound(path: Path, disk_format: str, name: str) -> ImageInfo:
     return found
 
 
-async def create(path: Path, size: int, backing: str | None = None, backing_format: str = "qcow2") -> None:
+async def create(path: Path, size: int, backing: str | None = None, backing_format: str = "qcow2", key: VolumeKey | None = None) -> None:
     """Make an empty qcow2 image of `size` bytes, or an overlay on `backing`, which may be relative to `path`."""
     over = ("-b", backing, "-F", backing_format) if backing is not None else ()
-    await run("qemu-img", "create", "-q", "-f", "qcow2", *over, str(path), str(size), within=INSPECT_WITHIN)
+    options = luks.making(key, "new")
+    with luks.given(new=key) as (secrets, files):
+        argv = ("qemu-img", "create", "-q", "-f", "qcow2", *secrets, *options, *over, str(path), str(size))
+        await _make(*argv, within=INSPECT_WITHIN, inherits=files)
 
 
-async def convert(source: Path, source_format: str, target: Path, target_format: str = "qcow2") -> None:
-    """Copy an image into a new one. Raises ProgramError, with `is_locked`, when a guest writes to the source."""
-    await run("qemu-img", "convert", "-q", "-f", source_format, "-O", target_format, str(source), str(target), within=COPY_WITHIN)
+async def convert(
+    source: Path,
+    source_format: str,
+    target: Path,
+    target_format: str = "qcow2",
+    *,
+    source_key: VolumeKey | None = None,
+    key: VolumeKey | None = None,
+) -> None:
+    """Copy an image into a new one, which `key` opens. Raises ProgramError, with `is_locked`, when a guest writes to the source."""
+    opened = ("-f", source_format, str(source)) if source_key is None else luks.opening(source, source_key, "old")
+    options = luks.making(key, "new")
+    with luks.given(old=source_key, new=key) as (secrets, files):
+        argv = ("qemu-img", "convert", "-q", *secrets, "-O", target_format, *options, *opened, str(target))
+        await _make(*argv, within=COPY_WITHIN, inherits=files)
 
 
-async def resize(path: Path, size: int) -> None:
+async def _make(*argv: str, within: float, inherits: Sequence[int]) -> None:
+    """Run what makes an image. QEMU measures the processor before it encrypts one, which fails now and then and goes well the next time."""
+    for left in reversed(range(MEASURED)):
+        try:
+            await run(*argv, within=within, inherits=inherits)
+        except ProgramError as error:
+            if left and UNMEASURED in error.stderr:
+                continue
+            raise
+        return
+
+
+async def resize(path: Path, size: int, key: VolumeKey | None = None) -> None:
     """Grow a qcow2 image to `size` bytes."""
-    await run("qemu-img", "resize", "-q", "-f", "qcow2", str(path), str(size), within=INSPECT_WITHIN)
+    with luks.given(old=key) as (secrets, files):
+        argv = ("qemu-img", "resize", "-q", *secrets, *luks.opening(path, key, "old"), str(size))
+        await run(*argv, within=INSPECT_WITHIN, inherits=files)
 
 
 async def is_open(path: Path) -> bool:

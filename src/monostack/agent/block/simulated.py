@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from monostack.agent.block import KeptIn
+from monostack.agent.block import KeptIn, luks
 from monostack.agent.block.empty_qcow2 import empty_qcow2
 from monostack.agent.block.incoming import check_order
 from monostack.agent.block.outgoing import check_part, no_such_image
@@ -10,7 +10,7 @@ from monostack.agent.block.simulated_unmanaged import SimulatedUnmanaged
 from monostack.agent.block.unmanaged import Unmanaged
 from monostack.agent.errors import CommandError
 from monostack.core import ids
-from monostack.protocol.guests import ImageSource, VolumeConnection
+from monostack.protocol.guests import ImageSource, VolumeConnection, VolumeKey
 from monostack.protocol.images import ImagePart, ReadImage
 from monostack.protocol.volumes import (
     BackupMade,
@@ -43,6 +43,19 @@ class SimulatedStorage:
         self.travelling: dict[str, Any] = {}  # guests on their way from one host to another, by server
         self.kept: dict[str, int] = {}  # size in bytes of the root disk of guests that are being resized, by server
 
+        self.locks: dict[str, str] = {}  # the passphrase of what is encrypted, by the id of the volume, snapshot or backup
+
+    def lock(self, id: str, key: VolumeKey | None) -> None:
+        """Encrypt what has just been made. Raises CommandError for a cipher that no host has."""
+        if key is not None:
+            luks.require_known(key)
+            self.locks[id] = key.passphrase
+
+    def unlock(self, id: str, key: VolumeKey | None) -> None:
+        """Raises CommandError unless the key opens it; without a key: unless it is not encrypted."""
+        if self.locks.get(id) != (key.passphrase if key is not None else None):
+            raise CommandError("volume.key", f"the key that the command has does not open {id}")
+
     def free_gib(self) -> int:
         kept = (self.volumes, self.snapshots, self.unmanaged, self.unmanaged_snapshots)
         return self.capacity_gib - sum(sum(sizes.values()) for sizes in kept)
@@ -70,6 +83,7 @@ class SimulatedBlock:
             if needed > request.size_gib:
                 raise CommandError("volume.too_small", f"{source} needs {needed} GiB, the volume has {request.size_gib}")
             self._require_room(request.size_gib)
+            storage.lock(request.volume_id, request.key)
             storage.volumes[request.volume_id] = request.size_gib
             storage.received.pop(request.volume_id, None)
         return VolumeConnection(driver="simulated", path=f"simulated/{request.volume_id}")
@@ -80,9 +94,11 @@ class SimulatedBlock:
         if request.image is not None:
             return -(-(request.image.virtual_size or request.image.size) // GIB), f"image {request.image.id}"
         if request.snapshot_id is not None:
+            storage.unlock(request.snapshot_id, request.source_key)
             return _known(storage.snapshots, request.snapshot_id, "snapshot"), f"snapshot {request.snapshot_id}"
         if request.source_volume_id is not None:
             self._require_reachable(request.source_volume_id, request.source_server_id)
+            storage.unlock(request.source_volume_id, request.source_key)
             return _known(storage.volumes, request.source_volume_id, "volume"), f"volume {request.source_volume_id}"
         if request.received:
             _known(storage.received, request.volume_id, "volume")
@@ -97,10 +113,12 @@ class SimulatedBlock:
         self._require_reachable(volume_id, None)
         self.storage.received.pop(volume_id, None)
         self.storage.volumes.pop(volume_id, None)
+        self.storage.locks.pop(volume_id, None)
 
     async def extend(self, request: ExtendVolume) -> None:
         size = _known(self.storage.volumes, request.volume_id, "volume")
         self._require_reachable(request.volume_id, request.server_id)
+        self.storage.unlock(request.volume_id, request.key)
         self._require_room(max(0, request.size_gib - size))
         self.storage.volumes[request.volume_id] = max(size, request.size_gib)
 
@@ -109,15 +127,19 @@ class SimulatedBlock:
             return
         size = _known(self.storage.volumes, request.volume_id, "volume")
         self._require_reachable(request.volume_id, request.server_id)
+        self.storage.unlock(request.volume_id, request.key)
         self._require_room(size)
+        self.storage.lock(request.snapshot_id, request.key)
         self.storage.snapshots[request.snapshot_id] = size
 
     async def delete_snapshot(self, snapshot_id: str) -> None:
         self.storage.snapshots.pop(snapshot_id, None)
+        self.storage.locks.pop(snapshot_id, None)
 
     async def export(self, request: ExportVolume) -> None:
         size = _known(self.storage.volumes, request.volume_id, "volume")
         self._require_reachable(request.volume_id, None)
+        self.storage.unlock(request.volume_id, None)
         if request.disk_format not in ("raw", "qcow2"):
             raise CommandError("image.format", f"simulated hosts make raw and qcow2 images, none of the disk format {request.disk_format}")
         self._outgoing.sizes[request.image_id] = size * GIB
@@ -134,6 +156,8 @@ class SimulatedBlock:
             self._require_reachable(request.volume_id, request.server_id)
         if request.parent_id is not None:
             _known(storage.backups, request.parent_id, "backup")
+        storage.unlock(request.snapshot_id or request.volume_id, request.key)
+        storage.lock(request.backup_id, request.key)
         storage.backups.setdefault(request.backup_id, size)
         return BackupMade(0)
 
@@ -141,11 +165,14 @@ class SimulatedBlock:
         size = _known(self.storage.volumes, request.volume_id, "volume")
         self._require_reachable(request.volume_id, None)
         needed = _known(self.storage.backups, request.backup_id, "backup")
+        self.storage.unlock(request.volume_id, request.key)
+        self.storage.unlock(request.backup_id, request.backup_key)
         if needed > size:
             raise CommandError("volume.too_small", f"backup {request.backup_id} needs {needed} GiB, the volume has {size}")
 
     async def delete_backup(self, backup_id: str) -> None:
         self.storage.backups.pop(backup_id, None)
+        self.storage.locks.pop(backup_id, None)
 
     async def stored(self) -> StoredVolumes:
         storage = self.storage

@@ -72,7 +72,7 @@ class FilesUnmanaged:
             kept.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def manage(self, request: UnmanagedVolume) -> Managed:
-        managed = await self._take(self._file(request.name), self._volume(request.volume_id))
+        managed = await self._take(self._file(request.name), self._volume(request.volume_id), plain=True)
         await asyncio.to_thread(self._rename_origin, request.name, volume_name(request.volume_id))
         return managed
 
@@ -104,9 +104,9 @@ class FilesUnmanaged:
         if source.is_dir() and not target.exists():
             source.rename(target)
 
-    async def _take(self, source: Path, target: Path) -> Managed:
+    async def _take(self, source: Path, target: Path, *, plain: bool = False) -> Managed:
         if not await asyncio.to_thread(target.exists):
-            size = await _fit(source)
+            size = await _fit(source, plain=plain)
             if size % GIB:
                 await qemu_img.resize(source, -(-size // GIB) * GIB)
             await asyncio.to_thread(self._user.give, source)
@@ -130,18 +130,21 @@ def _files(directory: Path, pattern: str) -> list[Path]:
 
 async def _described(path: Path, volume: str) -> UnmanagedFile:
     try:
-        return UnmanagedFile(path.stem, -(-await _fit(path) // GIB), None, volume)
+        return UnmanagedFile(path.stem, -(-await _fit(path, plain=not volume) // GIB), None, volume)
     except CommandError as error:
         return UnmanagedFile(path.stem, 0, error.message, volume)
 
 
-async def _fit(path: Path) -> int:
-    """The size in bytes of a file that may become a volume or a snapshot. Raises CommandError."""
+async def _fit(path: Path, *, plain: bool) -> int:
+    """The size in bytes of a file that may become a volume or a snapshot. Raises CommandError, with `plain` for an encrypted one."""
     if not await asyncio.to_thread(path.exists):
         raise no_such_file(path.stem)
     if await asyncio.to_thread(path.is_symlink):
         raise CommandError("volume.no_file", f"the unmanaged file {path.stem} is a link")
-    size = (await qemu_img.require_sound(path, "qcow2", f"file {path.stem}")).virtual_size
+    found = await qemu_img.require_sound(path, "qcow2", f"file {path.stem}")
+    if plain and found.encrypted:
+        raise CommandError("volume.no_file", f"the unmanaged file {path.stem} is encrypted")
+    size = found.virtual_size
     if await qemu_img.is_open(path):
         raise CommandError("volume.in_use", f"the unmanaged file {path.stem} is open in another process", retry=True)
     if size < 1:

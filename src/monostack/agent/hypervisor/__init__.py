@@ -5,7 +5,7 @@ from typing import Protocol
 
 from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
-from monostack.protocol.guests import Diagnostics, GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest
+from monostack.protocol.guests import Diagnostics, GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest, VolumeKey
 
 
 class Hypervisor(Protocol):
@@ -130,8 +130,11 @@ class Hypervisor(Protocol):
         """Grow a volume that a running guest has open. False: it has it not open, so its file may be changed directly."""
         ...
 
-    async def copy_volume(self, server_id: str, volume_id: str, target: str) -> bool:
-        """Copy a volume, as it is at one moment, into the existing empty qcow2 file `target` while the guest runs. False: as above."""
+    async def copy_volume(self, server_id: str, volume_id: str, target: str, key: VolumeKey | None) -> bool:
+        """Copy a volume, as it is at one moment, into the existing empty qcow2 file `target` while the guest runs. False: as above.
+
+        `key` opens the target.
+        """
         ...
 
     async def snapshot(self, server_id: str, image_id: str) -> None:

@@ -13,7 +13,18 @@ from monostack.agent.network.simulated import SimulatedNetwork
 from monostack.agent.simulation import GuestFaults
 from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
-from monostack.protocol.guests import CpuUse, Diagnostics, DiskUse, GuestNic, GuestSpec, GuestState, GuestVolume, NicUse, RescueGuest
+from monostack.protocol.guests import (
+    CpuUse,
+    Diagnostics,
+    DiskUse,
+    GuestNic,
+    GuestSpec,
+    GuestState,
+    GuestVolume,
+    NicUse,
+    RescueGuest,
+    VolumeKey,
+)
 from monostack.protocol.network import tap_name
 
 
@@ -87,7 +98,7 @@ class SimulatedHypervisor:
         for nic in spec.nics:
             self._require_tap(nic)
         for volume in spec.volumes:
-            self._open(volume.volume_id, spec.server_id)
+            self._open(volume, spec.server_id)
         guest.define(spec)
         if guest.faults.boot_delay:
             await asyncio.sleep(guest.faults.boot_delay)
@@ -237,7 +248,7 @@ class SimulatedHypervisor:
         if volume.device in guest.volumes.values():
             raise CommandError("guest.device_taken", f"server {server_id} has a disk {volume.device} already")
         if guest.is_on:
-            self._open(volume.volume_id, server_id)
+            self._open(volume, server_id)
         guest.volumes[volume.volume_id] = volume.device
 
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
@@ -292,7 +303,7 @@ class SimulatedHypervisor:
     async def resize_volume(self, server_id: str, volume_id: str, size_gib: int) -> bool:
         return self._storage.holders.get(volume_id) == server_id
 
-    async def copy_volume(self, server_id: str, volume_id: str, target: str) -> bool:
+    async def copy_volume(self, server_id: str, volume_id: str, target: str, key: VolumeKey | None) -> bool:
         return self._storage.holders.get(volume_id) == server_id
 
     async def snapshot(self, server_id: str, image_id: str) -> None:
@@ -332,9 +343,11 @@ class SimulatedHypervisor:
         if not self._network.has_tap(nic.port_id, nic.tap):
             raise CommandError("guest.tap_missing", f"port {nic.port_id} has no interface {nic.tap} on this host yet", retry=True)
 
-    def _open(self, volume_id: str, server_id: str) -> None:
+    def _open(self, volume: GuestVolume, server_id: str) -> None:
+        volume_id = volume.volume_id
         if volume_id not in self._storage.volumes:
             raise CommandError("volume.not_found", f"volume {volume_id} is not on this storage")
+        self._storage.unlock(volume_id, volume.connection.key)
         holder = self._storage.holders.setdefault(volume_id, server_id)
         if holder != server_id:
             raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holder}", retry=True)

@@ -22,6 +22,7 @@ from monostack.agent.hypervisor.libvirt import (
     remote_consoles,
     rescue,
     suspension,
+    volume_keys,
 )
 from monostack.agent.hypervisor.libvirt.connection import Connection
 from monostack.agent.hypervisor.libvirt.daemon import Daemon
@@ -31,7 +32,7 @@ from monostack.agent.hypervisor.libvirt.states import WantedStates
 from monostack.agent.threads import in_thread
 from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
-from monostack.protocol.guests import Diagnostics, GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest
+from monostack.protocol.guests import Diagnostics, GuestNic, GuestSpec, GuestState, GuestVolume, RescueGuest, VolumeKey
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,8 @@ class LibvirtHypervisor:
 
     async def _start(self, spec: GuestSpec, files: domain_xml.OwnFiles) -> None:
         await self._require_all(spec)
-        await self._libvirt.call(lifecycle.start, spec.server_id, domain_xml.domain(spec, files, self._host))
+        xml = domain_xml.domain(spec, files, self._host)
+        await self._libvirt.call(volume_keys.using, volume_keys.keys_of(spec), lifecycle.start, spec.server_id, xml)
 
     async def stop(self, server_id: str, grace: float) -> None:
         with self._states.changing(server_id, "stopped"):
@@ -133,7 +135,7 @@ class LibvirtHypervisor:
         with self._states.changing(spec.server_id, "running"):
             files = await self._files.refresh(spec)
             await self._require_all(spec)
-            if not await self._libvirt.call(suspension.restore, spec.server_id):
+            if not await self._libvirt.call(volume_keys.using, volume_keys.keys_of(spec), suspension.restore, spec.server_id):
                 await self._start(spec, files)
 
     async def rescue(self, request: RescueGuest) -> None:
@@ -204,7 +206,9 @@ class LibvirtHypervisor:
 
     async def attach_volume(self, server_id: str, volume: GuestVolume) -> None:
         await self._require_volume(volume)
-        await self._libvirt.call(devices.attach, server_id, domain_xml.volume_alias(volume.volume_id), domain_xml.volume(volume))
+        key, alias = volume.connection.key, domain_xml.volume_alias(volume.volume_id)
+        xml = domain_xml.volume(volume)
+        await self._libvirt.call(volume_keys.using, [key] if key is not None else [], devices.attach, server_id, alias, xml)
 
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
         await self._detach(server_id, domain_xml.volume_alias(volume_id), f"volume {volume_id}")
@@ -263,8 +267,8 @@ class LibvirtHypervisor:
     async def resize_volume(self, server_id: str, volume_id: str, size_gib: int) -> bool:
         return await self._libvirt.call(devices.resize, server_id, domain_xml.volume_alias(volume_id), size_gib * GIB)
 
-    async def copy_volume(self, server_id: str, volume_id: str, target: str) -> bool:
-        return await self._copy(server_id, domain_xml.volume_alias(volume_id), target)
+    async def copy_volume(self, server_id: str, volume_id: str, target: str, key: VolumeKey | None) -> bool:
+        return await self._copy(server_id, domain_xml.volume_alias(volume_id), target, key)
 
     async def snapshot(self, server_id: str, image_id: str) -> None:
         target, root = self._outgoing.path(image_id), self._files.root_disk(server_id)
@@ -278,9 +282,10 @@ class LibvirtHypervisor:
             if not await self._copy(server_id, domain_xml.own_alias("root"), str(fresh)):
                 await qemu_img.convert(root, "qcow2", fresh)
 
-    async def _copy(self, server_id: str, alias: str, target: str) -> bool:
-        """Copy a disk, as it is at one moment, into the empty qcow2 file `target`. False: no running guest has it."""
-        if not await self._libvirt.call(devices.begin_copy, server_id, alias, target):
+    async def _copy(self, server_id: str, alias: str, target: str, key: VolumeKey | None = None) -> bool:
+        """Copy a disk, as it is at one moment, into the empty qcow2 file `target`, which `key` opens. False: no running guest has it."""
+        keys, key_id = ([key], key.id) if key is not None else ([], None)
+        if not await self._libvirt.call(volume_keys.using, keys, devices.begin_copy, server_id, alias, target, key_id):
             return False
         try:
             while not await self._libvirt.call(devices.copy_is_done, server_id):  # noqa: ASYNC110 - libvirt is asked, it tells nobody

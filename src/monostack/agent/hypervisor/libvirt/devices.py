@@ -6,6 +6,7 @@ from xml.etree.ElementTree import Element
 
 from monostack.agent.errors import CommandError
 from monostack.agent.hypervisor.libvirt.connection import find, get
+from monostack.agent.hypervisor.libvirt.domain_xml import encryption
 
 
 def attach(connection: Any, server_id: str, alias: str, xml: str) -> None:
@@ -64,8 +65,11 @@ def resize(connection: Any, server_id: str, alias: str, size: int) -> bool:
     return True
 
 
-def begin_copy(connection: Any, server_id: str, alias: str, path: str) -> bool:
-    """Start copying a disk, as it is now, into the existing qcow2 file `path`. False: no running guest has it."""
+def begin_copy(connection: Any, server_id: str, alias: str, path: str, key_id: str | None = None) -> bool:
+    """Start copying a disk, as it is now, into the existing qcow2 file `path`. False: no running guest has it.
+
+    `key_id` is of the secret that opens the file, if it is encrypted.
+    """
     import libvirt
 
     found = _open_disk(connection, server_id, alias)
@@ -81,7 +85,9 @@ def begin_copy(connection: Any, server_id: str, alias: str, path: str) -> bool:
             continue
         wanted = ElementTree.SubElement(disks, "disk", name=name, type="file", backup="yes" if name == target else "no")
         if name == target:
-            ElementTree.SubElement(wanted, "target", file=path)
+            into = ElementTree.SubElement(wanted, "target", file=path)
+            if key_id is not None:
+                into.append(encryption(key_id))
             ElementTree.SubElement(wanted, "driver", type="qcow2")
         else:
             del wanted.attrib["type"]

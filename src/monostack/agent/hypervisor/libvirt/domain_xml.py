@@ -101,6 +101,13 @@ def nic(attached: GuestNic) -> str:
     return ElementTree.tostring(_nic(attached), encoding="unicode")
 
 
+def encryption(key_id: str) -> Element:
+    """What says that a disk is encrypted, and which of libvirt's secrets opens it."""
+    found = Element("encryption", format="luks")
+    SubElement(found, "secret", type="passphrase", uuid=key_id)
+    return found
+
+
 def volume_alias(volume_id: str) -> str:
     """How the disk of a volume is called within its domain."""
     return f"ua-volume-{volume_id}"
@@ -173,6 +180,10 @@ def _own_disk(own: OwnDisk) -> Element:
 
 def _volume(attached: GuestVolume) -> Element:
     disk = _disk(attached.connection.path, attached.connection.format, attached.device, attached.bus)
+    if attached.connection.key is not None:
+        source = disk.find("source")
+        assert source is not None
+        source.append(encryption(attached.connection.key.id))
     if attached.read_only:
         SubElement(disk, "readonly")
     _text(disk, "serial", attached.volume_id)
