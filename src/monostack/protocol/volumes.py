@@ -68,6 +68,7 @@ class ExportVolume(msgspec.Struct):
     volume_id: str
     image_id: str
     disk_format: str  # raw, qcow2, vmdk, vdi, vhd, vhdx, ploop
+    key: VolumeKey | None = None  # of the volume; it opens the image, too, which is qcow2 then
 
 
 class BackupVolume(msgspec.Struct):

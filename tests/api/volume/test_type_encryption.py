@@ -45,16 +45,6 @@ def test_bad_ones_are_refused(cloud, path, change, text):
     assert cloud.admin.get("volume", path).json() == {}
 
 
-def test_no_volume_says_it_is_encrypted_and_is_not(cloud, path):
-    cloud.admin.post("volume", path, {"encryption": LUKS})
-    before = cloud.demo.get("volume", "/volumes").json()
-    answer = cloud.demo.post("volume", "/volumes", {"volume": {"size": 1, "volume_type": "secret"}})
-    assert answer.status_code == 501 and cloud.demo.get("volume", "/volumes").json() == before
-    volume = create(cloud.demo)
-    assert act(cloud.demo, volume, "os-retype", {"new_type": "secret"}).status_code == 501
-    assert cloud.demo.get("volume", f"/volumes/{volume['id']}/encryption").json() == {"encryption_key_id": None}
-
-
 def test_a_type_with_volumes_stays_as_it_is(cloud, path):
     volume = create(cloud.demo, volume_type="secret")
     answer = cloud.admin.post("volume", path, {"encryption": LUKS})

@@ -143,13 +143,15 @@ class FileBlock:
         path, disk_format = self.volume_path(request.volume_id), qemu_img.WRITABLE.get(request.disk_format)
         if disk_format is None:
             raise CommandError("image.format", f"this host makes no images of the disk format {request.disk_format}")
+        if request.key is not None and request.disk_format != "qcow2":
+            raise CommandError("image.format", f"this host makes no encrypted images of the disk format {request.disk_format}")
         await _size(path, f"volume {request.volume_id}")
         target = self._outgoing.path(request.image_id)
         if await asyncio.to_thread(target.exists):
             return
         with qemu_img.unfinished(target) as fresh:
             try:
-                await qemu_img.convert(path, "qcow2", fresh, disk_format)
+                await qemu_img.convert(path, "qcow2", fresh, disk_format, source_key=request.key, key=request.key)
             except ProgramError as error:
                 raise _explained(error, request.volume_id) from None
 

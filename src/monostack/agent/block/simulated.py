@@ -139,7 +139,7 @@ class SimulatedBlock:
     async def export(self, request: ExportVolume) -> None:
         size = _known(self.storage.volumes, request.volume_id, "volume")
         self._require_reachable(request.volume_id, None)
-        self.storage.unlock(request.volume_id, None)
+        self.storage.unlock(request.volume_id, request.key)
         if request.disk_format not in ("raw", "qcow2"):
             raise CommandError("image.format", f"simulated hosts make raw and qcow2 images, none of the disk format {request.disk_format}")
         self._outgoing.sizes[request.image_id] = size * GIB

@@ -5,7 +5,7 @@ from typing import Any
 from monostack.authz.defaults.volume import POLICIES
 from monostack.db import Transaction
 from monostack.http import Service
-from monostack.services.volume import extensions, versions
+from monostack.services.volume import extensions, keys, versions
 from monostack.services.volume.attachments import api as attachments
 from monostack.services.volume.backups import actions as backup_actions
 from monostack.services.volume.backups import api as backups
@@ -58,6 +58,7 @@ ACTION_MODULES = (administration, changes, connection, contents, copies, migrati
 
 
 def bootstrap(tx: Transaction, cloud: Any) -> None:
+    keys.create_repository(cloud.state_dir)
     bootstrap_types(tx)
     group_types.bootstrap(tx)
 

@@ -10,7 +10,7 @@ from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.protocol.guests import VolumeConnection
-from monostack.services.volume import proxied
+from monostack.services.volume import keys, proxied
 from monostack.services.volume.attachments import rules
 from monostack.services.volume.attachments.table import OF_SERVERS, ONE, of_volume, set_attachment
 from monostack.services.volume.snapshots import api as snapshots
@@ -202,9 +202,10 @@ def release(tx: Transaction, attachment_id: str) -> None:
     rules.release(tx, attachment_id)
 
 
-def connection(volume: Volume) -> VolumeConnection:
-    """How the agent finds the volume: by id below its own volume directory."""
-    return VolumeConnection(driver="file", path=f"{volume.id}.qcow2")
+def connection(tx: Transaction, cloud: Any, volume_id: str) -> VolumeConnection | None:
+    """How the agent finds the volume, by id below its own volume directory, and opens it: for no other eyes. None once it is gone."""
+    row = tx.row(BY_ID, {"the_id": volume_id})
+    return None if row is None else VolumeConnection(driver="file", path=f"{row.id}.qcow2", key=keys.opened(cloud, row))
 
 
 def attachments_of(tx: Transaction, server_ids: Sequence[str]) -> dict[str, list[Attachment]]:

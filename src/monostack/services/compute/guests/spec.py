@@ -45,7 +45,7 @@ def spec_of(tx: Transaction, cloud: "Cloud", server_id: str) -> GuestSpec:
         vcpus=server.flavor["vcpus"],
         memory_mib=server.flavor["ram"],
         root=None if any(row.boot_index == 0 for row in volumes) else _root(tx, cloud, server),
-        volumes=[guest_volume(tx, row) for row in volumes],
+        volumes=[guest_volume(tx, cloud, row) for row in volumes],
         nics=[nic(port, server.image) for port in ports],
         config_drive=server.config_drive,
         metadata=metadata.build(server, ports, volumes, zone, groups, secret=True),
@@ -61,16 +61,16 @@ def nic(port: network.PortInfo, image_info: Mapping[str, Any] | None) -> GuestNi
     return GuestNic(port_id=port.id, mac=port.mac, tap=port.tap, mtu=port.mtu, model=model)
 
 
-def guest_volume(tx: Transaction, row: Row[Any]) -> GuestVolume:
+def guest_volume(tx: Transaction, cloud: "Cloud", row: Row[Any]) -> GuestVolume:
     """Raises StepError when the volume is gone."""
-    found = volume.state(tx, row.volume_id)
-    if found is None:
+    connection = volume.connection(tx, cloud, row.volume_id)
+    if connection is None:
         raise StepError(f"Volume {row.volume_id} could not be found.", kind="volume")
     return GuestVolume(
         volume_id=row.volume_id,
         attachment_id=row.attachment_id,
         device=row.device.removeprefix("/dev/"),
-        connection=volume.connection(found),
+        connection=connection,
         boot_index=row.boot_index,
         bus=row.bus,
     )

@@ -22,7 +22,7 @@ async def plug(run: Run) -> None:
         held = server_volumes.find(tx, run.resource_id, run.input["volume_id"])
         if held is None:
             raise StepError(f"Volume {run.input['volume_id']} is not to be attached any more.", kind="cancelled")
-        return AttachVolume(run.resource_id, guest_volume(tx, held))
+        return AttachVolume(run.resource_id, guest_volume(tx, run.cloud, held))
 
     await ask(run, run.input["host"], "guest.attach_volume", await run.cloud.db.read(arguments), TIMEOUT)
 

@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 from monostack.core import clock
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.services.volume import keys
 from monostack.services.volume.attachments.table import holder
 from monostack.services.volume.backups.table import BACKUPS, invalid_backup, of_volume
 from monostack.services.volume.hosts.switches import require_backups
@@ -79,6 +80,8 @@ def _write(
 ) -> Row[Any]:
     id, now = BACKUPS.style.new_id(), clock.now().isoformat(timespec="microseconds")
     saved = {name: getattr(volume, name) for name in ("name", "description", "meta", "image_meta")}
+    if volume.encryption_key_id is not None:
+        saved["encrypted_type"] = volume.volume_type_id
     return BACKUPS.insert(
         tx,
         request,
@@ -100,6 +103,7 @@ def _write(
             "host": volume.host,
             "stored_as": id,
             "saved": saved,
+            **keys.columns_like(request.cloud, volume),
             "created_at": now,
             "updated_at": None,
         },

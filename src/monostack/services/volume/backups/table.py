@@ -10,10 +10,11 @@ from monostack.core import clock
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.http.answers import FLAG, ID, TEXT, Record, maybe
+from monostack.http.answers import FLAG, ID, TEXT, Record, maybe, since
 from monostack.resources import Field, Resource, integer, json_value, text, time, uuid
 from monostack.services.volume.links import LINKS, links
 from monostack.services.volume.style import OF_PROJECT, STYLE
+from monostack.services.volume.volumes.table import KEY_SHOWN
 
 # What has the bits, as records of backups name it: clients know the drivers by Cinder's names, and this one keeps files, too.
 SERVICE = "cinder.backup.drivers.posix.PosixBackupDriver"
@@ -28,6 +29,7 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
             "links": links(request, "backups", row.id),
             "is_incremental": row.parent_id is not None,
             "has_dependent_backups": row.id in parents,
+            **({"encryption_key_id": row.encryption_key_id} if row.encryption_key_id and request.at_least(*KEY_SHOWN) else {}),
         }
         for row in rows
     ]
@@ -62,13 +64,15 @@ BACKUPS = Resource(
         Field("host", text(), nullable=True, view=False, index=True),
         Field("stored_as", uuid(), view=False, index=True),  # the name of its data on the host: imported backups share that of another
         Field("restore_volume_id", uuid(), nullable=True, view=False),
+        Field("encryption_key_id", uuid(), nullable=True, view=False),
+        Field("sealed_key", text(1024), nullable=True, view=False),  # see keys
         Field("saved", json_value(), default=dict, view=False),  # name, description, metadata, image_metadata and bootable of the volume
     ),
     policy={"list": "backup:get_all", "show": "backup:get", "update": "backup:update", "delete": "backup:delete"},
     scopes=OF_PROJECT,
     table_name="volume_backups",
     expand=_expand,
-    adds={"links": LINKS, "is_incremental": FLAG, "has_dependent_backups": FLAG},
+    adds={"links": LINKS, "is_incremental": FLAG, "has_dependent_backups": FLAG, "encryption_key_id": since(KEY_SHOWN, ID, optional=True)},
 )
 SUMMARY = Record("BackupSummary", {"id": ID, "name": maybe(TEXT), "links": LINKS})
 _b = BACKUPS.table.c

@@ -7,6 +7,7 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.services.volume import keys
 from monostack.services.volume.attachments.table import holder
 from monostack.services.volume.groups.table import (
     GROUPS,
@@ -75,6 +76,7 @@ def _copies(request: Request, tx: Transaction, group: Row[Any], originals: Seque
                 "user_id": request.caller.user_id,
                 "bootable": volume.bootable,
                 "multiattach": volume.multiattach,
+                **keys.columns_for(request.cloud, kind),
                 "volume_type_id": kind.id,
                 "service_uuid": volume.service_uuid,
                 "host": volume.host,

@@ -89,12 +89,26 @@ def show(request: Request, tx: Transaction) -> dict[str, Any]:
 
 def create(request: Request, tx: Transaction) -> dict[str, Any]:
     """Offer a volume to whoever has the key that is in the answer, and nowhere else."""
+    return _create(request, tx, encrypted=request.at_least(3, 70))
+
+
+def create_old(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Offer a volume that is not encrypted."""
+    return _create(request, tx, encrypted=False)
+
+
+def _create(request: Request, tx: Transaction, *, encrypted: bool) -> dict[str, Any]:
     body = request.body["transfer"]
     volume = find_volume(tx, request, body["volume_id"])
     request.authorize("volume:create_transfer", VOLUMES.target(volume))
     if volume.status != "available":
         raise invalid_volume("status must be available")
     without = as_flag(body.get("no_snapshots", False))
+    if volume.encryption_key_id is not None:
+        if not encrypted:
+            raise invalid_volume("transferring encrypted volume is not supported")
+        if without:
+            raise invalid_volume("transferring an encrypted volume without its snapshots is not supported")
     waiting = [] if without else [one for one in of_volume(tx, volume.id) if one.status != "available"]
     if waiting:
         raise invalid_snapshot(f"snapshot: {waiting[0].id} status must be available")
@@ -152,7 +166,7 @@ _MOVE_SNAPSHOTS = (
 )
 
 
-def _routes(path: str, create_body: Any) -> Routes:
+def _routes(path: str, create_body: Any, create: Any) -> Routes:
     routes = Routes(path)
     routes.get("", policy="volume:get_all_transfers", answer=counted("transfers", _SHORT))(list_brief)
     routes.get("/detail", policy="volume:get_all_transfers", answer=counted("transfers", _LONG))(list_detail)
@@ -164,6 +178,6 @@ def _routes(path: str, create_body: Any) -> Routes:
 
 
 ROUTES = (
-    _routes("/v3/volume-transfers", [((0, 0), CREATE), ((3, 55), CREATE_WITHOUT)]),
-    _routes("/v3/os-volume-transfer", CREATE),
+    _routes("/v3/volume-transfers", [((0, 0), CREATE), ((3, 55), CREATE_WITHOUT)], create),
+    _routes("/v3/os-volume-transfer", CREATE, create_old),
 )

@@ -1,11 +1,11 @@
-"""How the volumes of a type are to be encrypted. Volumes themselves are not encrypted yet: none of such a type is made."""
+"""How the volumes of a type are to be encrypted. See keys for what comes of it."""
 
 from typing import Any
 
 from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
-from monostack.core.errors import BadRequest, NotBuilt, NotFound
+from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import ANYTHING, FLAG, ID, INTEGER, NOTHING, NULL, OBJECT, TEXT, Record, either, envelope, mapping, maybe
@@ -43,10 +43,13 @@ def _body(*required: str) -> dict[str, Any]:
     )
 
 
-def require_plain(kind: Row[Any]) -> None:
-    """Raises NotBuilt (501) for a type whose volumes are to be encrypted."""
-    if kind.encryption is not None:
-        raise NotBuilt(f"Volume type {kind.name} asks for encrypted volumes, which are not implemented.")
+def encryption_differs(one: Row[Any], other: Row[Any]) -> bool:
+    """Are volumes of the two types encrypted in different ways?"""
+    return _way(one) != _way(other)
+
+
+def _way(kind: Row[Any]) -> dict[str, Any] | None:
+    return {name: kind.encryption[name] for name in SETTABLE} if kind.encryption is not None else None
 
 
 def _missing(type_id: str) -> NotFound:

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
-from monostack.http.answers import NOTHING, NULL, envelope
+from monostack.http.answers import ID, INTEGER, NOTHING, TEXT, Record, envelope, maybe, optional
 from monostack.http.schema import Schema as JsonSchema
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.item_metadata import ItemMetadata
@@ -28,6 +28,8 @@ from monostack.services.volume.parameters import (
     query_flag,
     trimmed,
 )
+from monostack.services.volume.types import table as types
+from monostack.services.volume.types.encryption import SETTABLE
 from monostack.services.volume.volumes import creation, deletion
 from monostack.services.volume.volumes.lookup import named
 from monostack.services.volume.volumes.table import BRIEF, EXTENSIONS, VOLUMES
@@ -137,12 +139,25 @@ def show_volume(request: Request, tx: Transaction) -> dict[str, Any]:
     return VOLUMES.render(request, tx, named(tx, request))
 
 
-@routes.get("/{id}/encryption", policy="volume_extension:volume_encryption_metadata", answer=envelope("encryption_key_id", NULL))
+_ENCRYPTION = Record(
+    "VolumeEncryption",
+    {
+        "encryption_key_id": maybe(ID),
+        "cipher": optional(maybe(TEXT)),
+        "key_size": optional(maybe(INTEGER)),
+        "provider": optional(TEXT),
+        "control_location": optional(TEXT),
+    },
+)
+
+
+@routes.get("/{id}/encryption", policy="volume_extension:volume_encryption_metadata", answer=_ENCRYPTION)
 def show_encryption(request: Request, tx: Transaction) -> dict[str, Any]:
-    """Show how a volume is encrypted: it has no key, since it is not."""
+    """Show how a volume is encrypted: the id of its key, if it has one, and what its type says."""
     row = named(tx, request)
     request.authorize("volume_extension:volume_encryption_metadata", VOLUMES.target(row))
-    return {"encryption_key_id": None}
+    wanted = tx.execute(types.BY_ID, {"the_id": row.volume_type_id}).one().encryption or {}
+    return {"encryption_key_id": row.encryption_key_id, **{name: wanted[name] for name in SETTABLE if wanted}}
 
 
 @routes.put("/{id}", policy="volume:update", body=UPDATE, answer=envelope("volume", BRIEF))

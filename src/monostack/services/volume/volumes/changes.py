@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from monostack.core import clock
-from monostack.core.errors import NotFound
+from monostack.core.errors import NotBuilt, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response
 from monostack.http.answers import TEXT, envelope, mapping
@@ -18,7 +18,7 @@ from monostack.services.volume.parameters import FLAG, IMAGE_METADATA, SIZE, as_
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots.table import of_volume as snapshots_of
 from monostack.services.volume.types import table as types
-from monostack.services.volume.types.encryption import require_plain
+from monostack.services.volume.types.encryption import encryption_differs
 from monostack.services.volume.volumes import migration
 from monostack.services.volume.volumes.actions import actions
 from monostack.services.volume.volumes.creation import check_type_size
@@ -91,7 +91,6 @@ def retype(request: Request, tx: Transaction) -> None:
     row = named(tx, request)
     request.authorize("volume:retype", VOLUMES.target(row))
     kind = types.find(tx, request, request.body["os-retype"]["new_type"], anyones=True)
-    require_plain(kind)
     check_type_size(kind, row.size)
     multiattach = kind.extra_specs.get("multiattach") == "<is> True"
     if multiattach != row.multiattach:
@@ -102,11 +101,16 @@ def retype(request: Request, tx: Transaction) -> None:
             )
         if multiattach:
             request.authorize("volume:multiattach", VOLUMES.target(row))
+    if multiattach and kind.encryption is not None:
+        raise invalid_input("Retype requested both encryption and multi-attach, which is not supported.")
     claims.retype(tx, request, row, kind.name)
     if row.status not in ("available", "in-use") or row.migration_status not in NOT_MIGRATING:
         raise invalid_volume(NO_RETYPE)
     if row.group_id is not None or row.volume_type_id == kind.id:
         raise invalid_volume(NO_RETYPE)
+    before = tx.execute(types.BY_ID, {"the_id": row.volume_type_id}).one()
+    if encryption_differs(before, kind):
+        raise NotBuilt("Changing the encryption of a volume with its type is not implemented.")
     _change_type(request, tx, row, kind)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from monostack.core.errors import BadRequest
+from monostack.core.errors import BadRequest, NotBuilt
 from monostack.db import Transaction
 from monostack.http import Request, answers
 from monostack.http.answers import ID, INTEGER, NULL, OBJECT, TEXT, Record, envelope, maybe
@@ -17,6 +17,10 @@ from monostack.services.volume.volumes.table import set_volume
 from monostack.services.volume.words import invalid_volume
 
 RULES = "volume_extension:volume_actions"
+ENCRYPTED = (
+    "An encrypted volume uploaded as an image must use 'raw' disk_format and 'bare' container_format, which are the defaults for these "
+    "options."
+)
 CONTAINERS = ("ami", "ari", "aki", "bare", "ovf", "ova", "docker", "compressed")
 CORE = ("checksum", "container_format", "disk_format", "image_name", "image_id", "min_disk", "min_ram", "name", "size")
 RESERVED = ("os_glance", "img_signature")  # the beginnings of properties that belong to one image alone
@@ -95,6 +99,10 @@ def upload_image(request: Request, tx: Transaction) -> dict[str, Any]:
             request.authorize(f"{RULES}:upload_public")
     if row.status != "available":
         raise invalid_volume(f"Volume {row.id} status must be available")
+    if row.encryption_key_id is not None:
+        if (disk_format, container) != ("raw", "bare"):
+            raise BadRequest(ENCRYPTED)
+        raise NotBuilt(f"Volume {row.id} is encrypted: making images of such volumes is not implemented.")
     if container not in CONTAINERS:
         raise BadRequest(_NO_CONTAINER.format(f"{container!r}"))
     if container == "compressed":

@@ -11,6 +11,7 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.image import facade as images
+from monostack.services.volume import keys
 from monostack.services.volume.backups import restoring
 from monostack.services.volume.backups import table as backups
 from monostack.services.volume.groups import members
@@ -19,7 +20,7 @@ from monostack.services.volume.hosts import choice
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots import lookup as snapshots
 from monostack.services.volume.types import table as types
-from monostack.services.volume.types.encryption import require_plain
+from monostack.services.volume.types.encryption import encryption_differs
 from monostack.services.volume.volumes import lookup
 from monostack.services.volume.volumes.table import BY_ID, VOLUMES
 from monostack.services.volume.words import ZONE, invalid_input, invalid_snapshot, invalid_volume, malformed
@@ -197,6 +198,18 @@ def check_type_size(kind: Row[Any], size: int) -> None:
             raise invalid_input(f"Specified volume size of '{size}' is {words} of '{limit}' for volume type '{kind.name}'.")
 
 
+def _check_copied(tx: Transaction, given: Originals, kind: Row[Any]) -> None:
+    """What is copied keeps the way it is encrypted. Raises BadRequest."""
+    for original, advice in (
+        (given.volume, "either match source volume, or omit type argument"),
+        (given.snapshot, "recommend omitting the type argument"),
+    ):
+        if original is not None and original.volume_type_id != kind.id:
+            before = tx.execute(types.BY_ID, {"the_id": original.volume_type_id}).one()
+            if encryption_differs(before, kind):
+                raise invalid_input(f"Invalid volume_type provided: {kind.id} (requested type is not compatible; {advice}).")
+
+
 def _check_zone(given: str | None, kind: Row[Any]) -> None:
     zones = [zone.strip() for zone in (kind.extra_specs.get("RESKEY:availability_zones") or "").split(",") if zone.strip()]
     if zones and ZONE not in zones:
@@ -225,14 +238,17 @@ def create(request: Request, tx: Transaction, body: Mapping[str, Any], backup: R
     if kind is None:
         named = source.type_id or source.type_name
         kind = types.find(tx, request, named) if named else types.default(tx, request.caller.project_id)
-    require_plain(kind)
+    _check_copied(tx, given, kind)
     check_type_size(kind, size)
     _check_zone(body.get("availability_zone"), kind)
+    key = keys.columns_for(request.cloud, kind)
     multiattach = kind.extra_specs.get("multiattach") == "<is> True"
+    if multiattach and kind.encryption is not None:
+        raise invalid_volume("Multiattach cannot be used with encrypted volumes.")
     if multiattach:
         request.authorize("volume:multiattach")
     claims.volume(tx, request, size, kind.name)
-    return _write(request, tx, body, source, size, kind, multiattach, near)
+    return _write(request, tx, body, source, size, kind, {"multiattach": multiattach, **key}, near)
 
 
 def _write(
@@ -242,7 +258,7 @@ def _write(
     source: Source,
     size: int,
     kind: Row[Any],
-    multiattach: bool,
+    decided: Mapping[str, Any],
     near: str | None,
 ) -> Row[Any]:
     """The row, and the operation that makes the volume; without a host it fails at once, and says why."""  # fmt: skip
@@ -262,7 +278,7 @@ def _write(
             "admin_meta": {},
             "user_id": request.caller.user_id,
             "bootable": source.bootable,
-            "multiattach": multiattach,
+            **decided,
             "volume_type_id": kind.id,
             "service_uuid": place.service_uuid if place else None,
             "host": place.host if place else None,

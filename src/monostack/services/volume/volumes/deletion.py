@@ -53,6 +53,8 @@ def delete(tx: Transaction, request: Request, row: Row[Any], *, force: bool = Fa
 
     `force` overlooks its status, not what depends on it; `cascade` deletes its snapshots, too; `unmanage` keeps its file.
     """
+    if unmanage and row.encryption_key_id is not None:
+        raise invalid_volume("Unmanaging encrypted volumes is not supported.")
     snapshots = snapshots_of(tx, row.id)
     blocked = (not force and row.status not in DELETABLE) or row.migration_status not in NOT_MIGRATING
     blocked = blocked or row.group_id is not None

@@ -15,10 +15,10 @@ from monostack.services.volume.volumes.table import SUMMARY, VOLUMES
 _SAME = (
     "id", "created_at", "updated_at", "user_id", "project_id", "snapshot_id", "host", "size", "availability_zone", "status",
     "attach_status", "migration_status", "volume_type_id", "source_volid", "bootable", "multiattach", "previous_status", "service_uuid",
-    "group_id",
+    "group_id", "encryption_key_id",
 )  # fmt: skip
 _EMPTY = (
-    "cluster_name", "provider_id", "encryption_key_id", "consistencygroup_id", "replication_status", "replication_driver_data",
+    "cluster_name", "provider_id", "consistencygroup_id", "replication_status", "replication_driver_data",
     "replication_extended_status", "provider_location", "provider_auth", "provider_geometry", "ec2_id", "deleted_at", "_name_id",
 )  # fmt: skip
 LISTING = Listing(

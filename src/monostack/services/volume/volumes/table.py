@@ -26,6 +26,7 @@ TENANT, HOST, MIGRATION, NAME_ID = (
 )
 EXTENSIONS = (TENANT, HOST, MIGRATION, NAME_ID, "volume_image_metadata")  # what answers to create and update leave out
 TYPE_NAMES = sa.select(TYPES.table.c.id, TYPES.table.c.name).where(TYPES.table.c.id.in_(sa.bindparam("types", expanding=True)))
+KEY_SHOWN = (3, 64)  # since when the id of its key is told
 ADMIN_ITEMS = ("readonly", "attached_mode")  # what the cloud itself notes in a volume's metadata
 
 
@@ -46,7 +47,7 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     attachments = shown_in_volumes(tx, [row.id for row in rows], with_host=admin or "service" in request.caller.roles)
     names = {row.id: row.name for row in tx.rows(TYPE_NAMES, {"types": list({row.volume_type_id for row in rows})})}
     image_metadata = request.allows("volume_extension:volume_image_metadata:show")
-    plain: dict[str, Any] = {"encrypted": False, "replication_status": None, "consistencygroup_id": None}
+    plain: dict[str, Any] = {"replication_status": None, "consistencygroup_id": None}
     if request.at_least(3, 21) and admin:
         plain["provider_id"] = None
     if request.at_least(3, 48):
@@ -60,10 +61,13 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
         item = {
             **plain,
             "links": links(request, "volumes", row.id),
+            "encrypted": row.encryption_key_id is not None,
             "volume_type": names.get(row.volume_type_id),
             "attachments": attachments.get(row.id, []),
             "metadata": {**row.meta, **{name: row.admin_meta[name] for name in ADMIN_ITEMS if name in row.admin_meta}},
         }
+        if row.encryption_key_id is not None and request.at_least(*KEY_SHOWN):
+            item["encryption_key_id"] = row.encryption_key_id
         if admin:
             item["migration_status"] = row.migration_status
         if image_metadata and row.image_meta:
@@ -111,6 +115,8 @@ VOLUMES = Resource(
         Field("attach_status", text(), default="detached", view=False),
         Field("previous_status", text(), view=False, nullable=True),
         Field("fault", text(1024), view=False, nullable=True),  # why it is in error, for operators
+        Field("encryption_key_id", uuid(), view=False, nullable=True),
+        Field("sealed_key", text(1024), view=False, nullable=True),  # see keys
     ),
     policy={"list": "volume:get_all", "show": "volume:get"},
     scopes=OF_PROJECT,
@@ -121,6 +127,7 @@ VOLUMES = Resource(
         "attachments": many(SHOWN_IN_VOLUME),
         "metadata": mapping(TEXT),
         "encrypted": FLAG,
+        "encryption_key_id": since(KEY_SHOWN, ID, optional=True),
         "replication_status": maybe(TEXT),
         "consistencygroup_id": NULL,
         "provider_id": since((3, 21), NULL, optional=True),

@@ -13,12 +13,14 @@ from monostack.services.volume.messages.messages import BACKUP, BACKUP_FAILED, V
 from monostack.services.volume.snapshots.table import set_snapshot
 from monostack.services.volume.volumes.table import set_volume
 from monostack.services.volume.words import ZONE
+from monostack.services.volume.workflows.key import key_for
 from monostack.services.volume.workflows.outcome import LONG, cause
 
 
 async def copy(run: Run) -> dict[str, Any]:
     given = run.input
-    request = BackupVolume(given["backup_id"], run.resource_id, given["snapshot_id"], given["parent"], given["server_id"])
+    key = await key_for(run, run.resource_id)
+    request = BackupVolume(given["backup_id"], run.resource_id, given["snapshot_id"], given["parent"], given["server_id"], key)
     made = msgspec.convert(await ask(run, given["host"], "volume.backup", request, LONG), BackupMade)
     return {"objects": made.objects}
 

@@ -9,12 +9,14 @@ from monostack.protocol.volumes import SnapshotRef, SnapshotVolume
 from monostack.services.volume.attachments.table import holder
 from monostack.services.volume.messages.messages import SNAPSHOT, SNAPSHOT_FAILED, VOLUME_SNAPSHOT, tell
 from monostack.services.volume.snapshots.table import set_snapshot
+from monostack.services.volume.workflows.key import key_for
 from monostack.services.volume.workflows.outcome import LONG, cause
 
 
 async def copy(run: Run) -> None:
     server_id = await run.cloud.db.read(lambda tx: holder(tx, run.resource_id))
-    await ask(run, run.input["host"], "volume.snapshot", SnapshotVolume(run.resource_id, run.input["snapshot_id"], server_id), LONG)
+    request = SnapshotVolume(run.resource_id, run.input["snapshot_id"], server_id, await key_for(run, run.resource_id))
+    await ask(run, run.input["host"], "volume.snapshot", request, LONG)
 
 
 async def remove(run: Run) -> None:

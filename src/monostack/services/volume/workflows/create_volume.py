@@ -24,6 +24,7 @@ from monostack.services.volume.messages.messages import (
     tell,
 )
 from monostack.services.volume.volumes.table import set_volume
+from monostack.services.volume.workflows.key import key_of, key_of_source
 from monostack.services.volume.workflows.outcome import LONG, cause, overtaken
 from monostack.services.volume.workflows.restore_backup import restore
 
@@ -33,14 +34,16 @@ NO_PLACE = "No host can take the volume: none is connected, enabled, of the volu
 def described(run: Run, tx: Transaction) -> CreateVolume:
     """The volume as its host is to make it, from the input of the run."""
     given = run.input
-    origin = given.get("source_volid")
+    origin, snapshot_id = given.get("source_volid"), given.get("snapshot_id")
     return CreateVolume(
         volume_id=run.resource_id,
         size_gib=given["size"],
         image=images.source(tx, run.cloud, given["image_id"]) if given.get("image_id") else None,
-        snapshot_id=given.get("snapshot_id"),
+        snapshot_id=snapshot_id,
         source_volume_id=origin,
         source_server_id=holder(tx, origin) if origin else None,
+        key=key_of(tx, run.cloud, run.resource_id),
+        source_key=key_of_source(tx, run.cloud, origin, snapshot_id),
     )
 
 

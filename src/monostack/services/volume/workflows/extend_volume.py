@@ -9,11 +9,13 @@ from monostack.protocol.volumes import ExtendVolume
 from monostack.services.compute import facade as compute
 from monostack.services.volume.messages.messages import EXTEND, EXTEND_FAILED, tell
 from monostack.services.volume.volumes.table import BY_ID, set_volume
+from monostack.services.volume.workflows.key import key_for
 from monostack.services.volume.workflows.outcome import cause, overtaken
 
 
 async def extend(run: Run) -> None:
-    await ask(run, run.input["host"], "volume.extend", ExtendVolume(run.resource_id, run.input["size"], run.input["server_id"]))
+    key = await key_for(run, run.resource_id)
+    await ask(run, run.input["host"], "volume.extend", ExtendVolume(run.resource_id, run.input["size"], run.input["server_id"], key))
 
 
 def done(run: Run, tx: Transaction) -> None:

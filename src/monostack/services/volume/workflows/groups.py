@@ -1,11 +1,13 @@
 """What is done with all volumes of a group: copied, snapshotted, deleted. Each volume by a command of its own, in their order."""
 
+import functools
 from typing import Any
 
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.hostcommands import ask
 from monostack.operations import Run, Step, StepError, Workflow
+from monostack.protocol.guests import VolumeKey
 from monostack.protocol.volumes import CreateVolume, SnapshotRef, SnapshotVolume, VolumeRef
 from monostack.services.volume.groups.table import (
     FORGET_SNAPSHOTS,
@@ -18,6 +20,7 @@ from monostack.services.volume.groups.table import (
 from monostack.services.volume.messages.messages import SNAPSHOT, SNAPSHOT_FAILED, VOLUME_SNAPSHOT, tell
 from monostack.services.volume.snapshots.table import set_snapshot
 from monostack.services.volume.volumes.table import set_volume
+from monostack.services.volume.workflows.key import key_for, key_of_source
 from monostack.services.volume.workflows.outcome import LONG, cause
 
 
@@ -37,14 +40,21 @@ async def _each(run: Run, host: str | None, name: str, id: str, args: Any, *, go
 
 async def copy_volumes(run: Run) -> None:
     for one in run.input["copies"]:
+        source = functools.partial(_source_key, run, one)
         spec = CreateVolume(
             one["volume_id"],
             one["size"],
             snapshot_id=one["snapshot_id"],
             source_volume_id=one["source_volid"],
             source_server_id=one["server_id"],
+            key=await key_for(run, one["volume_id"]),
+            source_key=await run.cloud.db.read(source),
         )
         await _each(run, run.input["host"], "volume.create", one["volume_id"], spec)
+
+
+def _source_key(run: Run, one: dict[str, Any], tx: Transaction) -> VolumeKey | None:
+    return key_of_source(tx, run.cloud, one["source_volid"], one["snapshot_id"])
 
 
 async def remove_copies(run: Run) -> None:
@@ -108,7 +118,7 @@ DELETE = Workflow(
 
 async def take_snapshots(run: Run) -> None:
     for one in run.input["members"]:
-        args = SnapshotVolume(one["volume_id"], one["snapshot_id"], one["server_id"])
+        args = SnapshotVolume(one["volume_id"], one["snapshot_id"], one["server_id"], await key_for(run, one["volume_id"]))
         await _each(run, one["host"], "volume.snapshot", one["snapshot_id"], args)
 
 

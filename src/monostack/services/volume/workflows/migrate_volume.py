@@ -15,6 +15,7 @@ from monostack.protocol.images import MAX_PART, ImagePart, ReadImage
 from monostack.protocol.volumes import CreateVolume, ExportVolume, VolumePart, VolumeRef
 from monostack.services.image import facade as images
 from monostack.services.volume.volumes.table import BY_ID, set_volume
+from monostack.services.volume.workflows.key import key_for
 from monostack.services.volume.workflows.outcome import LONG, cause, overtaken
 
 READ_WITHIN = 120.0  # seconds for one part
@@ -25,7 +26,8 @@ async def copy(run: Run) -> None:
     if given["attached"]:
         raise StepError(f"Volume {volume_id} is attached: its server cannot follow it to another host's files.", kind="volume.in_use")
     await ask(run, given["host"], "volume.delete", VolumeRef(volume_id))  # a copy of long ago
-    await ask(run, given["left"], "volume.export", ExportVolume(volume_id, given["carrier"], "qcow2"), LONG)
+    key = await key_for(run, volume_id)
+    await ask(run, given["left"], "volume.export", ExportVolume(volume_id, given["carrier"], "qcow2", key), LONG)
     offset, total = 0, 1
     while offset < total:
         part = await ask(run, given["left"], "image.read", ReadImage(given["carrier"], offset, MAX_PART), READ_WITHIN, part=f":{offset}")
@@ -34,7 +36,7 @@ async def copy(run: Run) -> None:
             raise StepError(f"Host {given['left']} has no more than {offset} of {read.total} bytes of volume {volume_id}.", retry=True)
         await ask(run, given["host"], "volume.receive", VolumePart(volume_id, offset, read.data), READ_WITHIN, part=f":{offset}")
         offset, total = offset + len(read.data), read.total
-    await ask(run, given["host"], "volume.create", CreateVolume(volume_id, given["size"], received=True), LONG)
+    await ask(run, given["host"], "volume.create", CreateVolume(volume_id, given["size"], received=True, key=key), LONG)
     await images.forget(run, given["left"], given["carrier"])
 
 

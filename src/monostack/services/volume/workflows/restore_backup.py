@@ -7,11 +7,14 @@ from typing import Any
 
 from monostack.db import Transaction
 from monostack.hostcommands import ask
-from monostack.operations import Run, Step, Workflow
+from monostack.operations import Run, Step, StepError, Workflow
 from monostack.protocol.volumes import CreateVolume, RestoreVolume, VolumeRef
+from monostack.services.volume import keys
 from monostack.services.volume.backups import restoring
+from monostack.services.volume.backups.table import ONE
 from monostack.services.volume.messages.messages import RESTORE, RESTORE_FAILED, VOLUME_BACKUP, tell
-from monostack.services.volume.volumes.table import set_volume
+from monostack.services.volume.volumes.table import BY_ID, set_volume
+from monostack.services.volume.workflows.key import key_for
 from monostack.services.volume.workflows.outcome import LONG, cause
 
 
@@ -22,11 +25,28 @@ async def leave(run: Run) -> None:
 
 async def arrive(run: Run) -> None:
     if run.input["left"] != run.input["host"]:
-        await ask(run, run.input["host"], "volume.create", CreateVolume(run.resource_id, run.input["size"]))
+        key = await key_for(run, run.resource_id)
+        await ask(run, run.input["host"], "volume.create", CreateVolume(run.resource_id, run.input["size"], key=key))
 
 
 async def restore(run: Run) -> None:
-    await ask(run, run.input["host"], "volume.restore", RestoreVolume(run.input["stored_as"], run.resource_id), LONG)
+    await ask(run, run.input["host"], "volume.restore", await run.cloud.db.read(lambda tx: _described(run, tx)), LONG)
+
+
+def _described(run: Run, tx: Transaction) -> RestoreVolume:
+    """Raises StepError when an encrypted backup cannot be put into the volume."""
+    backup = tx.execute(ONE, {"the_id": run.input["backup_id"]}).one()
+    volume = tx.execute(BY_ID, {"the_id": run.resource_id}).one()
+    source = backup.saved.get("encrypted_type")
+    if source not in (None, volume.volume_type_id):
+        raise StepError(
+            f"The source volume type '{source}' is different than the destination volume type '{volume.volume_type_id}'.",
+            kind="backup.encrypted",
+        )
+    if source is not None and backup.encryption_key_id is None:
+        raise StepError(f"The key of backup {backup.id} is not known here.", kind="backup.encrypted")
+    key, backup_key = keys.opened(run.cloud, volume), keys.opened(run.cloud, backup)
+    return RestoreVolume(run.input["stored_as"], run.resource_id, key, backup_key)
 
 
 def done(run: Run, tx: Transaction) -> None:

@@ -1,0 +1,82 @@
+"""Keys of encrypted volumes and of their backups: made here, and kept in the row of what they open, sealed with keys of the state dir.
+
+The copies of a volume have keys of their own. Its snapshots have its key, and so have its backups, under another id.
+"""
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy.engine import Row
+
+from monostack.core import clock, ids, key_repository
+from monostack.core.errors import BadRequest, NotBuilt
+from monostack.core.key_repository import KeyRepository
+from monostack.protocol.guests import VolumeKey
+
+DIRECTORY = "volume-keys"
+# What Nova takes for LUKS: the format, and names of classes that did it once.
+LUKS = ("luks", "LuksEncryptor", "nova.volume.encryptors.luks.LuksEncryptor", "os_brick.encryptors.luks.LuksEncryptor")
+DEFAULT_SIZE = 256  # bits
+RANDOM_BITS = 256  # of a passphrase: as many as the largest key it protects
+
+
+def create_repository(state_dir: Path) -> None:
+    """Make the keys that seal, unless they are there."""
+    key_repository.create(state_dir / DIRECTORY)
+
+
+class _Sealed(msgspec.Struct, array_like=True):
+    passphrase: str
+    cipher: str
+    size: int
+
+
+def columns_for(cloud: Any, kind: Row[Any]) -> dict[str, Any]:
+    """The columns of a new volume's key, which a volume of a type that asks for none does not have.
+
+    Raises BadRequest, and NotBuilt (501) for a format other than LUKS.
+    """
+    wanted: Mapping[str, Any] | None = kind.encryption
+    if wanted is None:
+        return {"encryption_key_id": None, "sealed_key": None}
+    if wanted["provider"] not in LUKS:
+        raise NotBuilt(f"Volume type {kind.name} asks for encryption by {wanted['provider']}, which is not implemented: luks is.")
+    if not wanted["cipher"]:
+        raise BadRequest("Invalid encryption spec", kind="InvalidVolumeType")
+    passphrase = f"{ids.random_int(RANDOM_BITS):0{RANDOM_BITS // 4}x}"
+    return _columns(cloud, _Sealed(passphrase, wanted["cipher"], wanted["key_size"] or DEFAULT_SIZE))
+
+
+def columns_like(cloud: Any, row: Row[Any]) -> dict[str, Any]:
+    """The columns of what the key of `row` opens, too: the same key, under an id of its own."""
+    if row.encryption_key_id is None:
+        return {"encryption_key_id": None, "sealed_key": None}
+    return _columns(cloud, _open(cloud, row))
+
+
+def opened(cloud: Any, row: Row[Any]) -> VolumeKey | None:
+    """The key of a volume or a backup, for its host; None if it is not encrypted. Raises RuntimeError when what sealed it is gone."""
+    if row.encryption_key_id is None:
+        return None
+    found = _open(cloud, row)
+    return VolumeKey(row.encryption_key_id, found.passphrase, found.cipher, found.size)
+
+
+def _columns(cloud: Any, key: _Sealed) -> dict[str, Any]:
+    sealed = _repository(cloud.state_dir).seal(msgspec.json.encode(key), int(clock.timestamp()))
+    return {"encryption_key_id": ids.new_uuid(), "sealed_key": sealed}
+
+
+def _open(cloud: Any, row: Row[Any]) -> _Sealed:
+    found = _repository(cloud.state_dir).open(row.sealed_key)
+    if found is None:
+        raise RuntimeError(f"key {row.encryption_key_id} cannot be opened with the keys in {cloud.state_dir / DIRECTORY}")
+    return msgspec.json.decode(found[0], type=_Sealed)
+
+
+@functools.cache
+def _repository(state_dir: Path) -> KeyRepository:
+    return KeyRepository(state_dir / DIRECTORY)

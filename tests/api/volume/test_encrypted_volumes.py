@@ -1,0 +1,175 @@
+"""Encrypted volumes: made, copied, backed up and attached with keys that no answer and no operation holds."""
+
+import uuid
+
+import pytest
+import sqlalchemy as sa
+from volume_api import act, at, create, snapshot, wait
+
+from monostack.db import metadata
+from monostack.services.volume import keys
+from monostack.services.volume.volumes.table import BY_ID
+
+LUKS = {"provider": "luks", "control_location": "front-end", "key_size": 256, "cipher": "aes-xts-plain64"}
+NEW = at("3.64")
+
+
+def new_type(cloud, encryption=LUKS, **specs):
+    """The name of a type, which is removed in the end."""
+    body = {"name": f"t-{uuid.uuid4()}", "extra_specs": specs}
+    kind = cloud.admin.post("volume", "/types", {"volume_type": body}).json()["volume_type"]
+    if encryption is not None:
+        assert cloud.admin.post("volume", f"/types/{kind['id']}/encryption", {"encryption": encryption}).status_code == 200
+    return kind["id"]
+
+
+@pytest.fixture(scope="module")
+def kind(cloud):
+    return new_type(cloud)
+
+
+def key_of(client, path, name):
+    return client.get("volume", path, **NEW).json()[name].get("encryption_key_id")
+
+
+def delete(client, volume):
+    assert client.delete("volume", f"/volumes/{volume['id']}").status_code == 202
+    wait(client, f"/volumes/{volume['id']}", "volume", 404)
+
+
+def test_it_shows_that_it_is_encrypted_and_by_which_key(cloud, kind):
+    volume = create(cloud.demo, volume_type=kind)
+    path = f"/volumes/{volume['id']}"
+    assert volume["encrypted"] is True and "encryption_key_id" not in volume
+    key = key_of(cloud.demo, path, "volume")
+    assert key
+    assert cloud.demo.get("volume", f"{path}/encryption").json() == {**LUKS, "encryption_key_id": key}
+    listed = cloud.demo.get("volume", "/volumes/detail", **NEW).json()["volumes"]
+    assert [one["encryption_key_id"] for one in listed if one["id"] == volume["id"]] == [key]
+    plain = create(cloud.demo)
+    assert plain["encrypted"] is False and key_of(cloud.demo, f"/volumes/{plain['id']}", "volume") is None
+    assert cloud.demo.get("volume", f"/volumes/{plain['id']}/encryption").json() == {"encryption_key_id": None}
+    in_use = cloud.admin.put("volume", f"/types/{kind}/encryption/x", {"encryption": {"key_size": 128}})
+    assert in_use.status_code == 400 and "Cannot update encryption specs. Volume type in use." in in_use.text
+    for one in (volume, plain):
+        delete(cloud.demo, one)
+
+
+def test_copies_and_backups_have_keys_of_their_own(cloud, kind):
+    volume = create(cloud.demo, volume_type=kind)
+    taken = snapshot(cloud.demo, volume)
+    clone, copy = create(cloud.demo, source_volid=volume["id"]), create(cloud.demo, snapshot_id=taken["id"], size=2)
+    answer = cloud.demo.post("volume", "/backups", {"backup": {"volume_id": volume["id"]}})
+    backup = wait(cloud.demo, f"/backups/{answer.json()['backup']['id']}", "backup", "available")
+    keys = {key_of(cloud.demo, f"/volumes/{one['id']}", "volume") for one in (volume, clone, copy)}
+    keys.add(key_of(cloud.demo, f"/backups/{backup['id']}", "backup"))
+    assert len(keys - {None}) == 4
+    assert act(cloud.demo, copy, "os-extend", {"new_size": 3}).status_code == 202
+    wait(cloud.demo, f"/volumes/{copy['id']}", "volume", "available")
+    restored = cloud.demo.post("volume", f"/backups/{backup['id']}/restore", {"restore": {"volume_id": clone["id"]}})
+    assert restored.status_code == 202
+    wait(cloud.demo, f"/volumes/{clone['id']}", "volume", "available")
+    # Into a volume of another type it does not go: what was secret would be no longer.
+    plain = create(cloud.demo)
+    cloud.demo.post("volume", f"/backups/{backup['id']}/restore", {"restore": {"volume_id": plain["id"]}})
+    wait(cloud.demo, f"/volumes/{plain['id']}", "volume", "error_restoring")
+    cloud.demo.delete("volume", f"/backups/{backup['id']}")
+    cloud.demo.delete("volume", f"/snapshots/{taken['id']}")
+    wait(cloud.demo, f"/snapshots/{taken['id']}", "snapshot", 404)
+    for one in (clone, copy, volume, plain):
+        delete(cloud.demo, one)
+
+
+def test_what_is_copied_stays_encrypted_the_same_way(cloud, kind):
+    volume, plain = create(cloud.demo, volume_type=kind), create(cloud.demo)
+    taken = snapshot(cloud.demo, volume)
+    before = cloud.demo.get("volume", "/volumes").json()
+    for source, wanted, text in (
+        ({"source_volid": volume["id"]}, "__DEFAULT__", "either match source volume, or omit type argument"),
+        ({"source_volid": plain["id"]}, kind, "either match source volume, or omit type argument"),
+        ({"snapshot_id": taken["id"]}, "__DEFAULT__", "recommend omitting the type argument"),
+    ):
+        answer = cloud.demo.post("volume", "/volumes", {"volume": {"size": 1, "volume_type": wanted, **source}})
+        assert answer.status_code == 400 and text in answer.text
+    assert act(cloud.demo, plain, "os-retype", {"new_type": kind}).status_code == 501
+    assert cloud.demo.get("volume", "/volumes").json() == before
+    same = new_type(cloud)
+    cloud.demo.delete("volume", f"/snapshots/{taken['id']}")
+    wait(cloud.demo, f"/snapshots/{taken['id']}", "snapshot", 404)
+    assert act(cloud.demo, volume, "os-retype", {"new_type": same}).status_code == 202
+    for one in (volume, plain):
+        delete(cloud.demo, one)
+
+
+@pytest.mark.parametrize(
+    ("encryption", "specs", "status", "text"),
+    [
+        ({**LUKS, "provider": "plain"}, {}, 501, "encryption by plain"),
+        ({**LUKS, "cipher": None}, {}, 400, "Invalid encryption spec"),
+        (LUKS, {"multiattach": "<is> True"}, 400, "Multiattach cannot be used with encrypted volumes."),
+    ],
+)
+def test_some_are_refused(cloud, encryption, specs, status, text):
+    wanted = new_type(cloud, encryption, **specs)
+    before = cloud.admin.get("volume", "/volumes").json()
+    answer = cloud.admin.post("volume", "/volumes", {"volume": {"size": 1, "volume_type": wanted}})
+    assert answer.status_code == status and text in answer.text
+    assert cloud.admin.get("volume", "/volumes").json() == before
+    assert cloud.admin.delete("volume", f"/types/{wanted}").status_code == 202
+
+
+def test_a_cipher_that_no_host_has_ends_in_error(cloud):
+    wanted = new_type(cloud, {**LUKS, "cipher": "rot-13-plain"})
+    volume = cloud.demo.post("volume", "/volumes", {"volume": {"size": 1, "volume_type": wanted}}).json()["volume"]
+    wait(cloud.demo, f"/volumes/{volume['id']}", "volume", "error")
+    delete(cloud.demo, volume)
+
+
+def test_images_of_it_are_refused(cloud, kind):
+    volume = create(cloud.demo, volume_type=kind)
+    other = act(cloud.demo, volume, "os-volume_upload_image", {"image_name": "i", "disk_format": "qcow2"})
+    assert other.status_code == 400 and "must use 'raw' disk_format and 'bare' container_format" in other.text
+    assert act(cloud.demo, volume, "os-volume_upload_image", {"image_name": "i"}).status_code == 501
+    assert cloud.demo.get("volume", f"/volumes/{volume['id']}").json()["volume"]["status"] == "available"
+    delete(cloud.demo, volume)
+
+
+def test_it_is_given_away_with_its_key_and_snapshots(cloud, kind):
+    volume = create(cloud.demo, volume_type=kind)
+    wanted = {"transfer": {"volume_id": volume["id"]}}
+    for path, body, version, text in (
+        ("/os-volume-transfer", wanted, "3.70", "transferring encrypted volume is not supported"),
+        ("/volume-transfers", wanted, "3.69", "transferring encrypted volume is not supported"),
+        ("/volume-transfers", {"transfer": {**wanted["transfer"], "no_snapshots": True}}, "3.70", "without its snapshots is not supported"),
+    ):
+        answer = cloud.demo.post("volume", path, body, **at(version))
+        assert answer.status_code == 400 and text in answer.text
+    offer = cloud.demo.post("volume", "/volume-transfers", wanted, **at("3.70")).json()["transfer"]
+    path = f"/volume-transfers/{offer['id']}/accept"
+    assert cloud.other.post("volume", path, {"accept": {"auth_key": offer["auth_key"]}}, **at("3.70")).status_code == 202
+    assert key_of(cloud.other, f"/volumes/{volume['id']}", "volume")
+    assert act(cloud.other, volume, "os-extend", {"new_size": 2}).status_code == 202
+    wait(cloud.other, f"/volumes/{volume['id']}", "volume", "available")
+    delete(cloud.other, volume)
+
+
+def test_a_passphrase_is_nowhere_but_sealed(cloud, kind, caplog):
+    """Neither in the database, whatever was done with the volume, nor in the log; the file that unseals it is its owner's alone."""
+    caplog.set_level("DEBUG")
+    volume = create(cloud.demo, volume_type=kind)
+    taken = snapshot(cloud.demo, volume)
+    attachment = {"attachment": {"volume_uuid": volume["id"], "connector": {"host": "h"}}}
+    connection = cloud.demo.post("volume", "/attachments", attachment, **at("3.27"))
+    assert connection.status_code == 200
+    row = cloud.run(cloud.app.db.read(lambda tx: tx.execute(BY_ID, {"the_id": volume["id"]}).one()))
+    key = keys.opened(cloud.app.cloud, row)
+    assert key is not None and len(key.passphrase) == 64 and key.passphrase not in repr(key)
+    tables = cloud.run(cloud.app.db.read(lambda tx: [str(tx.rows(sa.select(one))) for one in metadata.tables.values()]))
+    assert any(row.sealed_key in table for table in tables)
+    assert not any(key.passphrase in text for text in (*tables, caplog.text, connection.text))
+    assert {path.stat().st_mode & 0o777 for path in (cloud.state_dir / keys.DIRECTORY).iterdir()} == {0o600}
+    held = connection.json()["attachment"]["id"]
+    assert cloud.demo.delete("volume", f"/attachments/{held}", **at("3.27")).status_code == 200
+    cloud.demo.delete("volume", f"/snapshots/{taken['id']}")
+    wait(cloud.demo, f"/snapshots/{taken['id']}", "snapshot", 404)
+    delete(cloud.demo, volume)
