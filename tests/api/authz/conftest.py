@@ -1,5 +1,15 @@
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 for folder in (Path(__file__).parent, Path(__file__).parents[1] / "differential"):
     sys.path.insert(0, str(folder))
+
+from player import SETTINGS
+
+
+@pytest.fixture(scope="module")
+def cloud_settings() -> dict[str, Any]:
+    return SETTINGS

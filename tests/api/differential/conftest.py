@@ -6,8 +6,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from player import SETTINGS
+
 
 @pytest.fixture(scope="module")
 def cloud_settings() -> dict[str, Any]:
-    """As the recorded cloud was configured."""
-    return {"image.import_methods": ["glance-direct", "web-download", "copy-image"]}
+    return SETTINGS

@@ -30,6 +30,8 @@ from normalise import Normaliser
 KEYS = {"name", "as", "service", "method", "path", "headers", "json", "body", "save", "ignore", "shape", "newer", "until", "expect"}
 TYPES = {"volume": ("block-storage", "volumev3")}
 VERSIONS = {"identity": "/v3", "compute": "/v2.1", "network": "/v2.0", "image": "/v2", "volume": "/v3/{project_id}", "placement": ""}
+# Options of the cloud under test that make it one like the recorded.
+SETTINGS = {"image.import_methods": ["glance-direct", "web-download", "copy-image"]}
 _VERSION = re.compile(r"/v\d+(\.\d+)?(/.*)?$")
 _VARIABLE = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 

@@ -157,6 +157,13 @@ class Image(Section, frozen=True):
         list[Literal["glance-direct", "web-download", "copy-image"]],
         _option("How images may be imported: from staged bits, from a URL that passes the filter. There are no stores to copy them to."),
     ] = msgspec.field(default_factory=_import_methods)
+    web_locations: Annotated[
+        bool,
+        _option(
+            "Let users give an image a location, the URL of its bits, as Glance does where it has a store for HTTP. The URL has to pass the"
+            " filter; the bits are checked against the hash that comes with it, and a copy is kept for hosts."
+        ),
+    ] = False
     import_filter: ImportFilter = ImportFilter()
 
 

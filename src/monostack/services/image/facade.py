@@ -91,7 +91,7 @@ def source(tx: Transaction, cloud: "Cloud", image_id: str) -> ImageSource:
         id=image_id,
         disk_format=READ_AS[row.disk_format],
         size=row.size,
-        sha512=row.os_hash_value,
+        sha512=row.sha512,
         virtual_size=row.virtual_size,
         path=str(Store.of(cloud).path(image_id)),
         url=download_url(cloud, image_id),

@@ -103,8 +103,10 @@ def _copy(request: Request, image: Image, body: dict[str, Any]) -> None:
         raise BadRequest(f"Image is already present at store '{STORE}'")
 
 
-def conclude(tx: Transaction, image_id: str, *, failed: bool) -> None:
-    """Tell clients that the import of an image, which must exist, is over."""
-    tx.execute(table.REMOVE_PROPERTIES, {"the_id": image_id, "names": [TASK, IMPORTING, FAILED]})
+def conclude(tx: Transaction, image_id: str, *, failed: bool, to_stores: bool) -> None:
+    """Tell clients that the import of an image, which must exist, is over. `to_stores`: it tells of stores."""
+    tx.execute(table.REMOVE_PROPERTIES, {"the_id": image_id, "names": [TASK, IMPORTING, FAILED] if to_stores else [TASK]})
+    if not to_stores:
+        return
     over = {IMPORTING: "", FAILED: STORE if failed else ""}
     tx.execute(table.ADD_PROPERTIES, [{"image_id": image_id, "name": name, "value": value} for name, value in over.items()])

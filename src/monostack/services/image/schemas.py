@@ -43,6 +43,36 @@ _LOCATION = {
     "properties": {"url": {"type": "string", "maxLength": 255}, "metadata": {"type": "object"}, "validation_data": _VALIDATION_DATA},
     "required": ["url", "metadata"],
 }
+# Of a body {"url": ...} put into {"add_location": ...}. Glance checks it by these words and does not publish it.
+LOCATION: dict[str, Any] = {
+    "name": "location",
+    "properties": {
+        "add_location": {
+            "type": "object",
+            "description": "Values of location url, do_secure_hash and validation_data for new add location API",
+            "properties": {
+                "url": _read_only("The URL of the new location to be added in the image."),
+                "validation_data": {
+                    "description": (
+                        "Values to be used to populate the corresponding image properties.do_secure_hash is not True then image checksum "
+                        "and hash will not be calculated so it is the responsibility of the consumer of location ADD API to provide the "
+                        "correct values in the validation_data parameter"
+                    ),
+                    "type": "object",
+                    "writeOnly": True,
+                    "additionalProperties": False,
+                    "properties": {
+                        "os_hash_algo": {"type": "string", "maxLength": 64, "enum": ["sha1", "sha256", "sha512", "md5"]},
+                        "os_hash_value": {"type": "string", "maxLength": 128},
+                    },
+                    "dependentRequired": {"os_hash_value": ["os_hash_algo"], "os_hash_algo": ["os_hash_value"]},
+                },
+            },
+            "required": ["url"],
+        }
+    },
+    "additionalProperties": {"type": "string"},
+}
 IMAGE_PROPERTIES: dict[str, Any] = {
     "id": _text("An identifier for the image", pattern=UUID),
     "name": _text("Descriptive name for the image", null=True, maxLength=255),

@@ -29,8 +29,9 @@ class Content(msgspec.Struct):
 
     size: int
     checksum: str  # MD5
-    os_hash_value: str
+    sha512: str
     virtual_size: int | None = None
+    digest: str | None = None  # by the algorithm that was asked for beside
     refusal: str | None = None
 
 
@@ -81,11 +82,12 @@ def _inspection() -> "Inspection":
 class _Sink:
     """A file being written: each block is written and inspected in one thread and hashed in another while the next one arrives."""
 
-    def __init__(self, file: IO[bytes], inspect: bool) -> None:
+    def __init__(self, file: IO[bytes], inspect: bool, algorithm: str | None) -> None:
         self.file = file
         self.size = 0
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.sha512 = hashlib.sha512()
+        self.digest = hashlib.new(algorithm, usedforsecurity=False) if algorithm is not None else None
         self.inspection = _inspection() if inspect else None
         self._work: asyncio.Task[None] | None = None
 
@@ -100,6 +102,7 @@ class _Sink:
         self._work = asyncio.create_task(asyncio.to_thread(self._sync))
         await self._done(self._work)
         content = Content(self.size, self.md5.hexdigest(), self.sha512.hexdigest())
+        content.digest = self.digest.hexdigest() if self.digest is not None else None
         if self.inspection is not None and disk_format is not None:
             try:
                 content.virtual_size = self.inspection.conclude(disk_format, strict=strict)
@@ -128,6 +131,8 @@ class _Sink:
         self.file.write(block)
         self.size += len(block)
         self.md5.update(block)
+        if self.digest is not None:
+            self.digest.update(block)
         if self.inspection is not None:
             self.inspection.take(block)
 
@@ -141,15 +146,16 @@ async def receive(
     inspect: bool,
     strict: bool,
     progress: Callable[[], Awaitable[None]],
+    algorithm: str | None = None,
 ) -> Content:
     """Write what arrives to `path` (made with mode 0600) while hashing and inspecting it. `progress` is awaited between blocks.
 
-    `strict`: content that is not of the disk format is refused.
+    `strict`: content that is not of the disk format is refused. `algorithm`, of hashlib, makes a digest beside those always made.
 
     Raises TooLarge past `limit` bytes, and what the chunks raise. The file is then left for the caller to remove.
     """
     with await asyncio.to_thread(_create, path) as file:
-        sink = _Sink(file, inspect)
+        sink = _Sink(file, inspect, algorithm)
         parts: list[bytes] = []
         waiting, total = 0, 0
         try:

@@ -64,10 +64,10 @@ def _now() -> datetime:
     return clock.now().replace(microsecond=0)
 
 
-def add(tx: Transaction, request: Request, image_id: str, given: Mapping[str, Any]) -> str:
+def add(tx: Transaction, request: Request, image_id: str, given: Mapping[str, Any], kind: str = "api_image_import") -> str:
     """Record the start of an import. Returns the task's id."""
     row = {
-        "id": ids.new_uuid(), "type": "api_image_import", "status": "processing", "owner": request.caller.project_id,
+        "id": ids.new_uuid(), "type": kind, "status": "processing", "owner": request.caller.project_id,
         "image_id": image_id, "request_id": request.request_id, "user_id": request.caller.user_id, "input": dict(given),
         "message": "", "created_at": _now(), "updated_at": _now(),
     }  # fmt: skip

@@ -40,8 +40,8 @@ class Writer:
     def partial(self) -> Path:
         return Store.of(self.cloud).incoming(f"{self.image.id}.{self.token}")
 
-    async def receive(self, chunks: AsyncIterator[bytes]) -> Content:
-        """Write the chunks to the partial file. Raises TooLarge, and what the chunks raise."""
+    async def receive(self, chunks: AsyncIterator[bytes], algorithm: str | None = None) -> Content:
+        """Write the chunks to the partial file. `algorithm` makes one more digest. Raises TooLarge, and what the chunks raise."""
         values = self.image.values
         try:
             return await receive(
@@ -52,6 +52,7 @@ class Writer:
                 inspect=values["container_format"] == "bare" and values["disk_format"] is not None,
                 strict=self.cloud.config.image.require_format_match,
                 progress=self._renew,
+                algorithm=algorithm,
             )
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -120,10 +121,10 @@ async def stage(cloud: "Cloud", begin: Begin, chunks: AsyncIterator[bytes]) -> N
         await writer.publish(Store.of(cloud).staged(image_id), lambda tx: writing.stage(tx, image_id, token, content))
 
 
-async def bring(cloud: "Cloud", begin: Begin, chunks: AsyncIterator[bytes]) -> Content:
-    """Stage the bits that an import fetches by itself; the import goes on to judge them."""
+async def bring(cloud: "Cloud", begin: Begin, chunks: AsyncIterator[bytes], algorithm: str | None = None) -> Content:
+    """Stage the bits that an import fetches by itself; the import goes on to judge them. `algorithm` as above."""
     async with holding(cloud, begin) as writer:
-        content = await writer.receive(chunks)
+        content = await writer.receive(chunks, algorithm)
         await writer.check()
         store = Store.of(cloud)
         await asyncio.to_thread(store.publish, writer.partial, store.staged(writer.image.id))

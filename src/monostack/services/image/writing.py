@@ -25,7 +25,7 @@ _i = images.c
 _id, _token, _until = sa.bindparam("the_id"), sa.bindparam("the_token"), sa.bindparam("the_until")
 _HELD = (_i.id == _id, _i.writer == _token)
 _NO_WRITER: dict[str, Any] = {"writer": None, "writer_until": None}
-_NO_BITS: dict[str, Any] = {**_NO_WRITER, "status": "queued", "size": None, "virtual_size": None, "staged": None}
+_NO_BITS: dict[str, Any] = {**_NO_WRITER, "status": "queued", "size": None, "virtual_size": None, "staged": None, "location": None}
 _TAKE = (
     sa.update(images)
     .where(_i.id == _id, _i.status == "queued")
@@ -39,7 +39,8 @@ _FINISHED = {
     "size": sa.bindparam("the_size"),
     "virtual_size": sa.bindparam("the_virtual_size"),
     "checksum": sa.bindparam("the_checksum"),
-    "os_hash_algo": HASH,
+    "sha512": sa.bindparam("the_sha512"),
+    "os_hash_algo": sa.bindparam("the_algorithm"),
     "os_hash_value": sa.bindparam("the_hash"),
     "updated_at": sa.bindparam("the_time"),
 }
@@ -51,7 +52,11 @@ _STAGE = (
     .values(**_NO_WRITER, size=sa.bindparam("the_size"), staged=sa.bindparam("the_staged", type_=Json), updated_at=sa.bindparam("the_time"))
 )
 _GIVE_BACK = sa.update(images).where(*_HELD, _i.status.in_(("saving", "uploading"))).values(_NO_BITS)
-_IMPORT = sa.update(images).where(_i.id == _id, _i.status.in_(("queued", "uploading"))).values(status="importing")
+_IMPORT = (
+    sa.update(images)
+    .where(_i.id == _id, _i.status.in_(("queued", "uploading")))
+    .values(status="importing", location=sa.bindparam("the_location"))
+)
 _HOLD_IMPORT = sa.update(images).where(_i.id == _id, _i.status == "importing").values(writer=_token, writer_until=_until)
 _IMPORT_FAILED = sa.update(images).where(_i.id == _id, _i.status == "importing").values(_NO_BITS)
 # Not what is being imported: its operation is resumed.
@@ -92,12 +97,14 @@ def renew(tx: Transaction, image_id: str, token: str) -> bool:
     return tx.execute(_RENEW, {"the_id": image_id, "the_token": token, "the_until": database_now(tx) + LEASE}).rowcount == 1
 
 
-def _content(content: Content) -> dict[str, Any]:
+def _content(content: Content, algorithm: str = HASH) -> dict[str, Any]:
     return {
         "the_size": content.size,
         "the_virtual_size": content.virtual_size,
         "the_checksum": content.checksum,
-        "the_hash": content.os_hash_value,
+        "the_sha512": content.sha512,
+        "the_algorithm": algorithm,
+        "the_hash": content.digest or content.sha512,
         "the_time": _time(),
     }
 
@@ -113,11 +120,12 @@ def finish(tx: Transaction, request: Any, image: Image, token: str, content: Con
 def activate_empty(tx: Transaction, request: Any, image: Image) -> None:
     """Make a queued image active without any bits. There is no file then."""
     finish(tx, request, image, take(tx, image, "saving"), EMPTY)
-    image.values.update(status="active", size=0, checksum=EMPTY.checksum, os_hash_algo=HASH, os_hash_value=EMPTY.os_hash_value)
+    image.values.update(status="active", size=0, checksum=EMPTY.checksum, os_hash_algo=HASH, os_hash_value=EMPTY.sha512)
 
 
-def begin_import(tx: Transaction, image_id: str) -> None:
-    tx.execute(_IMPORT, {"the_id": image_id})
+def begin_import(tx: Transaction, image_id: str, location: str | None = None) -> None:
+    """`location` is where its users say that the bits are."""
+    tx.execute(_IMPORT, {"the_id": image_id, "the_location": location})
 
 
 def hold_import(tx: Transaction, image_id: str, token: str) -> bool:
@@ -131,9 +139,9 @@ def fail_import(tx: Transaction, image_id: str) -> bool:
     return tx.execute(_IMPORT_FAILED, {"the_id": image_id}).rowcount == 1
 
 
-def finish_import(tx: Transaction, image_id: str, content: Content) -> bool:
-    """The image is active. False if it has been deleted meanwhile."""
-    return tx.execute(_FINISH_IMPORT, {"the_id": image_id, **_content(content)}).rowcount == 1
+def finish_import(tx: Transaction, image_id: str, content: Content, algorithm: str = HASH) -> bool:
+    """The image is active, and shows its hash by the algorithm. False if it has been deleted meanwhile."""
+    return tx.execute(_FINISH_IMPORT, {"the_id": image_id, **_content(content, algorithm)}).rowcount == 1
 
 
 def stage(tx: Transaction, image_id: str, token: str, content: Content) -> bool:

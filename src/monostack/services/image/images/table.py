@@ -22,6 +22,8 @@ images = table(
     sa.Column("checksum", Name(32)),
     sa.Column("os_hash_algo", Name(64)),
     sa.Column("os_hash_value", Name(128)),
+    sa.Column("sha512", Name(128)),  # for hosts, whichever hash the image shows
+    sa.Column("location", sa.Text),  # where users say the bits are; they are in the store too
     sa.Column("protected", Flag, nullable=False),
     sa.Column("os_hidden", Flag, nullable=False),
     sa.Column("created_at", Timestamp, nullable=False, index=True),

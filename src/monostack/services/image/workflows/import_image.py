@@ -15,7 +15,7 @@ from monostack.services.image import importing, tasks, writing
 from monostack.services.image.images import table
 from monostack.services.image.images.image import Image, missing
 from monostack.services.image.reconcilers.files import FILES
-from monostack.services.image.store import Content, Store
+from monostack.services.image.store import HASH, Content, Store
 from monostack.services.image.uploading import bring
 
 DOWNLOAD_WITHIN = 6 * 3600.0  # seconds
@@ -29,11 +29,16 @@ async def download(run: Run) -> Mapping[str, Any]:
     """Stage what is at the URL. A controller that takes over begins anew, holding the image instead of the one before."""
     from monostack.services.image.web_download import fetch  # takes long to load
 
+    expected = run.input.get("validation_data") or {}
     try:
         async with aclosing(fetch(run.cloud.config.image.import_filter, run.input["url"])) as bits:
-            content = await bring(run.cloud, lambda tx: _hold(tx, run), bits)
+            content = await bring(run.cloud, lambda tx: _hold(tx, run), bits, expected.get("os_hash_algo"))
     except Fault as fault:
         raise StepError(fault.message or fault.detail, kind="refused") from None
+    if expected and content.digest != expected["os_hash_value"].lower():
+        raise StepError(
+            f"os_hash_value: ({expected['os_hash_value']}) not matched with actual os_hash_value: ({content.digest})", kind="refused"
+        )
     return {"content": {name: getattr(content, name) for name in content.__struct_fields__}}
 
 
@@ -67,8 +72,8 @@ async def remove_bits(run: Run) -> None:
 
 def activate(run: Run, tx: Transaction) -> None:
     content = _content(run)
-    if writing.finish_import(tx, run.resource_id, content):
-        importing.conclude(tx, run.resource_id, failed=False)
+    if writing.finish_import(tx, run.resource_id, content, (run.input.get("validation_data") or {}).get("os_hash_algo", HASH)):
+        importing.conclude(tx, run.resource_id, failed=False, to_stores="validation_data" not in run.input)
         record(tx, None, "image.upload", run.resource_id, run.project_id, {"size": content.size})
     else:
         run.cloud.signal(tx, FILES)  # deleted while it was imported: its file is nobody's
@@ -77,7 +82,7 @@ def activate(run: Run, tx: Transaction) -> None:
 
 def fail(run: Run, tx: Transaction, error: Mapping[str, Any]) -> None:
     if writing.fail_import(tx, run.resource_id):
-        importing.conclude(tx, run.resource_id, failed=True)
+        importing.conclude(tx, run.resource_id, failed=True, to_stores="validation_data" not in run.input)
     tasks.end(tx, run.input["task_id"], "failure", None, str(error["message"]))
 
 
