@@ -89,7 +89,22 @@ def test_at_rest(lab: GuestLab) -> None:
         lab.do("volume.restore", {"backup_id": one, "volume_id": new.volume_id, "key": plain(other), "backup_key": plain(key)})
         assert begins_with(new, 65)
     assert lab.run(qemu_img.info(Path(new.connection.path), "qcow2")).virtual_size == 3 << 30
+    moved = str(uuid.uuid4())
+    lab.do(
+        "volume.export",
+        {"volume_id": old.volume_id, "image_id": moved, "disk_format": "qcow2", "key": plain(other), "image_key": plain(key)},
+    )
+    lab.do("image.forget", {"image_id": moved})
+    anew = {"volume_id": old.volume_id, "key": plain(other), "new_key": plain(key)}
+    for _ in range(2):  # asked again, it stays as it is
+        lab.do("volume.rekey", anew)
+    lab.refuse("volume.extend", {"volume_id": old.volume_id, "size_gib": 3, "key": plain(other)})
+    old.connection.key = key
+    assert begins_with(old, 65)
     assert b"A" * 512 not in b"".join(path.read_bytes() for path in lab.state.rglob("*.qcow2"))
+    for _ in range(2):
+        lab.do("volume.rekey", {"volume_id": old.volume_id, "key": plain(key), "new_key": None})
+    assert b"A" * 512 in Path(old.connection.path).read_bytes()
     remove_all(lab)
 
 

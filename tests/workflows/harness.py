@@ -273,6 +273,7 @@ class Bench:
             for server_id, guest in agent.drivers.hypervisor.known.items()
         }
         held["stored"] = sorted(self.storage.volumes)
+        held["locks"] = dict(self.storage.locks)
         held["outgoing"] = sorted(image for agent in self.agents.values() for image in agent.drivers.outgoing.sizes)
         return held
 

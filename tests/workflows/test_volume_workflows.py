@@ -203,7 +203,30 @@ async def _has_moved(bench: Bench, given: dict[str, Any]) -> None:
     assert (await bench.taken())["outgoing"] == []
 
 
-MIGRATE = Case("migrate_volume", _with_far_host, _action("os-migrate_volume", {"host": "far@file"}), _has_moved, {"copy": True})
+_MOVE = _action("os-migrate_volume", {"host": "far@file"})
+MIGRATE = Case("migrate_volume", _with_far_host, _MOVE, _has_moved, {"copy": True, "rekey": False})
+
+# --- encryption ------------------------------------------------------------------------------------------------------------
+
+
+async def _with_encrypted_type(bench: Bench) -> dict[str, Any]:
+    kind = (await bench.ask("POST", f"{VOLUME}/types", {"volume_type": {"name": "secret"}}, 200)).json()["volume_type"]["id"]
+    luks = {"provider": "luks", "control_location": "front-end", "key_size": 256, "cipher": "aes-xts-plain64"}
+    await bench.ask("POST", f"{VOLUME}/types/{kind}/encryption", {"encryption": luks}, 200)
+    return await _with_volume(bench)
+
+
+async def _is_encrypted(bench: Bench, given: dict[str, Any]) -> None:
+    shown = await _volume(bench, given)
+    assert (shown["status"], shown["encrypted"], shown["volume_type"]) == ("available", True, "secret")
+    assert list(bench.storage.locks) == [given["volume"]]
+    await _action("os-extend", {"new_size": 2})(bench, given)  # the key in the row is the one that opens it
+    await bench.rest()
+    assert (await _volume(bench, given))["size"] == 2
+
+
+_ENCRYPT = _action("os-retype", {"new_type": "secret", "migration_policy": "on-demand"})
+RETYPE = Case("migrate_volume", _with_encrypted_type, _ENCRYPT, _is_encrypted, {"copy": False, "rekey": True})
 
 # --- groups ----------------------------------------------------------------------------------------------------------------
 
@@ -277,6 +300,7 @@ CASES = {
     "upload": UPLOAD, "backup": BACKUP, "restore": RESTORE, "restore to new": RESTORE_TO_NEW, "delete backup": DELETE_BACKUP,
     "import backup": IMPORT, "snapshot a group": SNAPSHOT_GROUP, "delete a group snapshot": DELETE_GROUP_SNAPSHOT,
     "copy a group": COPY_GROUP, "delete a group": DELETE_GROUP, "manage": MANAGE, "unmanage": UNMANAGE, "migrate": MIGRATE,
+    "encrypt": RETYPE,
     "manage a snapshot": MANAGE_SNAPSHOT, "unmanage a snapshot": UNMANAGE_SNAPSHOT,
 }  # fmt: skip
 

@@ -6,6 +6,7 @@
 | volume.receive         | VolumePart      | {} a part of a volume that another host exported; `volume.create` makes it |
 | volume.delete          | VolumeRef       | {} also when there is nothing    |
 | volume.extend          | ExtendVolume    | {} also while attached to a running guest (server_id given) |
+| volume.rekey           | RekeyVolume     | {} once the new key opens the volume, and the old one does not |
 | volume.snapshot        | SnapshotVolume  | {} a point-in-time copy, also while attached to a running guest |
 | volume.delete_snapshot | SnapshotRef     | {}                              |
 | volume.export          | ExportVolume    | {} once `image.read` gives the bits of the new image |
@@ -57,6 +58,14 @@ class ExtendVolume(msgspec.Struct):
     key: VolumeKey | None = None
 
 
+class RekeyVolume(msgspec.Struct):
+    """Without a key it is not encrypted, or is not to be any more."""
+
+    volume_id: str
+    key: VolumeKey | None = None
+    new_key: VolumeKey | None = None
+
+
 class SnapshotVolume(msgspec.Struct):
     volume_id: str
     snapshot_id: str
@@ -68,7 +77,8 @@ class ExportVolume(msgspec.Struct):
     volume_id: str
     image_id: str
     disk_format: str  # raw, qcow2, vmdk, vdi, vhd, vhdx, ploop
-    key: VolumeKey | None = None  # of the volume; it opens the image, too, which is qcow2 then
+    key: VolumeKey | None = None  # of the volume
+    image_key: VolumeKey | None = None  # is to open the image, which is qcow2 then
 
 
 class BackupVolume(msgspec.Struct):

@@ -91,7 +91,6 @@ def test_what_is_copied_stays_encrypted_the_same_way(cloud, kind):
     ):
         answer = cloud.demo.post("volume", "/volumes", {"volume": {"size": 1, "volume_type": wanted, **source}})
         assert answer.status_code == 400 and text in answer.text
-    assert act(cloud.demo, plain, "os-retype", {"new_type": kind}).status_code == 501
     assert cloud.demo.get("volume", "/volumes").json() == before
     same = new_type(cloud)
     cloud.demo.delete("volume", f"/snapshots/{taken['id']}")
@@ -101,10 +100,38 @@ def test_what_is_copied_stays_encrypted_the_same_way(cloud, kind):
         delete(cloud.demo, one)
 
 
+def test_a_new_type_encrypts_anew_if_it_may_be_copied(cloud, kind):
+    volume = create(cloud.demo)
+    path, found = f"/volumes/{volume['id']}", []
+
+    def retype(new_type, policy):
+        assert act(cloud.demo, volume, "os-retype", {"new_type": new_type, "migration_policy": policy}).status_code == 202
+        shown = wait(cloud.demo, path, "volume", "available", **NEW)
+        found.append(shown.get("encryption_key_id"))
+        assert shown["encrypted"] is (found[-1] is not None)
+        return shown["volume_type_id"]
+
+    retype(kind, "never")
+    assert found == [None]
+    taken = snapshot(cloud.demo, volume)
+    retype(kind, "on-demand")
+    assert found == [None, None], "with snapshots it stays as it is"
+    cloud.demo.delete("volume", f"/snapshots/{taken['id']}")
+    wait(cloud.demo, f"/snapshots/{taken['id']}", "snapshot", 404)
+    other = new_type(cloud, {**LUKS, "provider": "luks2", "key_size": 128})
+    assert [retype(wanted, "on-demand") for wanted in (kind, other)] == [kind, other]
+    assert None not in found[2:] and found[2] != found[3]
+    assert act(cloud.demo, volume, "os-extend", {"new_size": 2}).status_code == 202, "the new key opens it"
+    wait(cloud.demo, path, "volume", "available")
+    retype("__DEFAULT__", "on-demand")
+    assert found[-1] is None
+    delete(cloud.demo, volume)
+
+
 @pytest.mark.parametrize(
     ("encryption", "specs", "status", "text"),
     [
-        ({**LUKS, "provider": "plain"}, {}, 501, "encryption by plain"),
+        ({**LUKS, "provider": "NoOpEncryptor"}, {}, 501, "encryption by NoOpEncryptor"),
         ({**LUKS, "cipher": None}, {}, 400, "Invalid encryption spec"),
         (LUKS, {"multiattach": "<is> True"}, 400, "Multiattach cannot be used with encrypted volumes."),
     ],

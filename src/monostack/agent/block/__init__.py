@@ -11,6 +11,7 @@ from monostack.protocol.volumes import (
     CreateVolume,
     ExportVolume,
     ExtendVolume,
+    RekeyVolume,
     RestoreVolume,
     SnapshotVolume,
     StoredVolumes,
@@ -53,6 +54,10 @@ class BlockStorage(Protocol):
 
     async def extend(self, request: ExtendVolume) -> None:
         """Grow to at least the size asked for; never shrinks."""
+        ...
+
+    async def rekey(self, request: RekeyVolume) -> None:
+        """Encrypt what is in a volume that no guest has open anew, or no longer."""
         ...
 
     async def snapshot(self, request: SnapshotVolume) -> None:

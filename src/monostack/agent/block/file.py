@@ -22,6 +22,7 @@ from monostack.protocol.volumes import (
     CreateVolume,
     ExportVolume,
     ExtendVolume,
+    RekeyVolume,
     RestoreVolume,
     SnapshotVolume,
     StoredVolumes,
@@ -128,6 +129,18 @@ class FileBlock:
         except ProgramError as error:
             raise _explained(error, request.volume_id) from None
 
+    async def rekey(self, request: RekeyVolume) -> None:
+        path = self.volume_path(request.volume_id)
+        await _size(path, f"volume {request.volume_id}")
+        try:
+            if await qemu_img.opens(path, request.new_key):
+                return
+            with qemu_img.unfinished(path) as fresh:
+                await qemu_img.convert(path, "qcow2", fresh, source_key=request.key, key=request.new_key)
+                await asyncio.to_thread(self._user.give, fresh)
+        except ProgramError as error:
+            raise _explained(error, request.volume_id) from None
+
     async def snapshot(self, request: SnapshotVolume) -> None:
         path = self.snapshot_path(request.snapshot_id)
         if await asyncio.to_thread(path.exists):
@@ -143,7 +156,7 @@ class FileBlock:
         path, disk_format = self.volume_path(request.volume_id), qemu_img.WRITABLE.get(request.disk_format)
         if disk_format is None:
             raise CommandError("image.format", f"this host makes no images of the disk format {request.disk_format}")
-        if request.key is not None and request.disk_format != "qcow2":
+        if request.image_key is not None and request.disk_format != "qcow2":
             raise CommandError("image.format", f"this host makes no encrypted images of the disk format {request.disk_format}")
         await _size(path, f"volume {request.volume_id}")
         target = self._outgoing.path(request.image_id)
@@ -151,7 +164,7 @@ class FileBlock:
             return
         with qemu_img.unfinished(target) as fresh:
             try:
-                await qemu_img.convert(path, "qcow2", fresh, disk_format, source_key=request.key, key=request.key)
+                await qemu_img.convert(path, "qcow2", fresh, disk_format, source_key=request.key, key=request.image_key)
             except ProgramError as error:
                 raise _explained(error, request.volume_id) from None
 

@@ -19,6 +19,7 @@ COPY_WITHIN = 3 * 3600.0
 MAX_MEMORY, MAX_CPU = 1 << 30, 30  # bytes and seconds that inspecting a hostile image may take
 FORMATS = ("raw", "qcow2")
 MEASURED = 20  # times that are tried
+WRONG_KEY = "Invalid password, cannot unlock any keyslot"
 UNMEASURED = "Unable to get accurate CPU usage"
 # Disk formats that images may be made in -> how qemu-img calls them
 WRITABLE = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx", "ploop": "parallels"}
@@ -105,6 +106,23 @@ async def resize(path: Path, size: int, key: VolumeKey | None = None) -> None:
     with luks.given(old=key) as (secrets, files):
         argv = ("qemu-img", "resize", "-q", *secrets, *luks.opening(path, key, "old"), str(size))
         await run(*argv, within=INSPECT_WITHIN, inherits=files)
+
+
+async def opens(path: Path, key: VolumeKey | None) -> bool:
+    """Whether the key opens a qcow2 image; None opens one that is not encrypted. Raises ProgramError when a guest has it open."""
+    if not (await info(path, "qcow2")).encrypted:
+        return key is None
+    if key is None:
+        return False
+    with luks.given(old=key) as (secrets, files):
+        argv = ("qemu-img", "map", "--output=json", "--max-length=512", *secrets, *luks.opening(path, key, "old"))
+        try:
+            await run(*argv, within=INSPECT_WITHIN, inherits=files)
+        except ProgramError as error:
+            if WRONG_KEY in error.stderr:
+                return False
+            raise
+    return True
 
 
 async def is_open(path: Path) -> bool:

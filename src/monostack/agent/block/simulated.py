@@ -18,6 +18,7 @@ from monostack.protocol.volumes import (
     CreateVolume,
     ExportVolume,
     ExtendVolume,
+    RekeyVolume,
     RestoreVolume,
     SnapshotVolume,
     StoredVolumes,
@@ -51,9 +52,13 @@ class SimulatedStorage:
             luks.require_known(key)
             self.locks[id] = key.passphrase
 
+    def opens(self, id: str, key: VolumeKey | None) -> bool:
+        """Does the key open it? None opens what is not encrypted."""
+        return self.locks.get(id) == (key.passphrase if key is not None else None)
+
     def unlock(self, id: str, key: VolumeKey | None) -> None:
-        """Raises CommandError unless the key opens it; without a key: unless it is not encrypted."""
-        if self.locks.get(id) != (key.passphrase if key is not None else None):
+        """Raises CommandError unless the key opens it."""
+        if not self.opens(id, key):
             raise CommandError("volume.key", f"the key that the command has does not open {id}")
 
     def free_gib(self) -> int:
@@ -121,6 +126,14 @@ class SimulatedBlock:
         self.storage.unlock(request.volume_id, request.key)
         self._require_room(max(0, request.size_gib - size))
         self.storage.volumes[request.volume_id] = max(size, request.size_gib)
+
+    async def rekey(self, request: RekeyVolume) -> None:
+        _known(self.storage.volumes, request.volume_id, "volume")
+        self._require_reachable(request.volume_id, None)
+        if not self.storage.opens(request.volume_id, request.new_key):
+            self.storage.unlock(request.volume_id, request.key)
+            self.storage.locks.pop(request.volume_id, None)
+            self.storage.lock(request.volume_id, request.new_key)
 
     async def snapshot(self, request: SnapshotVolume) -> None:
         if request.snapshot_id in self.storage.snapshots:

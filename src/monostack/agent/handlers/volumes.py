@@ -11,6 +11,7 @@ from monostack.protocol.volumes import (
     CreateVolume,
     ExportVolume,
     ExtendVolume,
+    RekeyVolume,
     RestoreVolume,
     SnapshotRef,
     SnapshotVolume,
@@ -37,6 +38,11 @@ async def delete(drivers: Drivers, args: VolumeRef) -> dict[str, Any]:
 
 async def extend(drivers: Drivers, args: ExtendVolume) -> dict[str, Any]:
     await drivers.block.extend(args)
+    return {}
+
+
+async def rekey(drivers: Drivers, args: RekeyVolume) -> dict[str, Any]:
+    await drivers.block.rekey(args)
     return {}
 
 
@@ -133,6 +139,7 @@ HANDLERS = {
     "volume.receive": Handler(VolumePart, receive, lambda args: (volume(args.volume_id),)),
     "volume.delete": Handler(VolumeRef, delete, lambda args: (volume(args.volume_id),)),
     "volume.extend": Handler(ExtendVolume, extend, lambda args: _with_guest(args.server_id, volume(args.volume_id))),
+    "volume.rekey": Handler(RekeyVolume, rekey, lambda args: (volume(args.volume_id),)),
     "volume.snapshot": Handler(
         SnapshotVolume,
         snapshot,

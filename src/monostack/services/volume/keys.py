@@ -6,7 +6,7 @@ The copies of a volume have keys of their own. Its snapshots have its key, and s
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy.engine import Row
@@ -17,8 +17,15 @@ from monostack.core.key_repository import KeyRepository
 from monostack.protocol.guests import VolumeKey
 
 DIRECTORY = "volume-keys"
-# What Nova takes for LUKS: the format, and names of classes that did it once.
-LUKS = ("luks", "LuksEncryptor", "nova.volume.encryptors.luks.LuksEncryptor", "os_brick.encryptors.luks.LuksEncryptor")
+# The formats that Nova knows, and the names of classes that did it once. They say how a device is encrypted that others may open; a volume
+# here is a qcow2 file, and there is one way in which QEMU encrypts those: with a LUKS header inside.
+FORMATS = ("luks", "luks2", "plain")
+CLASSES = ("luks.LuksEncryptor", "cryptsetup.CryptsetupEncryptor")
+PROVIDERS = (
+    *FORMATS,
+    *(f"{package}.encryptors.{name}" for package in ("nova.volume", "os_brick") for name in CLASSES),
+    *(name.split(".")[1] for name in CLASSES),
+)
 DEFAULT_SIZE = 256  # bits
 RANDOM_BITS = 256  # of a passphrase: as many as the largest key it protects
 
@@ -26,6 +33,13 @@ RANDOM_BITS = 256  # of a passphrase: as many as the largest key it protects
 def create_repository(state_dir: Path) -> None:
     """Make the keys that seal, unless they are there."""
     key_repository.create(state_dir / DIRECTORY)
+
+
+class SealedKey(NamedTuple):
+    """The columns of a key that is in no row yet."""
+
+    encryption_key_id: str | None
+    sealed_key: str | None
 
 
 class _Sealed(msgspec.Struct, array_like=True):
@@ -37,13 +51,14 @@ class _Sealed(msgspec.Struct, array_like=True):
 def columns_for(cloud: Any, kind: Row[Any]) -> dict[str, Any]:
     """The columns of a new volume's key, which a volume of a type that asks for none does not have.
 
-    Raises BadRequest, and NotBuilt (501) for a format other than LUKS.
+    Raises BadRequest, and NotBuilt (501) for encryption of other kinds.
     """
     wanted: Mapping[str, Any] | None = kind.encryption
     if wanted is None:
         return {"encryption_key_id": None, "sealed_key": None}
-    if wanted["provider"] not in LUKS:
-        raise NotBuilt(f"Volume type {kind.name} asks for encryption by {wanted['provider']}, which is not implemented: luks is.")
+    if wanted["provider"] not in PROVIDERS:
+        formats = ", ".join(FORMATS)
+        raise NotBuilt(f"Volume type {kind.name} asks for encryption by {wanted['provider']}, which is not implemented: {formats} are.")
     if not wanted["cipher"]:
         raise BadRequest("Invalid encryption spec", kind="InvalidVolumeType")
     passphrase = f"{ids.random_int(RANDOM_BITS):0{RANDOM_BITS // 4}x}"
@@ -57,7 +72,7 @@ def columns_like(cloud: Any, row: Row[Any]) -> dict[str, Any]:
     return _columns(cloud, _open(cloud, row))
 
 
-def opened(cloud: Any, row: Row[Any]) -> VolumeKey | None:
+def opened(cloud: Any, row: Row[Any] | SealedKey) -> VolumeKey | None:
     """The key of a volume or a backup, for its host; None if it is not encrypted. Raises RuntimeError when what sealed it is gone."""
     if row.encryption_key_id is None:
         return None
@@ -70,8 +85,8 @@ def _columns(cloud: Any, key: _Sealed) -> dict[str, Any]:
     return {"encryption_key_id": ids.new_uuid(), "sealed_key": sealed}
 
 
-def _open(cloud: Any, row: Row[Any]) -> _Sealed:
-    found = _repository(cloud.state_dir).open(row.sealed_key)
+def _open(cloud: Any, row: Row[Any] | SealedKey) -> _Sealed:
+    found = _repository(cloud.state_dir).open(row.sealed_key or "")
     if found is None:
         raise RuntimeError(f"key {row.encryption_key_id} cannot be opened with the keys in {cloud.state_dir / DIRECTORY}")
     return msgspec.json.decode(found[0], type=_Sealed)

@@ -5,13 +5,15 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from monostack.core import clock
-from monostack.core.errors import NotBuilt, NotFound
+from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response
 from monostack.http.answers import TEXT, envelope, mapping
+from monostack.services.volume import keys
 from monostack.services.volume.attachments.table import holder
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.capabilities import capable
+from monostack.services.volume.hosts.choice import Place
 from monostack.services.volume.hosts.table import enrol
 from monostack.services.volume.messages.messages import NO_BACKEND, SCHEDULE, tell
 from monostack.services.volume.parameters import FLAG, IMAGE_METADATA, SIZE, as_flag, enveloped, fields
@@ -87,7 +89,7 @@ _RETYPE = fields(("new_type",), new_type={"type": "string"}, migration_policy={"
 
 @actions.action("os-retype", body=enveloped("os-retype", _RETYPE), policy="volume:retype")
 def retype(request: Request, tx: Transaction) -> None:
-    """Give the volume another type. When that asks for another back end, the volume moves to one if the caller lets it."""
+    """Give the volume another type. When that asks for another back end or encryption, the volume is copied if the caller lets it."""
     row = named(tx, request)
     request.authorize("volume:retype", VOLUMES.target(row))
     kind = types.find(tx, request, request.body["os-retype"]["new_type"], anyones=True)
@@ -108,24 +110,26 @@ def retype(request: Request, tx: Transaction) -> None:
         raise invalid_volume(NO_RETYPE)
     if row.group_id is not None or row.volume_type_id == kind.id:
         raise invalid_volume(NO_RETYPE)
-    before = tx.execute(types.BY_ID, {"the_id": row.volume_type_id}).one()
-    if encryption_differs(before, kind):
-        raise NotBuilt("Changing the encryption of a volume with its type is not implemented.")
     _change_type(request, tx, row, kind)
 
 
 def _change_type(request: Request, tx: Transaction, row: Row[Any], kind: Row[Any]) -> None:
     new = {"volume_type_id": kind.id, "multiattach": kind.extra_specs.get("multiattach") == "<is> True"}
     backend = enrol(tx, request.cloud, row.host).backend_name if row.host is not None else BACKEND
-    if capable(kind.extra_specs, backend):
+    fits = capable(kind.extra_specs, backend)
+    rekeyed = encryption_differs(tx.execute(types.BY_ID, {"the_id": row.volume_type_id}).one(), kind)
+    if fits and not rekeyed:
         VOLUMES.change(tx, request, row, new)
         return
-    on_demand = request.body["os-retype"].get("migration_policy") == "on-demand"
-    place = migration.elsewhere(request, tx, row, kind) if on_demand else None
-    if place is None:
+    place = None
+    if request.body["os-retype"].get("migration_policy") == "on-demand":
+        place = Place(row.host, row.service_uuid) if fits else migration.elsewhere(request, tx, row, kind)
+    if place is None and not fits:
         tell(tx, request, SCHEDULE, NO_BACKEND, row.id, row.project_id)
-    elif not snapshots_of(tx, row.id):  # with snapshots it stays as it is, as with Cinder
-        migration.begin(request, tx, row, place, "retyping", new)
+    # What may not be copied, or has snapshots, stays as it is, as with Cinder.
+    if place is not None and not snapshots_of(tx, row.id):
+        key = keys.columns_for(request.cloud, kind) if rekeyed else {}
+        migration.begin(request, tx, row, place, "retyping", {**new, **key})
 
 
 _SET_IMAGE = enveloped("os-set_image_metadata", fields(("metadata",), metadata=IMAGE_METADATA))

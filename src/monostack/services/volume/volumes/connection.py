@@ -48,7 +48,8 @@ def initialize_connection(request: Request, tx: Transaction) -> dict[str, Any]:
         raise invalid_input(f"Volume {row.id} is a file of host {row.host}, which no other host can open.")
     multipath = connector.get("enforce_multipath", False) is True
     data = {
-        "name": f"{row.id}.qcow2", "format": "qcow2", "host": row.host, "qos_specs": _limits(tx, row), "encrypted": False,
+        "name": f"{row.id}.qcow2", "format": "qcow2", "host": row.host, "qos_specs": _limits(tx, row),
+        "encrypted": row.encryption_key_id is not None,
         "access_mode": "ro" if row.admin_meta.get("readonly") == "True" else row.admin_meta.get("attached_mode", "rw"),
         "cacheable": False, "enforce_multipath": multipath,
     }  # fmt: skip

@@ -51,6 +51,7 @@ def begin(request: Request, tx: Transaction, row: Row[Any], place: choice.Place,
         "previous_status": row.status,
         "unchanged_since": str(tx.execute(BY_ID, {"the_id": row.id}).one().updated_at),
         "values": values or {},
+        "rekey": "sealed_key" in (values or {}),
     }
     request.cloud.start(tx, "migrate_volume", row.id, given, request, row.project_id)
 

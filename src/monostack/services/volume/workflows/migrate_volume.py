@@ -1,4 +1,4 @@
-"""migrate_volume: bring a volume to another host, as the volume type says that it shall have then.
+"""migrate_volume: bring a volume to another host or under another key, as the type says that it shall have then.
 
 Its bits are copied, part by part, unless both hosts reach the same storage. Until the row names the new host the old file is the volume,
 and the copy is given up when anything has happened to the volume meanwhile; afterwards remove_copy removes the old file.
@@ -11,9 +11,11 @@ import msgspec
 from monostack.db import Transaction
 from monostack.hostcommands import ask
 from monostack.operations import Run, Step, StepError, Workflow
+from monostack.protocol.guests import VolumeKey
 from monostack.protocol.images import MAX_PART, ImagePart, ReadImage
-from monostack.protocol.volumes import CreateVolume, ExportVolume, VolumePart, VolumeRef
+from monostack.protocol.volumes import CreateVolume, ExportVolume, RekeyVolume, VolumePart, VolumeRef
 from monostack.services.image import facade as images
+from monostack.services.volume import keys
 from monostack.services.volume.volumes.table import BY_ID, set_volume
 from monostack.services.volume.workflows.key import key_for
 from monostack.services.volume.workflows.outcome import LONG, cause, overtaken
@@ -23,11 +25,11 @@ READ_WITHIN = 120.0  # seconds for one part
 
 async def copy(run: Run) -> None:
     given, volume_id = run.input, run.resource_id
-    if given["attached"]:
-        raise StepError(f"Volume {volume_id} is attached: its server cannot follow it to another host's files.", kind="volume.in_use")
+    _require_unattached(run)
     await ask(run, given["host"], "volume.delete", VolumeRef(volume_id))  # a copy of long ago
     key = await key_for(run, volume_id)
-    await ask(run, given["left"], "volume.export", ExportVolume(volume_id, given["carrier"], "qcow2", key), LONG)
+    new_key = _new_key(run) if given["rekey"] else key
+    await ask(run, given["left"], "volume.export", ExportVolume(volume_id, given["carrier"], "qcow2", key, new_key), LONG)
     offset, total = 0, 1
     while offset < total:
         part = await ask(run, given["left"], "image.read", ReadImage(given["carrier"], offset, MAX_PART), READ_WITHIN, part=f":{offset}")
@@ -36,8 +38,30 @@ async def copy(run: Run) -> None:
             raise StepError(f"Host {given['left']} has no more than {offset} of {read.total} bytes of volume {volume_id}.", retry=True)
         await ask(run, given["host"], "volume.receive", VolumePart(volume_id, offset, read.data), READ_WITHIN, part=f":{offset}")
         offset, total = offset + len(read.data), read.total
-    await ask(run, given["host"], "volume.create", CreateVolume(volume_id, given["size"], received=True, key=key), LONG)
+    await ask(run, given["host"], "volume.create", CreateVolume(volume_id, given["size"], received=True, key=new_key), LONG)
     await images.forget(run, given["left"], given["carrier"])
+
+
+def _require_unattached(run: Run) -> None:
+    if run.input["attached"]:
+        raise StepError(f"Volume {run.resource_id} is attached: its server cannot follow it to another file.", kind="volume.in_use")
+
+
+def _new_key(run: Run) -> VolumeKey | None:
+    values = run.input["values"]
+    return keys.opened(run.cloud, keys.SealedKey(values["encryption_key_id"], values["sealed_key"]))
+
+
+async def rekey(run: Run) -> None:
+    _require_unattached(run)
+    request = RekeyVolume(run.resource_id, await key_for(run, run.resource_id), _new_key(run))
+    await ask(run, run.input["left"], "volume.rekey", request, LONG)
+
+
+async def rekey_back(run: Run) -> None:
+    if not run.input["attached"]:
+        request = RekeyVolume(run.resource_id, _new_key(run), await key_for(run, run.resource_id))
+        await ask(run, run.input["left"], "volume.rekey", request, LONG)
 
 
 async def discard(run: Run) -> None:
@@ -71,15 +95,19 @@ def done(run: Run, tx: Transaction) -> None:
 
 
 def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
+    set_volume(tx, run.resource_id, expected=run.input["status"], status=run.input["previous_status"])
     if not overtaken(error):
-        set_volume(tx, run.resource_id, expected=run.input["status"], status=run.input["previous_status"])
         set_volume(tx, run.resource_id, migration_status="error", fault=cause(error))
 
 
 WORKFLOW = Workflow(
     "migrate_volume",
-    (Step("copy", copy, discard, timeout=LONG + 60, when=lambda given: given["copy"]), Step("move", move, move_back)),
+    (
+        Step("copy", copy, discard, timeout=LONG + 60, when=lambda given: given["copy"]),
+        Step("rekey", rekey, rekey_back, timeout=LONG + 60, when=lambda given: given["rekey"] and not given["copy"]),
+        Step("move", move, move_back),
+    ),
     done=done,
     failed=failed,
-    doc="Bring a volume to another host.",
+    doc="Bring a volume to another host, or under another key.",
 )
