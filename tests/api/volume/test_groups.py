@@ -125,6 +125,9 @@ def test_what_keeps_a_group(cloud, kind):
 
 def test_administrators_mend_groups_and_others_find_nothing(cloud, kind):
     group = make(cloud.demo, kind)
+    empty = cloud.demo.post("volume", "/group_snapshots", {"group_snapshot": {"group_id": group["id"]}}, **V)
+    assert (empty.status_code, "Source group cannot be empty" in empty.text) == (400, True)
+    volume_in(cloud.demo, group)
     taken = group_snapshot(cloud.demo, group)
     for path, key in ((f"/groups/{group['id']}", "group"), (f"/group_snapshots/{taken['id']}", "group_snapshot")):
         assert cloud.other.get("volume", path, **V).status_code == 404

@@ -13,6 +13,7 @@ from monostack.services.volume.backups import records as backup_records
 from monostack.services.volume.dialect import DIALECT
 from monostack.services.volume.groups import actions as group_actions
 from monostack.services.volume.groups import api as groups
+from monostack.services.volume.groups import consistency, consistency_snapshots
 from monostack.services.volume.groups import snapshots as group_snapshots
 from monostack.services.volume.groups import specs as group_specs
 from monostack.services.volume.groups import types as group_types
@@ -92,6 +93,8 @@ SERVICE = Service(
         groups.routes,
         group_actions.routes,
         group_snapshots.routes,
+        consistency.routes,
+        consistency_snapshots.routes,
         types.routes,
         extra_specs.routes,
         encryption.routes,

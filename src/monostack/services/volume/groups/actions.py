@@ -24,6 +24,7 @@ from monostack.services.volume.groups.table import (
     set_group,
     volumes_of,
 )
+from monostack.services.volume.groups.types import require_generic
 from monostack.services.volume.hosts.table import require_not_frozen
 from monostack.services.volume.parameters import DESCRIPTION, FLAG, TEXT_OR_NULL, UUID, Refusal, as_flag, enveloped, fields, trimmed
 from monostack.services.volume.snapshots.table import of_volume as snapshots_of
@@ -71,12 +72,19 @@ _DELETE = fields(**{"delete-volumes": FLAG})
 def delete_group(request: Request, tx: Transaction) -> Response:
     """Delete a group without snapshots; with `delete-volumes` also its volumes, which must not be attached nor have snapshots."""
     row, whole = named(tx, request), as_flag(request.body["delete"].get("delete-volumes", False))
+    require_generic(tx, row.group_type_id)
+    delete(request, tx, row, whole)
+    return accepted()
+
+
+def delete(request: Request, tx: Transaction, row: Row[Any], whole: bool) -> None:
+    """Begin to delete a group, if it is `whole` with its volumes. Raises BadRequest."""
     request.authorize("group:delete", GROUPS.target(row))
-    if row.host is None:
-        tx.execute(REMOVE_GROUP, {"the_id": row.id})
-        return accepted()
-    require_not_frozen(tx, row.host)
     volumes = volumes_of(tx, row.id)
+    if row.host is None and not volumes:
+        tx.execute(REMOVE_GROUP, {"the_id": row.id})
+        return
+    require_not_frozen(tx, row.host)
     _check_deletable(tx, row, volumes, whole)
     for volume in volumes:
         request.cloud.cancel(tx, volume.id)
@@ -84,7 +92,6 @@ def delete_group(request: Request, tx: Transaction) -> Response:
     set_group(tx, row.id, status="deleting")
     gone = [[volume.id, volume.host] for volume in volumes]
     request.cloud.start(tx, "delete_group", row.id, {"volumes": gone}, request, row.project_id)
-    return accepted()
 
 
 def _check_deletable(tx: Transaction, row: Row[Any], volumes: Any, whole: bool) -> None:
@@ -119,7 +126,7 @@ _SOURCE: dict[str, Any] = {
 )
 def create_from(request: Request, tx: Transaction) -> dict[str, Any]:
     """Make a group with copies of the volumes of another one, or of a group snapshot."""
-    return {"group": summary(create_from_source(request, tx, trimmed(request.body["create-from-src"])))}
+    return {"group": summary(create_from_source(request, tx, trimmed(request.body["create-from-src"]), generic=True))}
 
 
 def _not_replicated(row: Row[Any]) -> BadRequest:

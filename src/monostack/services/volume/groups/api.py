@@ -1,5 +1,6 @@
 """The operations on groups."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -55,7 +56,8 @@ def summary(row: Row[Any]) -> dict[str, Any]:
 def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     request.authorize("group:get_all")
     query = read(request, GROUPS, LISTING, skip=("list_volume",))
-    rows = GROUPS.page(request, tx, query)
+    former = group_types.former(tx).id
+    rows = [row for row in GROUPS.page(request, tx, query) if row.group_type_id != former]
     links = next_links(request, "groups", rows)
     items = GROUPS.views(request, tx, rows) if detail else [summary(row) for row in rows]
     return {"groups": items} | ({"group_links": links} if links else {})
@@ -75,10 +77,16 @@ def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
 
 @routes.post("", since=SINCE, policy="group:create", body=enveloped("group", _CREATE), status=202, answer=envelope("group", SUMMARY))
 def create_group(request: Request, tx: Transaction) -> dict[str, Any]:
-    """Create an empty group for volumes of some types. Its host is chosen now: all its volumes are there."""
+    """Create an empty group for volumes of some types."""
     body = trimmed(request.body["group"])
     kind = group_types.find(tx, request, body["group_type"].strip())
+    group_types.require_generic(tx, kind.id)
     request.authorize("group:create")
+    return {"group": summary(make(request, tx, body, kind))}
+
+
+def make(request: Request, tx: Transaction, body: Mapping[str, Any], kind: Row[Any]) -> Row[Any]:
+    """Write an empty group of a group type. Its host is chosen now: all its volumes are there. Raises NotFound, BadRequest, TooLarge."""
     volume_types = [types.find(tx, request, name, anyones=True) for name in body["volume_types"]]
     if body.get("availability_zone") not in (None, ZONE):
         raise invalid_input(f"Availability zone '{body['availability_zone']}' is invalid.")
@@ -98,19 +106,28 @@ def create_group(request: Request, tx: Transaction) -> dict[str, Any]:
         "host": place.host if place else None,
         "updated_at": None,
     }
-    return {"group": summary(GROUPS.insert(tx, request, values))}
+    return GROUPS.insert(tx, request, values)
 
 
 @routes.get("/{id}", since=SINCE, policy="group:get", answer=GROUPS.answer_one)
 def show_group(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a group."""
-    return GROUPS.render(request, tx, find_group(tx, request, request.params["id"]))
+    row = find_group(tx, request, request.params["id"])
+    group_types.require_generic(tx, row.group_type_id)
+    return GROUPS.render(request, tx, row)
 
 
 @routes.put("/{id}", since=SINCE, policy="group:update", body=enveloped("group", UPDATE), status=202, answer=NOTHING)
 def update_group(request: Request, tx: Transaction) -> Response:
     """Rename or describe a group, put volumes into it and take some out."""
     row, body = find_group(tx, request, request.params["id"]), trimmed(request.body["group"])
+    group_types.require_generic(tx, row.group_type_id)
+    change(request, tx, row, body)
+    return accepted()
+
+
+def change(request: Request, tx: Transaction, row: Row[Any], body: Mapping[str, Any]) -> None:
+    """Rename or describe a group, put volumes into it and take some out. Raises BadRequest."""
     request.authorize("group:update", GROUPS.target(row))
     moves = members.moves(tx, request, row, body.get("add_volumes"), body.get("remove_volumes"))
     new = {name: body[name] for name in ("name", "description") if body.get(name) is not None and body[name] != getattr(row, name)}
@@ -122,4 +139,3 @@ def update_group(request: Request, tx: Transaction) -> Response:
         raise invalid_group("Group status must be available.")
     members.move(tx, moves)
     GROUPS.change(tx, request, row, {**new, "status": "available"})
-    return accepted()

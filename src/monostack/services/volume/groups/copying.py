@@ -18,19 +18,22 @@ from monostack.services.volume.groups.table import (
     snapshots_of,
     volumes_of,
 )
+from monostack.services.volume.groups.types import require_generic
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.types import table as types
 from monostack.services.volume.volumes.table import BY_ID, VOLUMES
 from monostack.services.volume.words import ZONE
 
 
-def create_from_source(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Row[Any]:
-    """Write a group and its volumes, and start to copy these. Raises NotFound, BadRequest, TooLarge."""
+def create_from_source(request: Request, tx: Transaction, body: Mapping[str, Any], *, generic: bool = False) -> Row[Any]:
+    """Write a group and its volumes, and start to copy these; `generic`: of no consistency group. Raises NotFound, BadRequest, TooLarge."""
     snapshot = find_group_snapshot(tx, request, body["group_snapshot_id"]) if body.get("group_snapshot_id") else None
     source_id = snapshot.group_id if snapshot is not None else body["source_group_id"]
     source = tx.row(ONE_GROUP, {"the_id": source_id}) if snapshot is not None else find_group(tx, request, source_id)
-    request.authorize("group:create")
     assert source is not None  # a group stays as long as it has snapshots
+    if generic:
+        require_generic(tx, source.group_type_id)
+    request.authorize("group:create")
     claims.group(tx, request)
     originals = snapshots_of(tx, snapshot.id) if snapshot is not None else volumes_of(tx, source.id)
     if not originals:

@@ -1,5 +1,6 @@
 """Group snapshots (3.14): all volumes of a group, each as it is at one moment."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -13,6 +14,7 @@ from monostack.http.schema import add_format
 from monostack.resources import ListQuery
 from monostack.services.volume.attachments.table import holder
 from monostack.services.volume.dialect import accepted
+from monostack.services.volume.groups import types as group_types
 from monostack.services.volume.groups.table import (
     GROUP_SNAPSHOTS,
     GROUPS,
@@ -20,11 +22,13 @@ from monostack.services.volume.groups.table import (
     SNAPSHOT_SUMMARY,
     find_group,
     find_group_snapshot,
+    invalid_group,
     is_copied,
     set_group_snapshot,
     snapshots_of,
     volumes_of,
 )
+from monostack.services.volume.hosts.table import require_not_frozen
 from monostack.services.volume.links import MAX_LIMIT, next_links
 from monostack.services.volume.lists import Listing, counted, read
 from monostack.services.volume.parameters import DESCRIPTION, TEXT_OR_NULL, UUID, Refusal, enveloped, fields
@@ -48,7 +52,8 @@ def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     query = ListQuery(limit=MAX_LIMIT, sorts=[("created_at", "desc"), ("id", "desc")])
     if request.at_least(*PAGES):
         query = read(request, GROUP_SNAPSHOTS, LISTING)
-    rows = GROUP_SNAPSHOTS.page(request, tx, query)
+    former = group_types.former(tx).id
+    rows = [row for row in GROUP_SNAPSHOTS.page(request, tx, query) if row.group_type_id != former]
     items = GROUP_SNAPSHOTS.views(request, tx, rows) if detail else [{"id": row.id, "name": row.name} for row in rows]
     links = next_links(request, "group_snapshots", rows)
     return {"group_snapshots": items} | ({"group_snapshot_links": links} if links else {})
@@ -77,14 +82,29 @@ def create_group_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     """Snapshot all volumes of a group."""
     body = request.body["group_snapshot"]
     group = find_group(tx, request, body["group_id"])
+    _require_generic(tx, group)
+    row = take(request, tx, group, body)
+    return {"group_snapshot": {"id": row.id, "name": row.name, "group_type_id": row.group_type_id}}
+
+
+def _require_generic(tx: Transaction, row: Row[Any]) -> None:
+    group_types.require_generic(tx, row.group_type_id, "group snapshots", "CG snapshot")
+
+
+def take(request: Request, tx: Transaction, group: Row[Any], body: Mapping[str, Any]) -> Row[Any]:
+    """Begin to snapshot all volumes of a group. Raises BadRequest, TooLarge."""
     request.authorize("group:create_group_snapshot", GROUPS.target(group))
+    require_not_frozen(tx, group.host)
+    volumes = volumes_of(tx, group.id)
+    if not volumes or group.status in ("creating", "updating"):
+        raise invalid_group("Source group cannot be empty or in 'creating' or 'updating' state. No group snapshot will be created.")
     values = {"name": body.get("name"), "description": body.get("description"), "user_id": request.caller.user_id, "updated_at": None}
     row = GROUP_SNAPSHOTS.insert(
         tx, request, {**values, "group_id": group.id, "group_type_id": group.group_type_id, "status": "creating"}
     )
-    members = [_member(request, tx, row, volume) for volume in volumes_of(tx, group.id)]
+    members = [_member(request, tx, row, volume) for volume in volumes]
     request.cloud.start(tx, "create_group_snapshot", row.id, {"members": members}, request)
-    return {"group_snapshot": {"id": row.id, "name": row.name, "group_type_id": row.group_type_id}}
+    return row
 
 
 def _member(request: Request, tx: Transaction, group_snapshot: Row[Any], volume: Row[Any]) -> dict[str, Any]:
@@ -118,13 +138,22 @@ def _member(request: Request, tx: Transaction, group_snapshot: Row[Any], volume:
 @routes.get("/{id}", since=SINCE, policy="group:get_group_snapshot", answer=GROUP_SNAPSHOTS.answer_one)
 def show_group_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show a group snapshot."""
-    return GROUP_SNAPSHOTS.render(request, tx, find_group_snapshot(tx, request, request.params["id"]))
+    row = find_group_snapshot(tx, request, request.params["id"])
+    _require_generic(tx, row)
+    return GROUP_SNAPSHOTS.render(request, tx, row)
 
 
 @routes.delete("/{id}", since=SINCE, policy="group:delete_group_snapshot", status=202, answer=NOTHING)
 def delete_group_snapshot(request: Request, tx: Transaction) -> Response:
     """Delete a group snapshot with the snapshots in it."""
     row = find_group_snapshot(tx, request, request.params["id"])
+    _require_generic(tx, row)
+    remove(request, tx, row)
+    return accepted()
+
+
+def remove(request: Request, tx: Transaction, row: Row[Any]) -> None:
+    """Begin to delete a group snapshot. Raises BadRequest while a group is made from it."""
     request.authorize("group:delete_group_snapshot", GROUP_SNAPSHOTS.target(row))
     if row.status not in ("available", "error") or is_copied(tx, row.id):
         reason = "GroupSnapshot status must be available or error, and no Group can be currently using it as source for its creation."
@@ -135,7 +164,6 @@ def delete_group_snapshot(request: Request, tx: Transaction) -> Response:
     set_group_snapshot(tx, row.id, status="deleting")
     given = {"members": [{"snapshot_id": one.id, "host": one.host} for one in members]}
     request.cloud.start(tx, "delete_group_snapshot", row.id, given, request, row.project_id)
-    return accepted()
 
 
 def _status(value: Any) -> bool:

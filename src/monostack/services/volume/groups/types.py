@@ -72,6 +72,18 @@ def find(tx: Transaction, request: Request, name_or_id: str) -> Row[Any]:
     return row
 
 
+def former(tx: Transaction) -> Row[Any]:
+    """The type of what the calls about consistency groups make."""
+    return tx.execute(BY_NAME, {"the_name": FORMER}).one()
+
+
+def require_generic(tx: Transaction, type_id: str, what: str = "group", calls: str = "CG") -> None:
+    """Raises BadRequest for a group, or a snapshot of one, that only the calls about consistency groups may touch."""
+    if type_id == former(tx).id:
+        reserved = f"Group_type {type_id} is reserved for migrating CGs to groups."
+        raise BadRequest(f"{reserved} Migrated {what} can only be operated by {calls} APIs.")
+
+
 def bootstrap(tx: Transaction) -> None:
     """The type of what were consistency groups, as every Cinder has it."""
     if tx.row(BY_NAME, {"the_name": FORMER}) is None:

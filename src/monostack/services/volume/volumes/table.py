@@ -25,6 +25,12 @@ TENANT, HOST, MIGRATION, NAME_ID = (
     "os-vol-mig-status-attr:name_id",
 )
 EXTENSIONS = (TENANT, HOST, MIGRATION, NAME_ID, "volume_image_metadata")  # what answers to create and update leave out
+_groups = sa.table("volume_groups", sa.column("id"), sa.column("group_type_id"))
+_kinds = sa.table("volume_group_types", sa.column("id"), sa.column("name"))
+_CONSISTENT = sa.select(_groups.c.id).where(
+    _groups.c.id.in_(sa.bindparam("groups", expanding=True)),
+    _groups.c.group_type_id == sa.select(_kinds.c.id).where(_kinds.c.name == "default_cgsnapshot_type").scalar_subquery(),
+)  # which of some groups are consistency groups
 TYPE_NAMES = sa.select(TYPES.table.c.id, TYPES.table.c.name).where(TYPES.table.c.id.in_(sa.bindparam("types", expanding=True)))
 KEY_SHOWN = (3, 64)  # since when the id of its key is told
 ADMIN_ITEMS = ("readonly", "attached_mode")  # what the cloud itself notes in a volume's metadata
@@ -47,7 +53,13 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     attachments = shown_in_volumes(tx, [row.id for row in rows], with_host=admin or "service" in request.caller.roles)
     names = {row.id: row.name for row in tx.rows(TYPE_NAMES, {"types": list({row.volume_type_id for row in rows})})}
     image_metadata = request.allows("volume_extension:volume_image_metadata:show")
+<<<<<<< HEAD
     plain: dict[str, Any] = {"replication_status": None, "consistencygroup_id": None}
+=======
+    grouped = {row.group_id for row in rows if row.group_id is not None}
+    consistent = {row.id for row in tx.rows(_CONSISTENT, {"groups": list(grouped)})} if grouped else set[str]()
+    plain: dict[str, Any] = {"encrypted": False, "replication_status": None}
+>>>>>>> a378783 (Serve consistency groups and their snapshots as groups of a type of their own)
     if request.at_least(3, 21) and admin:
         plain["provider_id"] = None
     if request.at_least(3, 48):
@@ -61,7 +73,11 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
         item = {
             **plain,
             "links": links(request, "volumes", row.id),
+<<<<<<< HEAD
             "encrypted": row.encryption_key_id is not None,
+=======
+            "consistencygroup_id": row.group_id if row.group_id in consistent else None,
+>>>>>>> a378783 (Serve consistency groups and their snapshots as groups of a type of their own)
             "volume_type": names.get(row.volume_type_id),
             "attachments": attachments.get(row.id, []),
             "metadata": {**row.meta, **{name: row.admin_meta[name] for name in ADMIN_ITEMS if name in row.admin_meta}},
@@ -129,7 +145,7 @@ VOLUMES = Resource(
         "encrypted": FLAG,
         "encryption_key_id": since(KEY_SHOWN, ID, optional=True),
         "replication_status": maybe(TEXT),
-        "consistencygroup_id": NULL,
+        "consistencygroup_id": maybe(ID),
         "provider_id": since((3, 21), NULL, optional=True),
         "shared_targets": since((3, 48), FLAG),
         "cluster_name": since((3, 61), NULL, optional=True),
