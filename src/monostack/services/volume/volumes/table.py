@@ -53,13 +53,9 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     attachments = shown_in_volumes(tx, [row.id for row in rows], with_host=admin or "service" in request.caller.roles)
     names = {row.id: row.name for row in tx.rows(TYPE_NAMES, {"types": list({row.volume_type_id for row in rows})})}
     image_metadata = request.allows("volume_extension:volume_image_metadata:show")
-<<<<<<< HEAD
-    plain: dict[str, Any] = {"replication_status": None, "consistencygroup_id": None}
-=======
     grouped = {row.group_id for row in rows if row.group_id is not None}
     consistent = {row.id for row in tx.rows(_CONSISTENT, {"groups": list(grouped)})} if grouped else set[str]()
-    plain: dict[str, Any] = {"encrypted": False, "replication_status": None}
->>>>>>> a378783 (Serve consistency groups and their snapshots as groups of a type of their own)
+    plain: dict[str, Any] = {"replication_status": None}
     if request.at_least(3, 21) and admin:
         plain["provider_id"] = None
     if request.at_least(3, 48):
@@ -73,11 +69,8 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
         item = {
             **plain,
             "links": links(request, "volumes", row.id),
-<<<<<<< HEAD
             "encrypted": row.encryption_key_id is not None,
-=======
             "consistencygroup_id": row.group_id if row.group_id in consistent else None,
->>>>>>> a378783 (Serve consistency groups and their snapshots as groups of a type of their own)
             "volume_type": names.get(row.volume_type_id),
             "attachments": attachments.get(row.id, []),
             "metadata": {**row.meta, **{name: row.admin_meta[name] for name in ADMIN_ITEMS if name in row.admin_meta}},
