@@ -88,11 +88,40 @@ def test_workflow(bench: Bench, case: Case, trial: Trial) -> None:
     bench.put(case, trial)
 
 
-WEB = Case("import_image", _queued, _import(name="web-download"), _is_imported, {"url": ""})
 
 
-@pytest.mark.parametrize("trial", trials(WEB), ids=str)
-def test_web_download(bench: Bench, trial: Trial) -> None:
+async def _new(bench: Bench) -> dict[str, Any]:
+    return {}
+
+
+def _import_new(url: str) -> Callable[[Bench, dict[str, Any]], Awaitable[None]]:
+    async def act(bench: Bench, given: dict[str, Any]) -> None:
+        properties = {"name": "legacy", "disk_format": "raw", "container_format": "bare"}
+        asked = {"import_from": url, "import_from_format": "raw", "image_properties": properties}
+        await bench.ask("POST", f"{IMAGE}/tasks", {"type": "import", "input": asked}, 201)
+
+    return act
+
+
+async def _is_new(bench: Bench, given: dict[str, Any]) -> None:
+    (found,) = (await bench.ask("GET", f"{IMAGE}/images?name=legacy", expect=200)).json()["images"]
+    assert (found["status"], (bench.directory / "images" / found["id"]).read_bytes()) == ("active", BITS)
+
+
+# From where they import is known once there is a server.
+FETCHING: dict[str, tuple[Case, Callable[[str], Any]]] = {
+    "web": (
+        Case("import_image", _queued, _import(), _is_imported, {"url": ""}), lambda url: _import(name="web-download", uri=url)
+    ),
+    "task": (Case("import_image", _new, _import(), _is_new, {"url": ""}), _import_new),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("case", "act", "trial"),
+    [pytest.param(case, act, trial, id=f"{name}-{trial}") for name, (case, act) in FETCHING.items() for trial in trials(case)],
+)
+def test_fetching(bench: Bench, case: Case, act: Callable[[str], Any], trial: Trial) -> None:
     with serving({"/disk": Page(BITS)}) as url:
         bench.settings.update({"image.import_filter.allowed_hosts": ["127.0.0.1"], "image.import_filter.allowed_ports": []})
-        bench.put(replace(WEB, act=_import(name="web-download", uri=f"{url}/disk")), trial)
+        bench.put(replace(case, act=act(f"{url}/disk")), trial)

@@ -149,3 +149,38 @@ def test_images_are_in_the_one_store_already(cloud: TestCloud, make_image) -> No
     assert copy(cloud.admin, stores=["elsewhere"])[0] == 409
     assert cloud.demo.get("image", f"/images/{image_id}").json() == before
     assert cloud.demo.get("image", f"/images/{image_id}/tasks").json() == {"tasks": []}
+
+
+def _task(cloud: TestCloud, **given: Any) -> dict[str, Any]:
+    """Ask as older clients do, and wait for the end."""
+    asked = cloud.admin.post("image", "/tasks", {"type": "import", "input": given})
+    assert asked.status_code == 201, asked.text
+    assert (asked.json()["status"], asked.headers["location"]) == ("pending", f"{cloud.url}/image/v2/tasks/{asked.json()['id']}")
+    cloud.run(cloud.app.cloud.operations.settle())
+    return cloud.admin.get("image", f"/tasks/{asked.json()['id']}").json()
+
+
+def test_older_clients_import_by_a_task(cloud: TestCloud, web: str) -> None:
+    properties = {"name": "legacy", "disk_format": "qcow2", "container_format": "bare", "os_distro": "debian"}
+    task = _task(cloud, import_from=f"{web}/image", import_from_format="qcow2", image_properties=properties)
+    assert (task["type"], task["status"], task["owner"]) == ("import", "success", cloud.admin.project_id)
+    image = cloud.admin.get("image", f"/images/{task['result']['image_id']}").json()
+    assert (image["status"], image["name"], image["os_distro"], image["size"]) == ("active", "legacy", "debian", len(BITS))
+    assert not [name for name in image if name.startswith("os_glance")]
+
+
+@pytest.mark.parametrize(
+    ("page", "given", "message"),
+    [
+        ("nowhere", {"disk_format": "qcow2", "container_format": "bare"}, "The source answers 404."),
+        ("image", {"disk_format": "qcow2"}, "Property container_format must be set prior to saving data."),
+        ("image", {"disk_format": "qcow2", "container_format": "bare", "os_glance_x": "y"}, "Attribute 'os_glance_x' is reserved."),
+        ("image", None, "Input does not contain 'image_properties' field"),
+    ],
+)
+def test_no_image_is_left_of_a_task_that_fails(cloud: TestCloud, web: str, page: str, given: dict | None, message: str) -> None:
+    before = cloud.admin.get("image", "/images?limit=1000").json()["images"]
+    more = {} if given is None else {"image_properties": given}
+    task = _task(cloud, import_from=f"{web}/{page}", import_from_format="qcow2", **more)
+    assert (task["status"], task["message"], task["result"]) == ("failure", message, None)
+    assert cloud.admin.get("image", "/images?limit=1000").json()["images"] == before

@@ -10,7 +10,21 @@ from monostack.cloud import Cloud
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Routes, Service
-from monostack.services.image import actions, bits, data, importing, info, locations, members, schemas, tags, tasks, versions, writing
+from monostack.services.image import (
+    actions,
+    bits,
+    data,
+    importing,
+    info,
+    legacy_import,
+    locations,
+    members,
+    schemas,
+    tags,
+    tasks,
+    versions,
+    writing,
+)
 from monostack.services.image.dialect import DIALECT
 from monostack.services.image.images import creation, deletion, listing, patch
 from monostack.services.image.metadefs import namespaces, objects, properties, resource_types
@@ -56,7 +70,8 @@ SERVICE = Service(
     dialect=DIALECT,
     routes=(
         *[_refusing_bodies(module.routes) for module in _BODILESS],
-        *[module.routes for module in (creation, patch, data, importing, locations, members, tasks, bits, *_METADEFS, versions)],
+        *[module.routes for module in (creation, patch, data, importing, legacy_import, locations, members, tasks, bits)],
+        *[module.routes for module in (*_METADEFS, versions)],
     ),
     policies=POLICIES,
     workflows=(IMPORT_IMAGE,),

@@ -92,7 +92,7 @@ def start(tx: Transaction, request: Request, image: Image, given: dict[str, Any]
     writing.begin_import(tx, image.id)
     task_id = tasks.add(tx, request, image.id, given)
     write_properties(tx, image.id, image.properties, {**image.properties, TASK: task_id, IMPORTING: STORE, FAILED: ""})
-    request.cloud.start(tx, "import_image", image.id, {"task_id": task_id, **source}, request)
+    request.cloud.start(tx, "import_image", image.id, {"task_id": task_id, "to_stores": True, **source}, request)
 
 
 def _copy(request: Request, image: Image, body: dict[str, Any]) -> None:

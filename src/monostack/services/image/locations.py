@@ -61,7 +61,7 @@ def _add(tx: Transaction, request: Request, body: dict[str, Any], served: bool, 
         _check_hash(expected["os_hash_algo"], expected["os_hash_value"])
     if not passes:
         raise BadRequest(f"URI for add location does not pass filtering: {body['url']}")
-    writing.check_formats(image)
+    writing.check_formats(image.values)
     _start(tx, request, image, body["url"], expected)
 
 

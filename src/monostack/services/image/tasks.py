@@ -13,14 +13,12 @@ from monostack.core.errors import BadRequest, MethodNotAllowed, NotFound
 from monostack.db import Id, Json, Name, Timestamp, Transaction, table
 from monostack.http import Request, Routes
 from monostack.http.answers import FLAG, ID, NULL, OBJECT, REFUSED, TEXT, Record, envelope, many, maybe, optional
-from monostack.http.schema import CHECKS, Schema
+from monostack.http.schema import CHECKS
 from monostack.resources import query as list_queries
 from monostack.resources.query import ListQuery
 from monostack.resources.style import seconds_z
-from monostack.services.image.dialect import does_not_match
 from monostack.services.image.images.filters import DEFAULT_LIMIT, MAX_LIMIT
 from monostack.services.image.images.image import get as get_image
-from monostack.services.image.schemas import TASK, body_of
 
 KEPT = timedelta(hours=48)
 tasks = table(
@@ -41,6 +39,11 @@ tasks = table(
 )
 _t = tasks.c
 _INSERT = sa.insert(tasks)
+_BEGIN = (
+    sa.update(tasks)
+    .where(_t.id == sa.bindparam("the_id"), _t.status == "pending")
+    .values(status="processing", updated_at=sa.bindparam("the_time"))
+)
 _END = (
     sa.update(tasks)
     .where(_t.id == sa.bindparam("the_id"))
@@ -56,7 +59,6 @@ _ONE = sa.select(tasks).where(_t.id == sa.bindparam("the_id"))
 _OF_IMAGE = sa.select(tasks).where(_t.image_id == sa.bindparam("the_image")).order_by(_t.created_at, _t.id)
 _EXPIRED = sa.delete(tasks).where(_t.expires_at < sa.bindparam("the_time"))
 STATUSES = ("pending", "processing", "success", "failure")
-_CHECKED = Schema({**TASK, "additionalProperties": False})
 routes = Routes("/v2")
 
 
@@ -64,15 +66,20 @@ def _now() -> datetime:
     return clock.now().replace(microsecond=0)
 
 
-def add(tx: Transaction, request: Request, image_id: str, given: Mapping[str, Any], kind: str = "api_image_import") -> str:
+def add(tx: Transaction, request: Request, image_id: str | None, given: Mapping[str, Any], kind: str = "api_image_import") -> str:
     """Record the start of an import. Returns the task's id."""
     row = {
-        "id": ids.new_uuid(), "type": kind, "status": "processing", "owner": request.caller.project_id,
+        "id": ids.new_uuid(), "type": kind, "status": "processing" if image_id else "pending", "owner": request.caller.project_id,
         "image_id": image_id, "request_id": request.request_id, "user_id": request.caller.user_id, "input": dict(given),
         "message": "", "created_at": _now(), "updated_at": _now(),
     }  # fmt: skip
     tx.execute(_INSERT, row)
     return row["id"]
+
+
+def begin(tx: Transaction, task_id: str) -> None:
+    """Record that work on it has begun."""
+    tx.execute(_BEGIN, {"the_id": task_id, "the_time": _now()})
 
 
 def end(tx: Transaction, task_id: str, status: str, result: Mapping[str, Any] | None, message: str) -> None:
@@ -98,7 +105,7 @@ _TASK = {"id": ID, "type": TEXT, "status": TEXT, "owner": TEXT, "created_at": TE
 _WORK = {"image_id": ID, "request_id": TEXT, "user_id": TEXT, "input": OBJECT, "result": maybe(OBJECT), "message": TEXT}
 _OF_AN_IMAGE = Record("TaskOfImage", {**_TASK, **_WORK, "deleted": FLAG, "deleted_at": NULL})
 _STUB = Record("Task", {**_TASK, "expires_at": optional(TEXT), "self": TEXT, "schema": TEXT})
-_DETAILS = _STUB.with_keys("TaskDetails", {**_WORK, **{name: optional(TEXT) for name in ("image_id", "request_id", "user_id")}})
+DETAILS = _STUB.with_keys("TaskDetails", {**_WORK, **{name: optional(TEXT) for name in ("image_id", "request_id", "user_id")}})
 _LIST = Record("", {"tasks": many(_STUB), "first": TEXT, "schema": TEXT, "next": optional(TEXT)})
 
 
@@ -159,35 +166,20 @@ def list_tasks(request: Request, tx: Transaction) -> dict[str, Any]:
     return answer
 
 
-@routes.post("/tasks", policy="tasks_api_access", enforce=True, answer=REFUSED)
-def create_task(request: Request, tx: Transaction) -> None:
-    """Import from elsewhere, as older clients ask for it: refused whatever the source is, since images are imported by their own call."""
-    body = body_of(request, dict)
-    for name in ("type", "input"):
-        if name not in body:
-            raise BadRequest(f"Task '{name}' is required")
-    error = _CHECKED.error(body)
-    if error is not None:
-        raise does_not_match("task", error)
-    location = (body["input"] or {}).get("import_from")
-    if not location or not isinstance(location, str):
-        raise BadRequest(f"Invalid location: {location}")
-    if location.startswith(("file:///", "filesystem:///")):
-        raise BadRequest("File based imports are not allowed. Please use a non-local source of image data.")
-    if not location.startswith(("http://", "https://")):
-        raise BadRequest("The given uri is not valid. Please specify a valid uri from the following list of supported uri ['http']")
-    raise BadRequest(f"URI for legacy import task does not pass filtering: {location}")
-
-
-@routes.get("/tasks/{task_id}", policy="tasks_api_access", enforce=True, answer=_DETAILS)
-def show_task(request: Request, tx: Transaction) -> dict[str, Any]:
-    """Show a task."""
-    row = tx.row(_ONE, {"the_id": request.params["task_id"]})
+def details(tx: Transaction, task_id: str) -> dict[str, Any]:
+    """A task as clients see it. Raises NotFound."""
+    row = tx.row(_ONE, {"the_id": task_id})
     if row is None:
-        raise NotFound(f"Could not find task {request.params['task_id']}")
+        raise NotFound(f"Could not find task {task_id}")
     shown = {**_stub(row), "input": row.input, "result": row.result, "message": row.message}
     shown.update({name: row._mapping[name] for name in ("image_id", "request_id", "user_id") if row._mapping[name]})
     return shown
+
+
+@routes.get("/tasks/{task_id}", policy="tasks_api_access", enforce=True, answer=DETAILS)
+def show_task(request: Request, tx: Transaction) -> dict[str, Any]:
+    """Show a task."""
+    return details(tx, request.params["task_id"])
 
 
 @routes.delete("/tasks/{task_id}", policy="tasks_api_access", enforce=True, answer=REFUSED)

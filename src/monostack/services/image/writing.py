@@ -4,6 +4,7 @@ A writer that dies leaves its token behind; once its time is over the reconciler
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -78,15 +79,15 @@ def take(tx: Transaction, image: Image, status: str, token: str | None = None) -
     if image.status != "queued":
         raise Conflict(f"Image status transition from {image.status} to {status} is not allowed")
     if status == "saving":
-        check_formats(image)
+        check_formats(image.values)
     token = token or ids.new_uuid()
     params = {"the_id": image.id, "the_status": status, "the_token": token, "the_until": database_now(tx) + LEASE, "the_time": _time()}
     tx.execute(_TAKE, params)
     return token
 
 
-def check_formats(image: Image) -> None:
-    missing = [name for name in ("disk_format", "container_format") if not image.values[name]]
+def check_formats(values: Mapping[str, Any]) -> None:
+    missing = [name for name in ("disk_format", "container_format") if not values[name]]
     if missing:
         noun = "Property" if len(missing) == 1 else "Properties"
         raise BadRequest(f"{noun} {', '.join(missing)} must be set prior to saving data.")

@@ -1,5 +1,6 @@
 """POST /v2/images: a new image, still without bits."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from monostack.core import clock, ids
@@ -52,6 +53,17 @@ def authorize(request: Request, values: dict[str, Any]) -> None:
     rules.check_visibility(request, values["visibility"], target)
 
 
+def attributes(request: Request, body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """The attributes, properties and tags of the image that the caller asks for. Raises BadRequest, Forbidden and TooLarge."""
+    values, properties, tags = _split(dict(body))
+    values.setdefault("owner", request.caller.project_id)
+    values = {**_DEFAULTS, **values}
+    authorize(request, values)
+    rules.check_counts(properties, tags)
+    rules.check_minimums(values)
+    return values, properties, tags
+
+
 def insert(tx: Transaction, request: Request, values: dict[str, Any], properties: dict[str, str], tags: list[str]) -> Image:
     """Write a new image with the status `queued`. Raises Conflict when there is one of that id."""
     now = clock.now().replace(microsecond=0).isoformat(timespec="microseconds")
@@ -72,12 +84,7 @@ def insert(tx: Transaction, request: Request, values: dict[str, Any], properties
 @routes.post("", policy="add_image", status=201, answer=ANSWER)
 def create_image(request: Request, tx: Transaction) -> Response:
     """Create an image."""
-    values, properties, tags = _split(body_of(request, dict))
-    values.setdefault("owner", request.caller.project_id)
-    values = {**_DEFAULTS, **values}
-    authorize(request, values)
-    rules.check_counts(properties, tags)
-    rules.check_minimums(values)
+    values, properties, tags = attributes(request, body_of(request, dict))
     image = insert(tx, request, values, properties, tags)
     headers = {
         "location": f"{request.service_url}/v2/images/{image.id}",

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -13,25 +14,36 @@ from monostack.events import record
 from monostack.operations import Run, Step, StepError, Workflow
 from monostack.services.image import importing, tasks, writing
 from monostack.services.image.images import table
+from monostack.services.image.images.deletion import drop
 from monostack.services.image.images.image import Image, missing
 from monostack.services.image.reconcilers.files import FILES
 from monostack.services.image.store import HASH, Content, Store
 from monostack.services.image.uploading import bring
 
-DOWNLOAD_WITHIN = 6 * 3600.0  # seconds
+DOWNLOAD_WITHIN = 6 * 3600.0  # seconds, with the time for which others are fetched first
+AT_ONCE = 16
 
 
 def _content(run: Run) -> Content:
     return msgspec.convert(run.data.get("content") or run.input["content"], Content)
 
 
+@lru_cache(maxsize=8)
+def _slots(store: Store) -> asyncio.Semaphore:
+    """Of this controller."""
+    return asyncio.Semaphore(AT_ONCE)
+
+
 async def download(run: Run) -> Mapping[str, Any]:
-    """Stage what is at the URL. A controller that takes over begins anew, holding the image instead of the one before."""
+    """Stage what is at the URL. A controller that takes over begins anew, holding the image instead of the one before.
+
+    Not many are fetched at a time, since each takes memory while it is.
+    """
     from monostack.services.image.web_download import fetch  # takes long to load
 
     expected = run.input.get("validation_data") or {}
     try:
-        async with aclosing(fetch(run.cloud.config.image.import_filter, run.input["url"])) as bits:
+        async with _slots(Store.of(run.cloud)), aclosing(fetch(run.cloud.config.image.import_filter, run.input["url"])) as bits:
             content = await bring(run.cloud, lambda tx: _hold(tx, run), bits, expected.get("os_hash_algo"))
     except Fault as fault:
         raise StepError(fault.message or fault.detail, kind="refused") from None
@@ -46,6 +58,7 @@ def _hold(tx: Transaction, run: Run) -> tuple[Image, str]:
     token = f"{run.id}-{run.attempt}"
     if not writing.hold_import(tx, run.resource_id, token):
         raise missing(run.resource_id)
+    tasks.begin(tx, run.input["task_id"])
     return Image(dict(tx.rows(table.GET[True], {"the_id": run.resource_id})[0]._mapping)), token
 
 
@@ -73,7 +86,7 @@ async def remove_bits(run: Run) -> None:
 def activate(run: Run, tx: Transaction) -> None:
     content = _content(run)
     if writing.finish_import(tx, run.resource_id, content, (run.input.get("validation_data") or {}).get("os_hash_algo", HASH)):
-        importing.conclude(tx, run.resource_id, failed=False, to_stores="validation_data" not in run.input)
+        importing.conclude(tx, run.resource_id, failed=False, to_stores="to_stores" in run.input)
         record(tx, None, "image.upload", run.resource_id, run.project_id, {"size": content.size})
     else:
         run.cloud.signal(tx, FILES)  # deleted while it was imported: its file is nobody's
@@ -81,8 +94,10 @@ def activate(run: Run, tx: Transaction) -> None:
 
 
 def fail(run: Run, tx: Transaction, error: Mapping[str, Any]) -> None:
-    if writing.fail_import(tx, run.resource_id):
-        importing.conclude(tx, run.resource_id, failed=True, to_stores="validation_data" not in run.input)
+    if run.input.get("drop"):
+        drop(tx, run.cloud, run.resource_id)
+    elif writing.fail_import(tx, run.resource_id):
+        importing.conclude(tx, run.resource_id, failed=True, to_stores="to_stores" in run.input)
     tasks.end(tx, run.input["task_id"], "failure", None, str(error["message"]))
 
 
