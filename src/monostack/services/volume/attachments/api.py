@@ -1,7 +1,9 @@
 """The attachments API (3.27)."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
@@ -40,27 +42,35 @@ CREATE_WITH_MODE = enveloped(
     fields(("volume_uuid",), instance_uuid=UUID, connector=_CONNECTOR, volume_uuid=UUID, mode={"type": "string", "enum": ["rw", "ro"]}),
 )
 UPDATE = enveloped("attachment", fields(("connector",), connector={"type": "object", "minProperties": 1}))
+_v = VOLUMES.table.c
+_ENCRYPTED = sa.select(_v.id).where(_v.id.in_(sa.bindparam("volumes", expanding=True)), _v.encryption_key_id.is_not(None))
 routes = Routes("/v3/attachments")
 actions = Actions(unknown=NO_SUCH_ACTION)
 actions.mount(routes, "/{id}/action", since=SINCE)
 
 
-def _view(row: Row[Any], *, detail: bool) -> dict[str, Any]:
+def _summary(row: Row[Any]) -> dict[str, Any]:
     status = "attached" if row.status in HAVE else row.status
-    shown = {"id": row.id, "status": status, "instance": row.server_id, "volume_id": row.volume_id}
-    if detail:
+    return {"id": row.id, "status": status, "instance": row.server_id, "volume_id": row.volume_id}
+
+
+def _details(tx: Transaction, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    encrypted = {row.id for row in tx.rows(_ENCRYPTED, {"volumes": [row.volume_id for row in rows]})}
+    shown = []
+    for row in rows:
         # An agent finds the file by the volume's id.
-        info = {"driver_volume_type": "file", "access_mode": row.mode or "rw", "attachment_id": row.id, "volume_id": row.volume_id}
-        shown["attached_at"] = row.attached_at or ""
-        shown["detached_at"] = ""
-        shown["attach_mode"] = row.mode or "null"
-        shown["connection_info"] = info if row.connector else {}
+        info = {
+            "driver_volume_type": "file", "access_mode": row.mode or "rw", "attachment_id": row.id, "volume_id": row.volume_id,
+            "encrypted": row.volume_id in encrypted,
+        }  # fmt: skip
+        times = {"attached_at": row.attached_at or "", "detached_at": ""}
+        shown.append({**_summary(row), **times, "attach_mode": row.mode or "null", "connection_info": info if row.connector else {}})
     return shown
 
 
 def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     rows = ATTACHMENTS.page(request, tx, read(request, ATTACHMENTS, LISTING))
-    return {"attachments": [_view(row, detail=detail) for row in rows]}
+    return {"attachments": _details(tx, rows) if detail else [_summary(row) for row in rows]}
 
 
 @routes.get("", since=SINCE, answer=envelope("attachments", many(SUMMARY)))
@@ -80,7 +90,7 @@ def _connected(tx: Transaction, before: Row[Any], connector: dict[str, Any] | No
     if connector:
         rules.connect(tx, before, connector)
     after = tx.execute(ONE, {"the_id": before.id}).one()
-    return {"attachment": {**_view(after, detail=True), "status": before.status}}
+    return {"attachment": {**_details(tx, [after])[0], "status": before.status}}
 
 
 def _find(request: Request, tx: Transaction) -> Row[Any]:
@@ -118,7 +128,7 @@ def create_attachment(request: Request, tx: Transaction) -> dict[str, Any]:
 @routes.get("/{id}", since=SINCE, answer=envelope("attachment", DETAIL))
 def show_attachment(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show an attachment."""
-    return {"attachment": _view(_find(request, tx), detail=True)}
+    return {"attachment": _details(tx, [_find(request, tx)])[0]}
 
 
 @routes.put("/{id}", since=SINCE, body=UPDATE, policy="volume:attachment_update", answer=envelope("attachment", DETAIL))
@@ -145,7 +155,7 @@ def delete_attachment(request: Request, tx: Transaction) -> dict[str, Any]:
     request.authorize("volume:attachment_delete", ATTACHMENTS.target(row))
     rules.require_unused(tx, row)
     rules.release(tx, row.id)
-    return {"attachments": [_view(other, detail=False) for other in of_volume(tx, row.volume_id)]}
+    return {"attachments": [_summary(other) for other in of_volume(tx, row.volume_id)]}
 
 
 @actions.action("os-complete", since=(3, 44), body=enveloped("os-complete", {}), status=204, policy="volume:attachment_complete")

@@ -10,6 +10,7 @@ from monostack.core.errors import BadRequest, TooLarge
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes, answers
 from monostack.http.answers import ID, NOTHING, NULL, TEXT, Record, envelope, maybe, since
+from monostack.services.volume import keys
 from monostack.services.volume.attachments.table import MOVE
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.links import LINKS, links, next_links
@@ -116,7 +117,7 @@ def _create(request: Request, tx: Transaction, *, encrypted: bool) -> dict[str, 
     name = body["name"].strip() if body.get("name") else None
     values = {"volume_id": volume.id, "name": name, "no_snapshots": without, "project_id": volume.project_id}
     row = TRANSFERS.insert(tx, request, {**values, "salt": salt, "key_hash": hashed(salt, key)})
-    VOLUMES.change(tx, request, volume, {"status": WAITING})
+    VOLUMES.change(tx, request, volume, {"status": WAITING, **keys.columns_like(request.cloud, volume)})
     return {"transfer": {**_detail(request, row), "auth_key": key}}
 
 
@@ -127,7 +128,7 @@ def delete(request: Request, tx: Transaction) -> Response:
     request.authorize("volume:delete_transfer", VOLUMES.target(volume))
     TRANSFERS.remove(tx, request, row)
     if volume.status == WAITING:
-        VOLUMES.change(tx, request, volume, {"status": "available"})
+        VOLUMES.change(tx, request, volume, {"status": "available", **keys.columns_like(request.cloud, volume)})
     return accepted()
 
 
@@ -151,7 +152,8 @@ def accept(request: Request, tx: Transaction) -> dict[str, Any]:
         raise
     TRANSFERS.remove(tx, request, row)
     owner = {"project_id": request.project_id, "user_id": request.caller.user_id}
-    VOLUMES.change(tx, request, volume, {**owner, "status": "available"})
+    # Whoever has had it knows the id of its key: from hand to hand it is another.
+    VOLUMES.change(tx, request, volume, {**owner, "status": "available", **keys.columns_like(request.cloud, volume)})
     tx.execute(MOVE, {"the_volume": volume.id, "the_project": request.project_id})
     if not row.no_snapshots:
         tx.execute(_MOVE_SNAPSHOTS, {"the_volume": volume.id, "the_project": request.project_id, "the_user": request.caller.user_id})
