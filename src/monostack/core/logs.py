@@ -43,3 +43,19 @@ def configure(kind: Literal["human", "json"] = "human", level: str = "info") -> 
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for noisy in ("websockets", "uvicorn", "alembic", "pyroute2"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, getattr(logging, level.upper())))
+
+
+def levels(prefix: str) -> dict[str, str]:
+    """The level of each logger of this process whose name begins so: DEBUG, INFO, WARNING, ERROR."""
+    return {name: logging.getLevelName(logging.getLogger(name).getEffectiveLevel()) for name in _loggers(prefix)}
+
+
+def set_level(prefix: str, level: str) -> None:
+    """Have these loggers say what is of at least this level, until the process ends."""
+    for name in _loggers(prefix):
+        logging.getLogger(name).setLevel(level)
+
+
+def _loggers(prefix: str) -> list[str]:
+    known = logging.Logger.manager.loggerDict
+    return sorted(name for name, kept in known.items() if isinstance(kept, logging.Logger) and name.startswith(prefix))

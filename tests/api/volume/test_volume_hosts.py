@@ -1,5 +1,6 @@
 """What operators do with hosts that keep volumes: freezing them; and what is answered where there is nothing."""
 
+import logging
 import time
 
 import pytest
@@ -62,6 +63,20 @@ def test_every_service_is_listed_and_can_be_disabled(cloud):
     assert cloud.demo.delete("volume", f"/backups/{backup['id']}").status_code == 202
     for wrong in ({"binary": "cinder-backup", "host": f"{host}@file"}, {"binary": "cinder-api", "host": host}):
         assert cloud.admin.put("volume", "/os-services/disable", wrong, **V).status_code == 404
+
+
+def test_log_levels_are_shown_and_set(cloud):
+    logger = logging.getLogger("monostack.tried")
+    for body, count in (({}, 8), ({"binary": "cinder-volume"}, 3), ({"server": "sim-001"}, 2), ({"binary": "cinder-api"}, 1)):
+        answer = cloud.admin.put("volume", "/os-services/set-log", {**body, "prefix": "monostack.tr", "level": "error"}, **V)
+        assert (answer.status_code, logger.level) == (202, logging.ERROR)
+        shown = cloud.admin.put("volume", "/os-services/get-log", {**body, "prefix": "monostack.tried"}, **V).json()["log_levels"]
+        assert [one["levels"] for one in shown] == [{"monostack.tried": "ERROR"}] * count
+        logger.setLevel(logging.INFO)
+    missed = cloud.admin.put("volume", "/os-services/set-log", {"server": "nope", "level": "error"}, **V)
+    assert (missed.status_code, logger.level) == (202, logging.INFO)
+    bare = cloud.admin.put("volume", "/os-services/set-log", {}, **V)
+    assert bare.json()["badRequest"]["message"] == "Invalid input received:  is not a valid log level."
 
 
 def test_nothing_replicates_and_nothing_is_clustered(cloud):

@@ -18,7 +18,7 @@ from monostack.services.volume.groups import snapshots as group_snapshots
 from monostack.services.volume.groups import specs as group_specs
 from monostack.services.volume.groups import types as group_types
 from monostack.services.volume.hosts import api as hosts
-from monostack.services.volume.hosts import clusters, freezing, pools, services
+from monostack.services.volume.hosts import clusters, freezing, log_levels, pools, services
 from monostack.services.volume.managing import snapshots as managing_snapshots
 from monostack.services.volume.managing import volumes as managing_volumes
 from monostack.services.volume.messages import api as messages
@@ -108,6 +108,7 @@ SERVICE = Service(
         services.routes,
         hosts.routes,
         freezing.routes,
+        log_levels.routes,
         clusters.routes,
         pools.routes,
         extensions.routes,
