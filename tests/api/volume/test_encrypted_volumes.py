@@ -1,5 +1,7 @@
 """Encrypted volumes: made, copied, backed up and attached with keys that no answer and no operation holds."""
 
+import base64
+import json
 import uuid
 
 import pytest
@@ -69,10 +71,24 @@ def test_copies_and_backups_have_keys_of_their_own(cloud, kind):
     restored = cloud.demo.post("volume", f"/backups/{backup['id']}/restore", {"restore": {"volume_id": clone["id"]}})
     assert restored.status_code == 202
     wait(cloud.demo, f"/volumes/{clone['id']}", "volume", "available")
+    # Its record carries no key: whoever imports it where the data has one may use it, too.
+    record = cloud.admin.get("volume", f"/backups/{backup['id']}/export_record").json()["backup-record"]
+    content = json.loads(base64.b64decode(record["backup_url"])) | {"id": str(uuid.uuid4())}
+    again = {**record, "backup_url": base64.b64encode(json.dumps(content).encode()).decode()}
+    assert cloud.admin.post("volume", "/backups/import_record", {"backup-record": again}).status_code == 201
+    imported = wait(cloud.admin, f"/backups/{content['id']}", "backup", "available", **NEW)
+    assert imported["encryption_key_id"] not in keys and "passphrase" not in json.dumps(content)
+    restored = cloud.admin.post("volume", f"/backups/{imported['id']}/restore", {"restore": {"volume_id": clone["id"]}})
+    assert restored.status_code == 202
+    wait(cloud.demo, f"/volumes/{clone['id']}", "volume", "available")
+    cloud.admin.delete("volume", f"/backups/{imported['id']}")
+    wait(cloud.admin, f"/backups/{imported['id']}", "backup", 404)
     # Into a volume of another type it does not go: what was secret would be no longer.
     plain = create(cloud.demo)
     cloud.demo.post("volume", f"/backups/{backup['id']}/restore", {"restore": {"volume_id": plain["id"]}})
     wait(cloud.demo, f"/volumes/{plain['id']}", "volume", "error_restoring")
+    assert act(cloud.demo, volume, "revert", {"snapshot_id": taken["id"]}, "3.40").status_code == 202
+    wait(cloud.demo, f"/volumes/{volume['id']}", "volume", "available")
     cloud.demo.delete("volume", f"/backups/{backup['id']}")
     cloud.demo.delete("volume", f"/snapshots/{taken['id']}")
     wait(cloud.demo, f"/snapshots/{taken['id']}", "snapshot", 404)
@@ -202,3 +218,23 @@ def test_a_passphrase_is_nowhere_but_sealed(cloud, kind, caplog):
     cloud.demo.delete("volume", f"/snapshots/{taken['id']}")
     wait(cloud.demo, f"/snapshots/{taken['id']}", "snapshot", 404)
     delete(cloud.demo, volume)
+
+
+def test_a_group_of_them_is_copied(cloud, kind):
+    newest = at("3.71")
+    group_type = cloud.admin.post("volume", "/group_types", {"group_type": {"name": "secret"}}, **newest).json()["group_type"]["id"]
+    body = {"group": {"group_type": group_type, "volume_types": [kind]}}
+    groups = [cloud.demo.post("volume", "/groups", body, **newest).json()["group"]["id"]]
+    wait(cloud.demo, f"/groups/{groups[0]}", "group", "available", **newest)
+    member = {"volume": {"size": 1, "group_id": groups[0], "volume_type": kind}}
+    volume = cloud.demo.post("volume", "/volumes", member, **newest).json()["volume"]
+    wait(cloud.demo, f"/volumes/{volume['id']}", "volume", "available")
+    copying = {"create-from-src": {"source_group_id": groups[0]}}
+    groups.append(cloud.demo.post("volume", "/groups/action", copying, **newest).json()["group"]["id"])
+    copied = wait(cloud.demo, f"/groups/{groups[1]}?list_volume=1", "group", "available", **newest)["volumes"]
+    found = [key_of(cloud.demo, f"/volumes/{one}", "volume") for one in (volume["id"], *copied)]
+    assert len(set(found) - {None}) == 2
+    for group in groups:
+        deletion = {"delete": {"delete-volumes": True}}
+        assert cloud.demo.post("volume", f"/groups/{group}/action", deletion, **newest).status_code == 202
+        wait(cloud.demo, f"/groups/{group}", "group", 404, **newest)

@@ -82,6 +82,7 @@ _PARENTS = sa.select(_b.parent_id).where(_b.parent_id.in_(sa.bindparam("backups"
 _CHILDREN = sa.select(_b.id).where(_b.parent_id == sa.bindparam("the_id")).limit(1)
 _OF_VOLUME = sa.select(BACKUPS.table).where(_b.volume_id == sa.bindparam("the_volume"), _b.project_id == sa.bindparam("the_project"))
 _SHARING = sa.select(_b.id).where(_b.stored_as == sa.bindparam("stored"), _b.id != sa.bindparam("the_id")).limit(1)
+_KEY = sa.select(BACKUPS.table).where(_b.stored_as == sa.bindparam("stored"), _b.encryption_key_id.is_not(None)).limit(1)
 _SET = sa.update(BACKUPS.table).where(_b.id == sa.bindparam("the_id"))
 
 
@@ -98,6 +99,11 @@ def has_children(tx: Transaction, backup_id: str) -> bool:
 def is_shared(tx: Transaction, backup_id: str, stored_as: str) -> bool:
     """Does another row stand for the same data?"""
     return tx.row(_SHARING, {"stored": stored_as, "the_id": backup_id}) is not None
+
+
+def keyed(tx: Transaction, stored_as: str) -> Row[Any] | None:
+    """A backup that has the key of this data, if it is encrypted, and known here."""
+    return tx.row(_KEY, {"stored": stored_as})
 
 
 def set_backup(tx: Transaction, backup_id: str, *, expected: str | None = None, **values: Any) -> None:

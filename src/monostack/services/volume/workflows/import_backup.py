@@ -8,8 +8,9 @@ from monostack.db import Transaction
 from monostack.hostcommands import ask
 from monostack.operations import Run, Step, StepError, Workflow
 from monostack.protocol.volumes import StoredVolumes
+from monostack.services.volume import keys
 from monostack.services.volume.backups.records import Record
-from monostack.services.volume.backups.table import SERVICE, set_backup
+from monostack.services.volume.backups.table import SERVICE, keyed, set_backup
 from monostack.services.volume.workflows.outcome import cause
 
 
@@ -31,6 +32,8 @@ async def find(run: Run) -> None:
 
 def done(run: Run, tx: Transaction) -> None:
     record = _record(run)
+    sibling = keyed(tx, record.service_metadata or record.id)
+    key = keys.columns_like(run.cloud, sibling) if sibling is not None else {}
     set_backup(
         tx,
         run.resource_id,
@@ -47,6 +50,7 @@ def done(run: Run, tx: Transaction) -> None:
         data_timestamp=record.data_timestamp,
         meta=record.metadata,
         saved=record.driver_info,
+        **key,
     )
 
 
