@@ -23,7 +23,6 @@ NOT_RUN = {
     "cloud cache": "removes the client's own files",
     "cached image": "there is no cache of images",
     "block storage log level": "there are no further processes whose logs one could set",
-    "consistency group": "groups took their place",
     "federation": "there is no federation",
     "identity provider": "there is no federation",
     "mapping": "there is no federation",

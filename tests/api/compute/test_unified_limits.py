@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from waiting import LATEST, wait_gone
+from waiting import LATEST, wait_for, wait_gone
 
 from clouds import Client, TestCloud
 
@@ -120,6 +120,24 @@ def test_a_resize_needs_room_beside_what_is_there(cloud: TestCloud, boot: Boot, 
     assert cloud.demo.get("compute", f"/servers/{server_id}").json()["server"]["status"] == "ACTIVE"
     cloud.demo.delete("compute", f"/servers/{server_id}")
     wait_gone(cloud.demo, server_id)
+
+
+def test_a_shelved_server_comes_back_while_limits_are_kept(cloud: TestCloud, boot: Boot, limit) -> None:
+    shelved, other = boot("shelved")["id"], boot("other")["id"]
+    assert cloud.demo.post("compute", f"/servers/{shelved}/action", {"shelve": None}).status_code == 202
+    wait_for(cloud.demo, shelved, "SHELVED_OFFLOADED")
+    assert cloud.demo.get("compute", "/limits").json()["limits"]["absolute"]["totalCoresUsed"] == 1
+    limit("class:VCPU", 0)
+    unshelve = {"unshelve": None}
+    assert "Resource class:VCPU is over limit of 0 due to current usage 1 and delta 0" in _message(
+        cloud.demo.post("compute", f"/servers/{shelved}/action", unshelve)
+    )
+    limit("class:VCPU", 1)
+    assert cloud.demo.post("compute", f"/servers/{shelved}/action", unshelve).status_code == 202
+    wait_for(cloud.demo, shelved, "ACTIVE")
+    for server_id in (shelved, other):
+        cloud.demo.delete("compute", f"/servers/{server_id}")
+        wait_gone(cloud.demo, server_id)
 
 
 def test_what_has_one_limit_for_everybody(cloud: TestCloud, flavor: str, image: str) -> None:

@@ -84,6 +84,25 @@ openstack volume group remove volume grp vol1
 until [ "$(openstack volume group show grp -f value -c Status)" = available ]; do sleep 1; done
 openstack volume group delete grp
 openstack volume group type delete gt
+# Groups as they were before there were types of them
+openstack consistency group create --volume-type ty1 --description d cg
+openstack consistency group set --name cg1 cg
+until [ "$(openstack consistency group show cg1 -f value -c status)" = available ]; do sleep 1; done
+openstack volume create --size 1 --type ty1 --consistency-group cg1 cgvol
+until [ "$(openstack volume show cgvol -f value -c status)" = available ]; do sleep 1; done
+openstack consistency group snapshot create --consistency-group cg1 --description d cgsnap
+until [ "$(openstack consistency group snapshot show cgsnap -f value -c status)" = available ]; do sleep 1; done
+openstack consistency group snapshot list --long
+openstack consistency group snapshot delete cgsnap
+until [ "$(openstack consistency group snapshot list -f value -c Name)" = "" ]; do sleep 1; done
+openstack consistency group remove volume cg1 cgvol
+until [ "$(openstack consistency group show cg1 -f value -c status)" = available ]; do sleep 1; done
+# The group is on no host, since none was fit for it
+! openstack consistency group add volume cg1 cgvol
+openstack consistency group list --long
+# The client asks for it in words that Cinder does not take
+! openstack consistency group delete cg1
+openstack volume delete cgvol
 # The service
 openstack volume service list
 openstack volume service set --disable $host@file cinder-volume

@@ -122,6 +122,15 @@ class Budget:
         over = [name for name in sorted(bounded) if each[name] * least > room[name]]
         raise _exceeded(over, {name: each[name] * least for name in over}, taken, self.limits)
 
+    def require_held(self, resources: Mapping[str, int]) -> None:
+        """Before a server that claimed nothing claims these resources again. Raises Forbidden when unified limits of them are exceeded.
+
+        As in Nova, that what is claimed fits is not asked for: the server has been counted as a server all the time.
+        """
+        if unified_limits.are_on(self.cloud):
+            servers = used(self.tx, self.cloud, self.project_id)["instances"]
+            unified_limits.affordable(self.tx, self.cloud, self.project_id, servers, resources, 0, 0)
+
     def require_growth(self, more: Mapping[str, int], resources: Mapping[str, int] | None) -> None:
         """Raises Forbidden, as Nova words it, when the project may not use this much more of `cores` and `ram`. What is not more is free.
 

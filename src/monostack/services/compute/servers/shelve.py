@@ -8,10 +8,11 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.services.compute import quotas
 from monostack.services.compute.hosts.known import Host, known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
 from monostack.services.compute.parameters import ANYTHING, NAME, TEXT, fields, one
-from monostack.services.compute.scheduler import NoValidHost, pick
+from monostack.services.compute.scheduler import NoValidHost, pick, resources_for
 from monostack.services.compute.servers import history, placing, table
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.servers.actions import ACTIONS
@@ -58,6 +59,8 @@ def unshelve_server(request: Request, tx: Transaction) -> None:
     if server.vm_state != SHELVED_OFFLOADED:
         begin(request, tx, server, "unshelve", "unshelve_server", UNSHELVING, offloaded=False)
         return
+    claimed = resources_for(server.flavor, local_root=not server_volumes.is_volume_backed(tx, server))
+    quotas.Budget(tx, request.cloud, server.project_id).require_held(claimed)
     table.update(tx, server.id, availability_zone=zone)
     _unshelve(request, tx, server, zone, host)
 
