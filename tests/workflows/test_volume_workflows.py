@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from harness import IMAGE, VOLUME, Bench, Case, Trial, trials
 
+from monostack.services.volume.reconcilers.files import compare
 from monostack.testing.hosts import simulated_host
 
 
@@ -204,6 +205,18 @@ async def _has_moved(bench: Bench, given: dict[str, Any]) -> None:
 
 
 _MOVE = _action("os-migrate_volume", {"host": "far@file"})
+async def _left_behind(bench: Bench) -> dict[str, Any]:
+    given = await _with_far_host(bench)
+    await _action("os-migrate_volume", {"host": "far@file"})(bench, given)
+    await bench.rest()
+    bench.storage.volumes[given["volume"]] = 1  # as when the old host was away
+    return given
+
+
+async def _look(bench: Bench, given: dict[str, Any]) -> None:
+    await compare(bench.app.cloud, "north")
+
+
 MIGRATE = Case("migrate_volume", _with_far_host, _MOVE, _has_moved, {"copy": True, "rekey": False})
 
 # --- encryption ------------------------------------------------------------------------------------------------------------
@@ -227,6 +240,8 @@ async def _is_encrypted(bench: Bench, given: dict[str, Any]) -> None:
 
 _ENCRYPT = _action("os-retype", {"new_type": "secret", "migration_policy": "on-demand"})
 RETYPE = Case("migrate_volume", _with_encrypted_type, _ENCRYPT, _is_encrypted, {"copy": False, "rekey": True})
+
+REMOVE_COPY = Case("remove_copy", _left_behind, _look, _has_moved, {}, forward=True)
 
 # --- groups ----------------------------------------------------------------------------------------------------------------
 
@@ -300,7 +315,7 @@ CASES = {
     "upload": UPLOAD, "backup": BACKUP, "restore": RESTORE, "restore to new": RESTORE_TO_NEW, "delete backup": DELETE_BACKUP,
     "import backup": IMPORT, "snapshot a group": SNAPSHOT_GROUP, "delete a group snapshot": DELETE_GROUP_SNAPSHOT,
     "copy a group": COPY_GROUP, "delete a group": DELETE_GROUP, "manage": MANAGE, "unmanage": UNMANAGE, "migrate": MIGRATE,
-    "encrypt": RETYPE,
+    "remove a copy": REMOVE_COPY, "encrypt": RETYPE,
     "manage a snapshot": MANAGE_SNAPSHOT, "unmanage a snapshot": UNMANAGE_SNAPSHOT,
 }  # fmt: skip
 
