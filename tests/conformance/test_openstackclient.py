@@ -22,7 +22,6 @@ NOT_RUN = {
     "server ssh": "starts ssh, which finds no guest behind a simulated host",
     "cloud cache": "removes the client's own files",
     "cached image": "there is no cache of images",
-    "block storage log level": "there are no further processes whose logs one could set",
     "federation": "there is no federation",
     "identity provider": "there is no federation",
     "mapping": "there is no federation",

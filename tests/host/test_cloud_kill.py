@@ -1,4 +1,4 @@
-"""Controller and agent killed at random moments, while servers and volumes are made, used in every way and deleted: nothing is stuck or lost.
+"""Controller and agent killed at random moments, while servers and volumes are made, used and deleted: nothing is stuck or lost.
 
 MONOSTACK_KILLS says how often (6 unless told otherwise), MONOSTACK_KILL_SEED repeats the choices of a former run.
 """

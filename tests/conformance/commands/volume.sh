@@ -114,6 +114,8 @@ openstack volume message list
 ! openstack volume message delete 12345678-1234-1234-1234-123456789012
 openstack block storage resource filter list
 openstack block storage resource filter show volume
+openstack block storage log level list
+openstack block storage log level set --log-prefix cinder.none DEBUG
 openstack block storage cluster list
 ! openstack block storage cluster show c
 ! openstack block storage cluster set --enable c
