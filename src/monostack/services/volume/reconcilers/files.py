@@ -91,14 +91,17 @@ async def compare(cloud: "Cloud", host: str) -> None:
     for volume_id in await _without_row(cloud, stored.volumes, _VOLUMES_AMONG):
         await _remove(cloud, host, "volume.delete", VolumeRef(volume_id))
     for start in range(0, len(stored.volumes), CHUNK):
-        await cloud.db.write(lambda tx, at=start: _remove_copies(tx, cloud, host, stored.volumes[at : at + CHUNK]))
+        some = {"ids": stored.volumes[start : start + CHUNK], "the_host": host}
+        elsewhere = await cloud.db.read(lambda tx, some=some: tx.rows(_ELSEWHERE, some))
+        left = [row for row in elsewhere if not same_storage(cloud, host, row.host)]
+        if left:
+            await cloud.db.write(lambda tx, left=left: _remove_copies(tx, cloud, host, left))
 
 
-def _remove_copies(tx: Transaction, cloud: "Cloud", host: str, volumes: list[str]) -> None:
-    """Volumes that have gone to another host and left their file here, since this one was away then."""
-    for row in tx.rows(_ELSEWHERE, {"ids": volumes, "the_host": host}):
-        busy = tx.row(UNFINISHED_OF_RESOURCE, {"resource": row.id}) is not None
-        if not busy and not same_storage(cloud, host, row.host):
+def _remove_copies(tx: Transaction, cloud: "Cloud", host: str, volumes: list[Row[Any]]) -> None:
+    """Volumes that have gone to another host and left their file here, since this one was away then. The operation looks again."""
+    for row in volumes:
+        if tx.row(UNFINISHED_OF_RESOURCE, {"resource": row.id}) is None:
             cloud.start(tx, "remove_copy", row.id, {"host": host}, None, row.project_id)
 
 
