@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from monostack.agent.capacity import network_capacity
 from monostack.agentlink import Hosts
 from monostack.agentlink.admission import Admission, admit
 from monostack.authz.policy import Enforcer
@@ -85,7 +86,9 @@ class App:
                 service.start(self.cloud)
         await self.cloud.operations.open()
         if self.config.emulator.hosts:
-            await attach_hosts(self.cloud.hosts, self.config.emulator.hosts, self.faults, backends=self.config.emulator.volume_backends)
+            emulator = self.config.emulator
+            capacity = network_capacity(self.config.agent, emulator.nic_kbps)
+            await attach_hosts(self.cloud.hosts, emulator.hosts, self.faults, backends=emulator.volume_backends, capacity=capacity)
             await self.cloud.reconcilers.run_once(compute_hosts.NAME)  # the first request finds the hosts there
         self.cloud.reconcilers.open()
         if not listen:

@@ -32,16 +32,18 @@ from monostack.app import SERVICES, App
 from monostack.core.config import load
 from monostack.db import Transaction
 from monostack.operations import Run, Step, StepError, Workflow
+from monostack.protocol import NetworkCapacity, Nic
 from monostack.testing.hosts import simulated_host
 
 HOSTS = ("north", "south")
 COMPUTE, NETWORK, IMAGE, VOLUME = "/compute/v2.1", "/network/v2.0", "/image/v2", "/volume/v3"
+CAPACITY = NetworkCapacity([Nic("rp_tunnelled", egress_kbps=1000)])
 PATIENCE = 30.0  # seconds until something must have happened
 
 # What a workflow may take and must give back. Everything here is counted from rows, so that is all there is to compare.
 TAKEN = {
     "allocations": "select consumer_uuid, provider_uuid, resource_class, used from allocations order by 1, 2, 3",
-    "ports": "select id, device_id, device_owner from ports where device_owner like 'compute:%' or device_owner = '' order by 1",
+    "ports": "select id, device_id, device_owner, profile from ports where device_owner like 'compute:%' or device_owner = '' order by 1",
     "volumes": "select id, status, size from volumes order by 1",
     "attachments": "select volume_id, server_id, status from volume_attachments order by 1, 2",
     "server volumes": "select server_id, volume_id, attached from server_volumes order by 1, 2",
@@ -98,7 +100,7 @@ class Bench:
         self.directory = directory
         self.database = database
         self.storage = SimulatedStorage()
-        self.agents = {name: simulated_host(name, storage=self.storage) for name in HOSTS}
+        self.agents = {name: simulated_host(name, storage=self.storage, capacity=CAPACITY) for name in HOSTS}
         self.app: Any = None
         self.token = ""
         self.settings: dict[str, Any] = {}  # beside those that every bench has

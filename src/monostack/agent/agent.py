@@ -15,7 +15,7 @@ from monostack.agent.errors import CommandError
 from monostack.agent.handlers import HANDLERS, Drivers, Handler
 from monostack.agent.locks import NamedLocks
 from monostack.core import ids
-from monostack.protocol import VERSION, Command, Failure, Hello, Report, Result
+from monostack.protocol import VERSION, Command, Failure, Hello, NetworkCapacity, Report, Result
 from monostack.protocol.guests import GuestState
 
 log = logging.getLogger(__name__)
@@ -38,12 +38,15 @@ class Agent:
     work of each command (host, command); simulation injects its faults there.
     """
 
-    def __init__(self, host: str, drivers: Drivers, *, boot_id: str, around: Around | None = None) -> None:
+    def __init__(
+        self, host: str, drivers: Drivers, *, boot_id: str, around: Around | None = None, capacity: NetworkCapacity | None = None
+    ) -> None:
         self.host = host
         self.drivers = drivers
         self.boot_id = boot_id
         self.instance = ids.new_uuid()
         self._around = around
+        self._capacity = capacity
         self._locks = NamedLocks()
         self._slots = asyncio.Semaphore(MAX_RUNNING)
         self._running: dict[str, tuple[str, asyncio.Task[Result]]] = {}
@@ -56,7 +59,9 @@ class Agent:
     async def hello(self) -> Hello:
         """What the agent says first on each connection."""
         kept = self.drivers.block.kept_in
-        inventory = msgspec.structs.replace(await self.drivers.hypervisor.inventory(), volume_backend=kept.backend, storage=kept.storage)
+        inventory = msgspec.structs.replace(
+            await self.drivers.hypervisor.inventory(), volume_backend=kept.backend, storage=kept.storage, network=self._capacity
+        )
         return Hello(protocol=VERSION, host=self.host, boot_id=self.boot_id, instance=self.instance, inventory=inventory)
 
     async def handle(self, command: Command) -> Result:

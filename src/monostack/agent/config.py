@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from monostack.protocol import NetworkCapacity
+
 VNC_PORTS = (5900, 6899)
 
 
@@ -34,4 +36,5 @@ class AgentConfig(msgspec.Struct, kw_only=True):
     dns_servers: list[str] = []  # where guests' DHCP servers forward names to; none: they know only their own network
     volume_backend: str = "file"  # as volume types ask for it with `volume_backend_name`
     image_cache_hours: float = 24.0  # how long the bits of an image that no guest uses are kept
+    network_capacity: NetworkCapacity | None = None  # what it can guarantee to ports
     reserved_memory_mib: int = 512  # kept for the host itself

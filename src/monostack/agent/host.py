@@ -94,7 +94,8 @@ async def open_host(config: AgentConfig, make_network: NetworkMaker | None = Non
     hypervisor = LibvirtHypervisor(daemon, config.libvirt_uri, files, around, volume_path, outgoing, config.reserved_memory_mib)
     block = FileBlock(layout.state, user, images, hypervisor, outgoing, config.volume_backend)
     network = make_network(report) if make_network is not None else linux_network(config, report)
-    agent = Agent(config.host, Drivers(hypervisor, block, network, outgoing), boot_id=await asyncio.to_thread(probe.read_boot_id))
+    boot_id = await asyncio.to_thread(probe.read_boot_id)
+    agent = Agent(config.host, Drivers(hypervisor, block, network, outgoing), boot_id=boot_id, capacity=config.network_capacity)
     try:
         await hypervisor.open()
     except BaseException:

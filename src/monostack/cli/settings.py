@@ -35,6 +35,7 @@ def passed_on(args: argparse.Namespace) -> list[str]:
 
 def agent_config(config: Config) -> Any:
     """What this host's agent is told."""
+    from monostack.agent.capacity import network_capacity
     from monostack.agent.config import AgentConfig, ExternalNetwork
 
     state = Path(config.state_dir)
@@ -51,6 +52,7 @@ def agent_config(config: Config) -> Any:
             name: ExternalNetwork(network.bridge, network.address, network.masquerade)
             for name, network in config.agent.external_networks.items()
         },
+        network_capacity=network_capacity(config.agent),
     )
 
 

@@ -5,6 +5,21 @@ and the agent answers each with one `Result`; either may be repeated after a rec
 idempotent. The agent may send a `Report` at any time. Messages are JSON, encoded by msgspec.
 """
 
-from monostack.protocol.envelope import MAX_MESSAGE, VERSION, Command, Failure, Hello, Inventory, Report, Result, decode, encode
+from monostack.protocol.envelope import (
+    MAX_MESSAGE,
+    VERSION,
+    Command,
+    Failure,
+    Hello,
+    Inventory,
+    NetworkCapacity,
+    Nic,
+    Report,
+    Result,
+    decode,
+    encode,
+)
 
-__all__ = ["MAX_MESSAGE", "VERSION", "Command", "Failure", "Hello", "Inventory", "Report", "Result", "decode", "encode"]
+__all__ = [
+    "MAX_MESSAGE", "VERSION", "Command", "Failure", "Hello", "Inventory", "NetworkCapacity", "Nic", "Report", "Result", "decode", "encode",
+]  # fmt: skip

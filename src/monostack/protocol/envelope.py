@@ -8,6 +8,22 @@ VERSION = 1
 MAX_MESSAGE = 32 * 1024 * 1024  # bytes; the whole network state of a large host fits
 
 
+class Nic(msgspec.Struct):
+    """A network device of a host whose bandwidth is given away by guarantees."""
+
+    name: str  # unique on the host
+    physical_network: str | None = None  # None: what carries the tunnels of tenants' networks
+    egress_kbps: int = 0  # in each direction as guests see it; 0: none is given away
+    ingress_kbps: int = 0
+
+
+class NetworkCapacity(msgspec.Struct):
+    """What guarantees of bandwidth and packet rates a host can give."""
+
+    nics: list[Nic] = []
+    kpps: dict[str, int] = {}  # thousands of packets a second by direction: "any", or "egress" and "ingress"
+
+
 class Inventory(msgspec.Struct):
     """What a host can give, as placement counts it."""
 
@@ -21,6 +37,7 @@ class Inventory(msgspec.Struct):
     accelerator: str = "tcg"  # "kvm", "tcg" or "simulated"
     volume_backend: str = "file"  # as volume types ask for it with `volume_backend_name`
     storage: str = ""  # what keeps its volumes; hosts with the same one reach the same volumes. "": files that only this host has
+    network: NetworkCapacity | None = None
 
 
 class Hello(msgspec.Struct, tag="hello"):

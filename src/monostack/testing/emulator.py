@@ -5,20 +5,23 @@ from collections.abc import Sequence
 from monostack.agent.block.simulated import SimulatedStorage
 from monostack.agent.simulation import FaultPlan
 from monostack.agentlink import Hosts
+from monostack.protocol import NetworkCapacity
 from monostack.testing.hosts import simulated_host
 
 __all__ = ["FaultPlan", "attach_hosts"]
 
 
 async def attach_hosts(
-    hosts: Hosts, count: int, faults: FaultPlan, prefix: str = "sim", backends: Sequence[str] = ("file",)
-) -> None:
+    hosts: Hosts, count: int, faults: FaultPlan, prefix: str = "sim", backends: Sequence[str] = ("file",),
+    capacity: NetworkCapacity | None = None,
+) -> None:  # fmt: skip
     """Connect `count` simulated hosts, sim-001 onwards, which share one storage and one plan of faults.
 
-    They take turns with the names of their volume `backends`.
+    They take turns with the names of their volume `backends`; each can guarantee `capacity` to ports.
     """
     storage = SimulatedStorage()
     width = max(3, len(str(count)))
     for number in range(1, count + 1):
         name, backend = f"{prefix}-{number:0{width}d}", backends[(number - 1) % len(backends)]
-        await hosts.attach_local(simulated_host(name, storage=storage, faults=faults, volume_backend=backend), faults)
+        host = simulated_host(name, storage=storage, faults=faults, volume_backend=backend, capacity=capacity)
+        await hosts.attach_local(host, faults)

@@ -9,6 +9,7 @@ from monostack.agent.hypervisor.simulated import SimulatedHypervisor
 from monostack.agent.network.simulated import SimulatedNetwork
 from monostack.agent.simulation import FaultPlan
 from monostack.core import ids
+from monostack.protocol import NetworkCapacity
 from monostack.protocol.envelope import Inventory
 
 TRAITS = (
@@ -52,6 +53,7 @@ def simulated_host(
     faults: FaultPlan | None = None,
     boot_id: str | None = None,
     volume_backend: str = "file",
+    capacity: NetworkCapacity | None = None,
 ) -> Agent:
     """The agent of a simulated host, to be given to `Hosts.attach_local`.
 
@@ -65,4 +67,4 @@ def simulated_host(
     hypervisor = SimulatedHypervisor(inventory if inventory is not None else simulated_inventory(), network, storage, outgoing)
     drivers = Drivers(hypervisor, SimulatedBlock(storage, outgoing, volume_backend), network, outgoing)
     around = faults.around if faults is not None else None
-    return Agent(name, drivers, boot_id=boot_id if boot_id is not None else ids.new_uuid(), around=around)
+    return Agent(name, drivers, boot_id=boot_id if boot_id is not None else ids.new_uuid(), around=around, capacity=capacity)

@@ -77,20 +77,17 @@ def test_a_default_policy_is_for_networks_that_name_none(admin: Net, demo: Net) 
     assert demo.create("networks", name="plain")["qos_policy_id"] is None
 
 
-def test_what_no_host_does_is_refused_to_ports_and_networks(admin: Net) -> None:
-    """Rules may say it; what is to be under the policy may not follow them."""
-    reserving = policy(admin, ("minimum_bandwidth", {"min_kbps": 100}))
-    fault = admin.refused("POST", "/networks", 409, {"network": {"name": "x", "qos_policy_id": reserving}})
-    assert fault["type"] == "QosRuleNotSupportedByNetwork"
-    net = admin.network("unreserved", "10.72.0.0/24")
-    body = {"port": {"network_id": net["id"], "qos_policy_id": reserving}}
+def test_what_hosts_do_not_do_to_a_kind_of_nic_is_refused(admin: Net) -> None:
+    """Rules may say it; a port whose NIC bypasses the host's network may not be under them."""
+    limit, plain = policy(admin, LIMIT), policy(admin)
+    net = admin.network("bypassed", "10.72.0.0/24")
+    body = {"port": {"network_id": net["id"], "qos_policy_id": limit, "binding:vnic_type": "direct"}}
     assert admin.refused("POST", "/ports", 409, body)["type"] == "QosRuleNotSupported"
-    plain = policy(admin)
-    admin.create("ports", network_id=net["id"], qos_policy_id=plain)
+    admin.create("ports", network_id=net["id"], qos_policy_id=plain, **{"binding:vnic_type": "direct"})
     rule = {"minimum_bandwidth_rule": {"min_kbps": 100}}
     assert admin.refused("POST", f"/qos/policies/{plain}/minimum_bandwidth_rules", 409, rule)["type"] == "QosRuleNotSupported"
     types = {one["type"] for one in admin.client.get("network", "/qos/rule-types").json()["rule_types"]}
-    assert types == {"bandwidth_limit", "dscp_marking", "packet_rate_limit"}
+    assert types == {"bandwidth_limit", "dscp_marking", "minimum_bandwidth", "minimum_packet_rate", "packet_rate_limit"}
 
 
 def test_a_shared_policy_stays_shared_while_others_use_it(admin: Net, demo: Net) -> None:

@@ -63,6 +63,24 @@ class ExternalNetwork(Section, frozen=True):
     masquerade: Annotated[
         bool, _option("Let what leaves the bridge for elsewhere take the host's address, so that guests reach the Internet.")
     ] = False
+    egress_kbps: Annotated[
+        int, _option("Kilobits a second out of guests that minimum bandwidth rules may guarantee. 0: none.", ge=0)
+    ] = 0
+    ingress_kbps: Annotated[int, _option("The same into guests.", ge=0)] = 0
+
+
+class Capacity(Section, frozen=True):
+    """What this host can guarantee to ports besides the bandwidth of physical networks (`agent.external_networks`). Placement counts it;
+    a server gets a host that still has what its ports' QoS policies ask for.
+    """
+
+    tunnel_egress_kbps: Annotated[int, _option("Kilobits a second out of guests on tenants' networks. 0: none.", ge=0)] = 0
+    tunnel_ingress_kbps: Annotated[int, _option("The same into guests.", ge=0)] = 0
+    packet_rate_kpps: Annotated[
+        int, _option("Thousands of packets a second of guests, whichever way they go. Not together with the next two. 0: none.", ge=0)
+    ] = 0
+    packet_rate_egress_kpps: Annotated[int, _option("Thousands out of guests.", ge=0)] = 0
+    packet_rate_ingress_kpps: Annotated[int, _option("Thousands into guests.", ge=0)] = 0
 
 
 class Agent(Section, frozen=True):
@@ -93,10 +111,12 @@ class Agent(Section, frozen=True):
     external_networks: Annotated[
         dict[str, ExternalNetwork],
         _option(
-            "Physical networks of this host by name, each with `bridge`, `address` and `masquerade`.",
+            "Physical networks of this host by name, each with `bridge`, `address` and `masquerade`, and with `egress_kbps` and"
+            " `ingress_kbps` where minimum bandwidth is guaranteed.",
             '`public = { bridge = "br-public", address = "172.24.4.1/24", masquerade = true }`',
         ),
     ] = msgspec.field(default_factory=lambda: {"public": ExternalNetwork(bridge="br-public", address="172.24.4.1/24", masquerade=True)})
+    capacity: Capacity = Capacity()
 
 
 class Identity(Section, frozen=True):
@@ -335,6 +355,9 @@ class Emulator(Section, frozen=True):
     volume_backends: Annotated[
         list[str], _option("Names of volume back ends, which simulated hosts have by turns; volume types choose by `volume_backend_name`.")
     ] = msgspec.field(default_factory=lambda: ["file"])
+    nic_kbps: Annotated[
+        int, _option("Kilobits a second each way that each network of a simulated host can guarantee, where none are declared.", ge=0)
+    ] = 0
 
 
 class Config(Section, frozen=True):

@@ -175,6 +175,9 @@ def _derive(config: Config) -> Config:
     api, agent = config.api, config.agent
     if (api.tls_certificate is None) != (api.tls_key is None):
         raise ConfigError("api.tls_certificate and api.tls_key belong together: set both or neither")
+    capacity = agent.capacity
+    if capacity.packet_rate_kpps and (capacity.packet_rate_egress_kpps or capacity.packet_rate_ingress_kpps):
+        raise ConfigError("agent.capacity.packet_rate_kpps counts packets of both directions: set it, or one for each direction")
     images = config.image.directory or f"{state}/images"
     return replace(
         config,

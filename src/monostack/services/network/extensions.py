@@ -60,6 +60,8 @@ EXTENSIONS = (
     ("port-mac-address-regenerate", "Neutron Port MAC address regenerate", "2018-05-03T10:00:00-00:00"),
     ("port-numa-affinity-policy", "Port NUMA affinity policy", "2020-07-08T10:00:00-00:00"),
     ("port-numa-affinity-policy-socket", 'Port NUMA affinity policy "socket"', "2024-02-09T10:00:00-00:00"),
+    ("port-resource-request", "Port Resource Request", "2018-05-08T10:00:00-00:00"),
+    ("port-resource-request-groups", "Port Resource Request Groups", "2021-08-02T10:00:00-00:00"),
     ("port-security", "Port Security", "2012-07-23T10:00:00-00:00"),
     ("port-security-groups-filtering", "Port filtering on security groups", "2018-01-09T09:00:00-00:00"),
     ("port-trusted-vif", "Port trusted vif", "2024-07-10T10:00:00-00:00"),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from monostack.db import Transaction
+from monostack.services.network.agents.providers import provide
 from monostack.services.network.changes import changed
 from monostack.services.network.desired.sync import Provider, providers
 from monostack.services.network.servers import proxied
@@ -16,8 +17,10 @@ from monostack.services.network.servers.addresses import addresses_of_servers
 from monostack.services.network.servers.boot import find_security_groups, networks_for_boot
 from monostack.services.network.servers.groups import change_security_groups
 from monostack.services.network.servers.info import FixedAddress, PortInfo, RequestedNic
-from monostack.services.network.servers.ports import adopt_port, allocate_port, bind, release_ports, unbind
+from monostack.services.network.servers.ports import RESERVED, adopt_port, allocate_port, bind, release_ports, unbind
 from monostack.services.network.servers.read import (
+    asked_by_ports,
+    asked_by_server,
     ports,
     ports_of,
     security_group_names,
@@ -25,9 +28,10 @@ from monostack.services.network.servers.read import (
 )
 
 __all__ = [
-    "FixedAddress", "PortInfo", "Provider", "RequestedNic", "addresses_of_servers", "adopt_port", "allocate_port", "bind",
+    "RESERVED", "FixedAddress", "PortInfo", "Provider", "RequestedNic", "addresses_of_servers", "adopt_port", "allocate_port",
+    "asked_by_ports", "asked_by_server", "bind",
     "change_security_groups", "find_security_groups", "items_changed", "networks_for_boot", "ports",
-    "ports_of", "proxied", "register_items", "release_ports", "security_group_names", "server_of_address", "unbind", "wire",
+    "ports_of", "provide", "proxied", "register_items", "release_ports", "security_group_names", "server_of_address", "unbind", "wire",
 ]  # fmt: skip
 
 

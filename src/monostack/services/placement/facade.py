@@ -2,16 +2,20 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import Conflict
 from monostack.db import Transaction
 from monostack.services.placement import aggregates, traits
 from monostack.services.placement.allocations import rules as allocations
+from monostack.services.placement.allocations.consumers import BY_UUIDS as CONSUMERS
 from monostack.services.placement.allocations.consumers import consumers
 from monostack.services.placement.allocations.rules import Amounts, Claim
+from monostack.services.placement.candidates.arrangements import RequestGroup, arrangements
 from monostack.services.placement.candidates.search import Candidate, Room, Search, find
 from monostack.services.placement.inventories import rules as inventory_rules
 from monostack.services.placement.inventories import table as inventories
@@ -19,8 +23,9 @@ from monostack.services.placement.inventories.table import Inventory
 from monostack.services.placement.providers import table as providers
 
 __all__ = [
-    "Candidate", "Inventory", "Room", "allocations_of", "candidates", "claim", "ensure_provider", "inventories_of", "move", "release",
-    "remove_provider", "set_aggregates", "set_traits", "usages", "usages_of_project",
+    "Amounts", "Candidate", "Inventory", "RequestGroup", "Room", "adjust", "allocations_of", "arrangements", "candidates", "claim",
+    "ensure_provider", "inventories_of", "move", "release", "remove_provider", "remove_unnamed", "set_aggregates", "set_traits",
+    "traits_of", "usages", "usages_of_project",
 ]  # fmt: skip
 
 _A = allocations.allocations.c
@@ -45,8 +50,9 @@ def ensure_provider(
     having: Iterable[str] = (),
     *,
     keep: Collection[str] = (),
+    parent: str | None = None,
 ) -> str:
-    """Make or refresh a root provider with these inventories and traits. Returns its uuid.
+    """Make or refresh a provider with these inventories and traits, below `parent` or as a root. Returns its uuid.
 
     Fields of existing inventories named in `keep` ("allocation_ratio", "reserved") stay as they are: an operator may have changed them.
     An inventory that is no longer given goes, unless it is in use. Traits that administrators set (CUSTOM_*, COMPUTE_STATUS_DISABLED) stay.
@@ -54,7 +60,8 @@ def ensure_provider(
     row = tx.row(providers.BY_UUID, {"the_uuid": uuid})
     now = clock.now()
     if row is None:
-        new = {"uuid": uuid, "name": name, "generation": 0, "root_uuid": uuid, "parent_uuid": None, "created_at": now, "updated_at": now}
+        root = providers.get(tx, parent).root_uuid if parent is not None else uuid
+        new = {"uuid": uuid, "name": name, "generation": 0, "root_uuid": root, "parent_uuid": parent, "created_at": now, "updated_at": now}
         tx.execute(providers.INSERT, new)
     elif row.name != name:
         tx.execute(providers.RENAME, {"the_uuid": uuid, "the_name": name})
@@ -95,10 +102,29 @@ def set_aggregates(tx: Transaction, uuid: str, wanted: Collection[str]) -> bool:
 
 
 def remove_provider(tx: Transaction, uuid: str) -> None:
-    """Remove a provider. Raises Conflict while anything is allocated from it; a missing one is no error."""
-    if tx.row(allocations.IN_USE, {"the_provider": uuid}) is not None:
-        raise Conflict("Resource provider has allocations.")
-    tx.execute(providers.DELETE, {"the_uuid": uuid})
+    """Remove a root provider and all below it. Raises Conflict while anything is allocated from them; a missing one is no error."""
+    for row in _tree(tx, uuid):
+        if tx.row(allocations.IN_USE, {"the_provider": row.uuid}) is not None:
+            raise Conflict("Resource provider has allocations.")
+        tx.execute(providers.DELETE, {"the_uuid": row.uuid})
+
+
+def remove_unnamed(tx: Transaction, root: str, prefix: str, named: Collection[str]) -> None:
+    """Of the providers of a tree whose names begin with `prefix`, remove those that are not named and that nothing is allocated from."""
+    for row in _tree(tx, root):
+        if row.name.startswith(prefix) and row.uuid not in named and tx.row(allocations.IN_USE, {"the_provider": row.uuid}) is None:
+            tx.execute(providers.DELETE, {"the_uuid": row.uuid})
+
+
+def _tree(tx: Transaction, root: str) -> list[Row[Any]]:
+    """The providers of a tree, each before its parent."""
+    rows = {row.uuid: row for row in tx.rows(providers.IN_TREES, {"the_roots": [root]})}
+
+    def depth(uuid: str) -> int:
+        parent = rows[uuid].parent_uuid
+        return 0 if parent is None else 1 + depth(parent)
+
+    return [rows[uuid] for uuid in sorted(rows, key=depth, reverse=True)]
 
 
 def claim(
@@ -117,6 +143,24 @@ def move(tx: Transaction, source: str, target: str, amounts: Amounts, project_id
     allocations.replace(
         tx, [Claim(target, held, project_id, user_id, "MIGRATION"), Claim(source, amounts, project_id, user_id, "INSTANCE")]
     )
+
+
+def adjust(tx: Transaction, consumer_id: str, changes: Amounts) -> None:
+    """Add amounts to what a consumer holds; negative ones take from it, at most all. A consumer that holds nothing stays so.
+
+    Raises Conflict when it does not fit.
+    """
+    consumer = tx.row(CONSUMERS, {"the_consumers": [consumer_id]})
+    if consumer is None:
+        return
+    held = allocations_of(tx, [consumer_id]).get(consumer_id, {})
+    for provider, amounts in changes.items():
+        for name, amount in amounts.items():
+            one = held.setdefault(provider, {})
+            one[name] = max(0, one.get(name, 0) + amount)
+    left = {provider: {name: amount for name, amount in amounts.items() if amount} for provider, amounts in held.items()}
+    left = {provider: amounts for provider, amounts in left.items() if amounts}
+    allocations.replace(tx, [Claim(consumer_id, left, consumer.project_id, consumer.user_id, consumer.consumer_type)])
 
 
 def release(tx: Transaction, consumer_id: str) -> None:
@@ -150,6 +194,14 @@ def allocations_of(tx: Transaction, consumer_ids: Iterable[str]) -> dict[str, di
     found: dict[str, dict[str, dict[str, int]]] = {}
     for row in tx.rows(allocations.OF_CONSUMERS, {"the_consumers": list(consumer_ids)}):
         found.setdefault(row.consumer_uuid, {}).setdefault(row.provider_uuid, {})[row.resource_class] = row.used
+    return found
+
+
+def traits_of(tx: Transaction, provider_uuids: Iterable[str]) -> dict[str, set[str]]:
+    """provider -> its traits; those without any are missing."""
+    found: dict[str, set[str]] = {}
+    for row in tx.rows(traits.OF_PROVIDERS, {"the_providers": list(provider_uuids)}):
+        found.setdefault(row.provider_uuid, set()).add(row.trait)
     return found
 
 

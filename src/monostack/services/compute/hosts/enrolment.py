@@ -10,6 +10,7 @@ from monostack.core.config.options import Scheduler
 from monostack.db import Transaction
 from monostack.protocol import Hello
 from monostack.services.compute.hosts.table import aggregate_hosts, aggregates, changed, compute_hosts, controllers
+from monostack.services.network import facade as network
 from monostack.services.placement import facade as placement
 
 DISABLED_TRAIT = "COMPUTE_STATUS_DISABLED"
@@ -114,6 +115,7 @@ def _provide(tx: Transaction, host_id: str, hello: Hello, scheduler: Scheduler, 
         if total > 0
     }
     placement.ensure_provider(tx, host_id, hello.host, stock, inventory.traits, keep=("allocation_ratio", "reserved"))
+    network.provide(tx, host_id, hello.host, inventory.network)
     if row is None:
         groups = [found.uuid for found in tx.rows(_AGGREGATES_OF, {"the_host": hello.host})]
         if groups:

@@ -1,6 +1,7 @@
 """The choice itself."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from monostack.db import Transaction
 from monostack.services.compute.hosts.known import Host, KnownHosts, known_hosts
@@ -25,12 +26,23 @@ class NoValidHost(Exception):
         super().__init__(details)
 
 
-def pick(tx: Transaction, wish: Wish) -> Host:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A host, and what of it is to be claimed: provider -> resource class -> amount."""
+
+    host: Host
+    amounts: placement.Amounts
+
+
+def pick(tx: Transaction, wish: Wish) -> Place:
     """The best host for what is wished. Raises NoValidHost."""
     known = known_hosts(tx)
     land = landscape(tx)
     filters = enabled(land.settings)
     only = _only(known, wish)
+    ways = placement.arrangements(tx, wish.asked_by_ports) if wish.asked_by_ports else None
+    if ways is not None:
+        only = [id for id in (ways if only is None else only) if id in ways]
     member_of, strangers = _aggregates(known, wish)
     for limit in LOOKS:
         found = placement.candidates(
@@ -40,10 +52,12 @@ def pick(tx: Transaction, wish: Wish) -> Host:
         land.look_at(tx, [fit.host.name for fit in fits], found)
         fits = [fit for fit in fits if objection(filters, fit.host, wish, land) is None]
         if fits:
-            return best(fits, wish, land)
+            host = best(fits, wish, land)
+            own = {name: amount for name, amount in wish.resources.items() if amount}
+            return Place(host, {**(ways[host.id] if ways is not None else {}), host.id: own})
         if len(found) < limit:
             break
-    raise NoValidHost(_explain(tx, known, wish, land))
+    raise NoValidHost(_explain(tx, known, wish, land, ways))
 
 
 def _only(known: KnownHosts, wish: Wish) -> Collection[str] | None:
@@ -67,7 +81,7 @@ def _aggregates(known: KnownHosts, wish: Wish) -> tuple[Sequence[Collection[str]
     return (), ()
 
 
-def _explain(tx: Transaction, known: KnownHosts, wish: Wish, land: Landscape) -> str:
+def _explain(tx: Transaction, known: KnownHosts, wish: Wish, land: Landscape, ways: Collection[str] | None) -> str:
     if not known.by_id:
         return "No compute host has enrolled yet."
     hosts = sorted(known.by_id.values(), key=lambda host: host.name)[:EXPLAINED]
@@ -76,10 +90,20 @@ def _explain(tx: Transaction, known: KnownHosts, wish: Wish, land: Landscape) ->
     land.look_at(tx, [host.name for host in hosts])
     filters, reasons = enabled(land.settings), []
     for host in hosts:
-        reason = objection(filters, host, wish, land) or _short(host, wish, stock.get(host.id, {}), taken.get(host.id, {}))
+        reason = objection(filters, host, wish, land)
+        if reason is None and ways is not None and host.id not in ways:
+            reason = f"it has too little left of what the ports ask for ({_asked(wish)})"
+        reason = reason or _short(host, wish, stock.get(host.id, {}), taken.get(host.id, {}))
         reasons.append(f"{host.name}: {reason}")
     more = len(known.by_id) - len(hosts)
     return "; ".join(reasons) + (f"; and {more} more hosts" if more else "")
+
+
+def _asked(wish: Wish) -> str:
+    groups = [group for request in wish.asked_by_ports for group in request]
+    return "; ".join(
+        f"{', '.join(f'{amount} {name}' for name, amount in group.resources.items())} with {', '.join(group.required)}" for group in groups
+    )
 
 
 def _short(host: Host, wish: Wish, stock: dict[str, placement.Inventory], taken: dict[str, int]) -> str:

@@ -1,9 +1,11 @@
 """What a server wants of its host."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from monostack.services.placement.facade import RequestGroup
 
 _RESOURCE = re.compile(r"^resources:([A-Z][A-Z0-9_]*)$")
 _TRAIT = re.compile(r"^trait:([A-Z][A-Z0-9_]*)$")
@@ -50,6 +52,7 @@ class Wish:
     project_id: str | None = None
     flavor_name: str | None = None
     image_id: str | None = None
+    asked_by_ports: Sequence[Sequence[RequestGroup]] = ()  # of providers below the host's own
 
 
 def resources_for(flavor: Mapping[str, Any], *, local_root: bool) -> dict[str, int]:

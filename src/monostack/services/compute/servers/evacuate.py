@@ -6,11 +6,11 @@ from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response
 from monostack.http.answers import NOTHING
-from monostack.services.compute.hosts.known import Host, known_hosts
+from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
 from monostack.services.compute.migrations import table as migrations
 from monostack.services.compute.parameters import BOOLEAN, FQDN, TEXT, Json, fields, is_true, one
-from monostack.services.compute.scheduler import NoValidHost, pick
+from monostack.services.compute.scheduler import NoValidHost, Place, pick
 from monostack.services.compute.servers import answers, history, placing, table
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.create.order import new_password
@@ -70,15 +70,15 @@ def _place(request: Request, tx: Transaction, server: Any, host: str | None) -> 
         "kind": migrations.EVACUATION, "source": server.host, "old_flavor": flavor, "new_flavor": flavor,
     }  # fmt: skip
     try:
-        found: Host = pick(tx, wish)
+        found: Place = pick(tx, wish)
     except NoValidHost as none:
         migrations.add(tx, status=migrations.ERROR, **values)
         events = [history.event("rebuild_server", history.input_of(server)["started"], None, f"{none.message} {none.details}")]
         history.start(tx, request, server.id, "evacuate", events, message="Error")
         return
-    address = request.cloud.hosts.address(found.name)
-    uuid = migrations.add(tx, status=migrations.ACCEPTED, dest=found.name, dest_address=address, **values)
-    placement.move(tx, server.id, uuid, placing.amounts_of(wish, found), server.project_id, server.user_id)
+    address = request.cloud.hosts.address(found.host.name)
+    uuid = migrations.add(tx, status=migrations.ACCEPTED, dest=found.host.name, dest_address=address, **values)
+    placement.move(tx, server.id, uuid, found.amounts, server.project_id, server.user_id)
     running = server.vm_state == ACTIVE and not request.at_least(2, 95)
-    more = {"source": server.host, "dest": found.name, "host": found.name, "migration": uuid, "running": running}
+    more = {"source": server.host, "dest": found.host.name, "host": found.host.name, "migration": uuid, "running": running}
     begin(request, tx, server, "evacuate", "evacuate_server", REBUILDING, **more)

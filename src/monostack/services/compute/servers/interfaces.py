@@ -14,6 +14,7 @@ from monostack.services.compute.parameters import IP, TAG, UUID, Json, fields
 from monostack.services.compute.servers import answers, history, table
 from monostack.services.compute.servers.lookup import check_state, visible
 from monostack.services.network import facade as network
+from monostack.services.placement import facade as placement
 
 
 def _body(**more: Json) -> Json:
@@ -104,6 +105,7 @@ def _allocate(request: Request, tx: Transaction, server: Row[Any], asked: networ
     owner = f"compute:{known_hosts(tx).zone_of(server.host) or ''}"
     nic = nics[0]
     if nic.port_id is not None:
+        _claim(tx, server, nic.port_id)
         return network.adopt_port(tx, request, nic.port_id, device_id=server.id, device_owner=owner, host=server.host)
     assert nic.network_id is not None, "networks_for_boot names a network or a port"
     try:
@@ -115,6 +117,18 @@ def _allocate(request: Request, tx: Transaction, server: Row[Any], asked: networ
         if fault.kind.startswith("IpAddressGenerationFailure"):
             raise BadRequest(f"No fixed IP addresses available for network: {nic.network_id}") from None
         raise
+
+
+def _claim(tx: Transaction, server: Row[Any], port_id: str) -> None:
+    """Let the server hold what the port asks of its host. Raises BadRequest."""
+    asked = network.asked_by_ports(tx, [port_id])
+    if not asked:
+        return
+    host = known_hosts(tx).by_name.get(server.host)
+    ways = placement.arrangements(tx, asked, host.id) if host is not None else {}
+    if not ways:
+        raise BadRequest(f"Failed to allocate additional resources to {server.id} during interface attach")
+    placement.adjust(tx, server.id, next(iter(ways.values())))
 
 
 @routes.delete("/{key}", policy="os_compute_api:os-attach-interfaces:delete", status=202, answer=NOTHING)

@@ -7,10 +7,10 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.compute.hosts.known import Host, known_hosts
+from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.migrations import table as migrations
 from monostack.services.compute.parameters import BOOLEAN, FQDN, Json, fields, is_true, one
-from monostack.services.compute.scheduler import NoValidHost, pick
+from monostack.services.compute.scheduler import NoValidHost, Place, pick
 from monostack.services.compute.servers import history, placing
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.lookup import authorize, check_state, visible
@@ -58,17 +58,17 @@ def live_migrate(request: Request, tx: Transaction) -> None:
         "source": server.host, "old_flavor": flavor, "new_flavor": flavor,
     }  # fmt: skip
     try:
-        found: Host = pick(tx, wish)
+        found: Place = pick(tx, wish)
     except NoValidHost as none:
         if not later:
             raise BadRequest(none.message) from None
         migrations.add(tx, status=migrations.ERROR, **values)
         _refused(request, tx, server, f"{none.message}: {none.details}")
         return
-    address = request.cloud.hosts.address(found.name)
-    uuid = migrations.add(tx, status=migrations.PREPARING, dest=found.name, dest_address=address, **values)
-    placement.move(tx, server.id, uuid, placing.amounts_of(wish, found), server.project_id, server.user_id)
-    begin(request, tx, server, "live-migration", "live_migrate", MIGRATING, migration=uuid, dest=found.name)
+    address = request.cloud.hosts.address(found.host.name)
+    uuid = migrations.add(tx, status=migrations.PREPARING, dest=found.host.name, dest_address=address, **values)
+    placement.move(tx, server.id, uuid, found.amounts, server.project_id, server.user_id)
+    begin(request, tx, server, "live-migration", "live_migrate", MIGRATING, migration=uuid, dest=found.host.name)
 
 
 def _refused(request: Request, tx: Transaction, server: Row[Any], cause: str) -> None:

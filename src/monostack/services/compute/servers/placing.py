@@ -8,11 +8,12 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Conflict
 from monostack.db import Transaction
 from monostack.services.compute import server_groups
-from monostack.services.compute.hosts.known import Host, known_hosts
+from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
 from monostack.services.compute.scheduler import GroupRule, Wish, wish_for
 from monostack.services.compute.servers import table
 from monostack.services.compute.servers import volumes as server_volumes
+from monostack.services.network import facade as network
 from monostack.services.volume import facade as volume
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def wish_of(
     return wish_for(
         flavor, image, local_root=not server_volumes.is_volume_backed(tx, server), zone=zone, hosts=hosts,
         hosts_because=because or "another host was asked for", avoid=avoid, group=_group(tx, server), hints=hints,
-        project_id=server.project_id, image_id=server.image_id or None, **of_hints(tx, hints, server.project_id),
+        project_id=server.project_id, image_id=server.image_id or None,
+        asked_by_ports=network.asked_by_server(tx, server.id), **of_hints(tx, hints, server.project_id),
     )  # fmt: skip
 
 
@@ -89,11 +91,6 @@ def _group(tx: Transaction, server: Row[Any]) -> GroupRule | None:
             held.pop(server.host, None)
         return GroupRule(group.policy, int(group.rules.get("max_server_per_host", 1)), held)
     return None
-
-
-def amounts_of(wish: Wish, host: Host) -> dict[str, dict[str, int]]:
-    """What the wish claims of a host in placement."""
-    return {host.id: {name: amount for name, amount in wish.resources.items() if amount}}
 
 
 def require_up(tx: Transaction, name: str | None) -> None:

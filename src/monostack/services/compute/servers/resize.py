@@ -95,14 +95,15 @@ def _move(request: Request, tx: Transaction, server: Row[Any], wish: Wish, flavo
         "old_flavor": old, "new_flavor": flavor, "was_running": server.vm_state == ACTIVE,
     }  # fmt: skip
     try:
-        host = pick(tx, wish)
+        place = pick(tx, wish)
     except NoValidHost as none:
         migrations.add(tx, status=migrations.ERROR, **values)
         reason = "No valid host found for cold migrate" if kind == migrations.COLD else "No valid host found for resize"
         _refused(request, tx, server, action, f"No valid host was found. {reason}: {none.details}")
         return
+    host = place.host
     uuid = migrations.add(tx, status=migrations.PRE_MIGRATING, dest=host.name, dest_address=_address(request, host), **values)
-    placement.move(tx, server.id, uuid, placing.amounts_of(wish, host), server.project_id, server.user_id)
+    placement.move(tx, server.id, uuid, place.amounts, server.project_id, server.user_id)
     cores, ram = max(flavor["vcpus"], old["vcpus"]), max(flavor["ram"], old["ram"])
     table.update(tx, server.id, vcpus=cores, memory_mb=ram)
     shrinks = not server_volumes.is_volume_backed(tx, server) and flavor["disk"] < old["disk"]

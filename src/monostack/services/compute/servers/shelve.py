@@ -9,10 +9,10 @@ from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.compute import quotas
-from monostack.services.compute.hosts.known import Host, known_hosts
+from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
 from monostack.services.compute.parameters import ANYTHING, NAME, TEXT, fields, one
-from monostack.services.compute.scheduler import NoValidHost, pick, resources_for
+from monostack.services.compute.scheduler import NoValidHost, Place, pick, resources_for
 from monostack.services.compute.servers import history, placing, table
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.servers.actions import ACTIONS
@@ -94,13 +94,13 @@ def _unshelve(request: Request, tx: Transaction, server: Row[Any], zone: str | N
     hosts = [host] if host else None
     wish = placing.wish_of(tx, request.cloud, server, flavor, hosts=hosts, zone=zone, from_disks=False)
     try:
-        found: Host = pick(tx, wish)
+        found: Place = pick(tx, wish)
     except NoValidHost as none:
         started = history.input_of(server)["started"]
         failure = history.event("schedule_instances", started, None, f"No valid host was found. {none.details}")
         history.start(tx, request, server.id, "unshelve", [failure], message="Error")
         return
-    placement.claim(tx, server.id, placing.amounts_of(wish, found), server.project_id, server.user_id)
-    network.bind(tx, request.cloud, [port.id for port in network.ports_of(tx, [server.id]).get(server.id, ())], found.name)
-    table.update(tx, server.id, host=found.name)
-    begin(request, tx, server, "unshelve", "unshelve_server", UNSHELVING, offloaded=True, host=found.name)
+    placement.claim(tx, server.id, found.amounts, server.project_id, server.user_id)
+    network.bind(tx, request.cloud, [port.id for port in network.ports_of(tx, [server.id]).get(server.id, ())], found.host.name, server.id)
+    table.update(tx, server.id, host=found.host.name)
+    begin(request, tx, server, "unshelve", "unshelve_server", UNSHELVING, offloaded=True, host=found.host.name)

@@ -60,7 +60,7 @@ async def settle_there(run: Run) -> None:
 
     def move(tx: Transaction) -> None:
         migration = migrations.get(tx, run.input["migration"])
-        settle(tx, run.cloud, run.resource_id, migration.dest, migration.new_flavor)
+        settle(tx, run.cloud, run.resource_id, migration.dest, migration.new_flavor, run.resource_id)
 
     await run.cloud.db.write(move)
 
@@ -68,7 +68,7 @@ async def settle_there(run: Run) -> None:
 async def settle_back(run: Run) -> None:
     def move(tx: Transaction) -> None:
         migration = migrations.get(tx, run.input["migration"])
-        settle(tx, run.cloud, run.resource_id, migration.source, migration.old_flavor)
+        settle(tx, run.cloud, run.resource_id, migration.source, migration.old_flavor, migration.uuid)
 
     await run.cloud.db.write(move)
 

@@ -15,8 +15,10 @@ from monostack.services.network.desired.hosting import pick
 from monostack.services.network.floatingips.api import delete_floating_ip
 from monostack.services.network.floatingips.table import FLOATING_IPS
 from monostack.services.network.networks.table import NETWORKS
+from monostack.services.network.ports import reservations
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import PORTS
+from monostack.services.network.ports.update import update_port
 from monostack.services.network.qos import use as qos
 from monostack.services.network.segments import types
 from monostack.services.network.segments.table import ATTRIBUTES, SEGMENTS, of_networks
@@ -53,7 +55,6 @@ def create_network(tx: Transaction, request: Request, values: Values) -> Row[Any
     if values["is_default"] and values["router:external"]:
         _check_only_default(tx, None)
     id = ids.new_uuid()
-    qos.check_network(tx, values["qos_policy_id"], id)
     where = {"host": pick(request.cloud, id), "host_status": "DOWN"}
     row = standard.insert(NETWORKS, tx, request, {**values, **where, "id": id, "status": "ACTIVE"}, revision=1)
     for position, segment in enumerate(segments):
@@ -129,9 +130,12 @@ def _change_segment(tx: Transaction, request: Request, row: Row[Any], changes: V
 def _change_policy(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> None:
     """Another QoS policy, for the network and for all of its ports that have none of their own."""
     qos.take(tx, request, changes, row.qos_policy_id)
-    qos.check_network(tx, changes["qos_policy_id"], row.id)
     ports = [port for port in tx.rows(_PORTS, {"network": row.id}) if port.qos_policy_id is None]
     qos.check_ports(tx, changes["qos_policy_id"], qos.mappings(ports))
+    for port in ports:
+        profile = reservations.follow(tx, port, row.qos_policy_id, changes["qos_policy_id"])
+        if profile is not None:
+            update_port(tx, request.cloud, None, port, {"binding:profile": profile})
     changed(tx, request.cloud, "port", [port.id for port in ports])
     changed(tx, request.cloud, "router", qos.routers_of(ports))
 

@@ -11,6 +11,7 @@ from monostack.services.network.changes import changed
 from monostack.services.network.floatingips import association
 from monostack.services.network.groups.bindings import groups_of
 from monostack.services.network.ndp_proxies.table import routers_of
+from monostack.services.network.ports import reservations
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.routers.table import find as find_router
 from monostack.services.network.trunks.rules import check_port_deletable
@@ -34,7 +35,8 @@ def check_deletable(tx: Transaction, row: Row[Any]) -> None:
 
 
 def delete_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[Any]) -> None:
-    """Remove a port and its addresses; floating IPs that led to it lead nowhere."""
+    """Remove a port, its addresses and what its server holds for it; floating IPs that led to it lead nowhere."""
+    reservations.give_back(tx, row)
     groups = groups_of(tx, [row.id])(row.id)
     association.drop_port(tx, cloud, request, row.id)
     changed(tx, cloud, "router", routers_of(tx, row.id))

@@ -17,6 +17,9 @@ from monostack.services.network.addresses.table import allocations, of_ports
 from monostack.services.network.filters import PART_OF_ADDRESS
 from monostack.services.network.groups.bindings import bindings, groups_of
 from monostack.services.network.lookup import among, grouped, read
+from monostack.services.network.qos.requests import SHOWN as REQUEST_SHOWN
+from monostack.services.network.qos.requests import Asking, request_groups
+from monostack.services.network.qos.requests import shown as shown_request
 from monostack.services.network.rbac.table import shared_with
 from monostack.services.network.scopes import scope_of
 from monostack.services.network.standard import QOS_POLICY, STANDARD
@@ -25,6 +28,7 @@ from monostack.services.network.tags.table import CONDITIONS, tags_of
 from monostack.services.network.trunks.table import SUBPORT_SHOWN, of_trunks, trunks_of
 from monostack.services.network.trunks.table import shown as shown_subports
 from monostack.services.network.words import not_found
+from monostack.services.placement.facade import RequestGroup
 
 DNS_DOMAIN = "openstacklocal."  # what guests' names end in where their network names no domain; Neutron's default
 VNIC_TYPES = ("normal", "direct", "macvtap", "baremetal", "direct-physical", "virtio-forwarder", "smart-nic", "vdpa",
@@ -71,11 +75,20 @@ def _assignment(dns_name: str, addresses: Iterable[Row[Any]]) -> list[dict[str, 
 _statements: dict[str, sa.Select[Any]] = {}
 
 
-def _network_policies() -> sa.Select[Any]:
+def network_policies(tx: Transaction, network_ids: Iterable[str]) -> dict[str, str]:
+    """The QoS policy of each of these networks that is under one."""
     if not _statements:  # the networks' module is above this one
         n = metadata.tables["networks"].c
         _statements["policies"] = sa.select(n.id, n.qos_policy_id).where(among(n.id), n.qos_policy_id.is_not(None))
-    return _statements["policies"]
+    return dict(read(tx, _statements["policies"], network_ids))
+
+
+def asked_of_hosts(tx: Transaction, rows: Sequence[Row[Any]], policies: Mapping[str, str] | None = None) -> dict[str, list[RequestGroup]]:
+    """What these ports reserve of their hosts; those that reserve nothing are missing. `policies` are those of their networks."""
+    if policies is None:
+        policies = network_policies(tx, {row.network_id for row in rows})
+    under = [(row, row.qos_policy_id or policies.get(row.network_id)) for row in rows]
+    return request_groups(tx, [Asking(row.id, row.network_id, row.vnic_type, policy) for row, policy in under if policy])
 
 
 def _trunks(tx: Transaction, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -97,9 +110,11 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     ids = [part[0] for part in parts]
     addresses, groups, tags = of_ports(tx, ids), groups_of(tx, ids), tags_of(tx, ids)
     shared = shared_with(tx, [part[1] for part in parts], request.caller.project_id)
-    policies = dict(read(tx, _network_policies(), [part[1] for part in parts]))
+    policies = network_policies(tx, [part[1] for part in parts])
     trunks = _trunks(tx, ids)
     admin = request.allows("get_port:binding:vif_details")
+    tells_asked = request.allows("get_port:resource_request")
+    asked = asked_of_hosts(tx, rows, policies) if tells_asked else {}
     shown = []
     for id, network_id, network_project_id, dns_name, vif_type in parts:
         mine = addresses.get(id, ())
@@ -112,6 +127,8 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
             "network:project_id": network_project_id,
             "network:shared": shared(network_id),
         }
+        if tells_asked:
+            item["resource_request"] = shown_request(asked.get(id))
         if id in trunks:
             item["trunk_details"] = trunks[id]
         if admin:
@@ -166,6 +183,9 @@ PORTS = Resource(
         _guarded("trusted", values.boolean(), view=True, answer=maybe(FLAG), filter=False, sort=False),
         QOS_POLICY,
         Field("qos_network_policy_id", values.uuid(), column=None),
+        Field(
+            "resource_request", values.object_or_none(), view="get_port:resource_request", column=None, filter=False, answer=REQUEST_SHOWN
+        ),
         Field("tags", values.tags(), create=True, column=None),
         *STANDARD,
     ),

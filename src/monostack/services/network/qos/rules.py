@@ -61,15 +61,14 @@ def _in_known_policy(table: sa.Table) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class RuleType:
-    """A type of rule. `alike`: two rules of a policy may not agree in these. `enforced`: the hosts do what it says."""
+    """A type of rule. `alike`: two rules of a policy may not agree in these."""
 
     name: str
     resource: Resource
     alike: tuple[str, ...]
-    enforced: bool
 
 
-def _type(name: str, *fields: Field, enforced: bool = True) -> RuleType:
+def _type(name: str, *fields: Field) -> RuleType:
     resource = Resource(
         f"{name}_rule",
         f"{name}_rules",
@@ -82,13 +81,13 @@ def _type(name: str, *fields: Field, enforced: bool = True) -> RuleType:
         ),
         scopes=Scopes(scope_of, {"all": None, "project": _in_known_policy}),
     )
-    return RuleType(name, resource, tuple(f.name for f in fields if f.name == "direction"), enforced)
+    return RuleType(name, resource, tuple(f.name for f in fields if f.name == "direction"))
 
 
 BANDWIDTH_LIMIT = _type("bandwidth_limit", _amount("max_kbps"), _amount("max_burst_kbps", default=0), _direction(*DIRECTIONS))
 DSCP_MARKING = _type("dscp_marking", _mark("dscp_mark"))
-MINIMUM_BANDWIDTH = _type("minimum_bandwidth", _amount("min_kbps"), _direction(*DIRECTIONS), enforced=False)
-MINIMUM_PACKET_RATE = _type("minimum_packet_rate", _amount("min_kpps"), _direction(*DIRECTIONS, ANY), enforced=False)
+MINIMUM_BANDWIDTH = _type("minimum_bandwidth", _amount("min_kbps"), _direction(*DIRECTIONS))
+MINIMUM_PACKET_RATE = _type("minimum_packet_rate", _amount("min_kpps"), _direction(*DIRECTIONS, ANY))
 PACKET_RATE_LIMIT = _type("packet_rate_limit", _amount("max_kpps"), _amount("max_burst_kpps", default=0), _direction(*DIRECTIONS))
 TYPES = (BANDWIDTH_LIMIT, DSCP_MARKING, MINIMUM_BANDWIDTH, MINIMUM_PACKET_RATE, PACKET_RATE_LIMIT)
 DESCRIBED = either(

@@ -36,8 +36,8 @@ def list_rule_types(request: Request, tx: Transaction) -> Any:
     unknown = [name for name, _ in request.query if name not in (*FILTERS, *OPTIONS)]
     if unknown:
         raise bad(f"{unknown} is invalid attribute for filtering")
-    every = to_boolean(request.query_map.get("all_rules", "false"))
-    kinds: Iterable[RuleType] = [kind for kind in TYPES if every or kind.enforced] if request.allows("get_rule_type") else ()
+    to_boolean(request.query_map.get("all_rules", "false"))  # all that there are can be used
+    kinds: Iterable[RuleType] = TYPES if request.allows("get_rule_type") else ()
     return {"rule_types": [_only(request, {"type": kind.name}) for kind in kinds]}
 
 
@@ -50,7 +50,7 @@ def show_rule_type(request: Request, tx: Transaction) -> Any:
     if kind is None:
         raise NotFound("The resource could not be found.", kind="HTTPNotFound")
     parameters = [_parameter(field) for field in kind.resource.fields if field.create]
-    drivers = [{"name": DRIVER, "supported_parameters": parameters}] if kind.enforced else []
+    drivers = [{"name": DRIVER, "supported_parameters": parameters}]
     return {"rule_type": _only(request, {"type": kind.name, "drivers": drivers})}
 
 

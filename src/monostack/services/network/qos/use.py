@@ -109,17 +109,9 @@ def check_ports(tx: Transaction, policy_id: str | None, ports: Iterable[Mapping[
     rules = _rules(tx, policy_id)
     for port in ports if rules else ():
         for rule in rules:
-            if not rule.kind.enforced or port["vnic_type"] != NORMAL:
+            if port["vnic_type"] != NORMAL:
                 text = f"Rule {rule.kind.name} is not supported by port {port['id']}"
                 raise conflict(text, "QosRuleNotSupported")
-
-
-def check_network(tx: Transaction, policy_id: str | None, network_id: str) -> None:
-    """Raises QosRuleNotSupportedByNetwork."""
-    for rule in _rules(tx, policy_id):
-        if not rule.kind.enforced:
-            text = f"Rule {rule.kind.name} is not supported by network {network_id}"
-            raise conflict(text, "QosRuleNotSupportedByNetwork")
 
 
 def _rules(tx: Transaction, policy_id: str | None) -> Sequence[Rule]:

@@ -7,19 +7,22 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from monostack.core import clock
-from monostack.core.errors import Conflict
+from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.network import quotas
 from monostack.services.network.changes import changed
 from monostack.services.network.lookup import among
+from monostack.services.network.ports import reservations
 from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import delete_port
-from monostack.services.network.ports.table import BOUND, PORTS, UNBOUND, find_many, of_devices
+from monostack.services.network.ports.table import BOUND, PORTS, UNBOUND, asked_of_hosts, find_many, of_devices
 from monostack.services.network.ports.update import arrive, update_port
 from monostack.services.network.servers.info import PortInfo
 from monostack.services.network.servers.read import ports
 from monostack.services.network.trunks.following import follow
+
+RESERVED = "NetworksWithQoSPolicyNotSupported"
 
 _p = PORTS.table.c
 _host: Any = sa.bindparam("the_host", type_=sa.String)
@@ -49,7 +52,10 @@ def allocate_port(
     host: str = "",
     hostname: str = "",
 ) -> PortInfo:
-    """Make a port of the caller's project for a server."""
+    """Make a port of the caller's project for a server.
+
+    Raises BadRequest of the kind RESERVED where ports of the network ask for a share of their host: hosts are chosen before.
+    """
     project_id = request.project_id
     quotas.reserve(tx, request.cloud, "port", [{"project_id": project_id}])
     values: dict[str, Any] = {"network_id": network_id, "project_id": project_id, "device_id": device_id, "device_owner": device_owner}
@@ -59,6 +65,9 @@ def allocate_port(
     if security_groups:
         values["security_groups"] = list(security_groups)
     row = create_port(tx, request.cloud, request, values)
+    if asked_of_hosts(tx, [row]):
+        text = f"Using networks with QoS policy is not supported for instance {device_id}. (Network ID is {network_id})"
+        raise BadRequest(text, kind=RESERVED)
     if host:
         tx.execute(_HOSTED, {"the_id": row.id})
     return ports(tx, [row.id])[row.id]
@@ -71,18 +80,22 @@ def adopt_port(tx: Transaction, request: Request, port_id: str, *, device_id: st
         raise Conflict(f"Port {port_id} is still in use.")
     update_port(tx, request.cloud, request, row, {"device_id": device_id, "device_owner": device_owner})
     if host:
-        bind(tx, request.cloud, [port_id], host)
+        bind(tx, request.cloud, [port_id], host, device_id)
     return ports(tx, [port_id])[port_id]
 
 
-def bind(tx: Transaction, cloud: Any, port_ids: Iterable[str], host: str) -> None:
-    """These ports live on `host` from now on."""
-    _move(tx, cloud, list(port_ids), host, BOUND)
+def bind(tx: Transaction, cloud: Any, port_ids: Iterable[str], host: str, holder: str) -> None:
+    """These ports live on `host` from now on, where `holder` (a server, or its migration) has in placement what they ask for."""
+    ids = list(port_ids)
+    _move(tx, cloud, ids, host, BOUND)
+    reservations.write_down(tx, list(find_many(tx, ids).values()), holder)
 
 
 def unbind(tx: Transaction, cloud: Any, port_ids: Iterable[str]) -> None:
-    """These ports live nowhere."""
-    _move(tx, cloud, list(port_ids), "", UNBOUND)
+    """These ports live nowhere, and hold nothing there."""
+    ids = list(port_ids)
+    _move(tx, cloud, ids, "", UNBOUND)
+    reservations.erase(tx, list(find_many(tx, ids).values()))
 
 
 def _move(tx: Transaction, cloud: Any, port_ids: list[str], host: str, vif_type: str) -> None:
@@ -106,5 +119,8 @@ def release_ports(tx: Transaction, cloud: Any, device_id: str, port_ids: Iterabl
         if row.allocated_for == device_id:
             delete_port(tx, cloud, None, row)
         else:
-            unbound = {"binding:host_id": "", "binding:vif_type": UNBOUND, "status": "DOWN"}
+            reservations.give_back(tx, row)
+            unbound: dict[str, Any] = {"binding:host_id": "", "binding:vif_type": UNBOUND, "status": "DOWN"}
+            if reservations.ALLOCATION in (row.profile or {}):
+                unbound["binding:profile"] = reservations.without(row.profile)
             update_port(tx, cloud, None, row, {"device_id": "", "device_owner": "", **unbound})

@@ -14,10 +14,11 @@ from monostack.services.network.groups.bindings import bindings, groups_of
 from monostack.services.network.groups.table import GROUPS
 from monostack.services.network.lookup import among, grouped
 from monostack.services.network.networks.table import NETWORKS, find_all
-from monostack.services.network.ports.table import PORTS, find, find_many
+from monostack.services.network.ports.table import PORTS, asked_of_hosts, find, find_many
 from monostack.services.network.rbac.table import SHARED, visible
 from monostack.services.network.servers.info import FixedAddress, PortInfo
 from monostack.services.network.subnets.table import find_many as find_subnets
+from monostack.services.placement.facade import RequestGroup
 
 SERVER = "compute:"
 
@@ -97,6 +98,16 @@ def ports_of(tx: Transaction, server_ids: Sequence[str]) -> dict[str, list[PortI
     by_server = grouped(tx, _OF_SERVERS, server_ids)
     found = ports(tx, [row.id for rows in by_server.values() for row in rows])
     return {server_id: [found[row.id] for row in by_server.get(server_id, ())] for server_id in server_ids}
+
+
+def asked_by_ports(tx: Transaction, port_ids: Iterable[str]) -> list[list[RequestGroup]]:
+    """What these ports ask of their host, a list for each that asks for anything."""
+    return list(asked_of_hosts(tx, list(find_many(tx, port_ids).values())).values())
+
+
+def asked_by_server(tx: Transaction, server_id: str) -> list[list[RequestGroup]]:
+    """The same for the ports of a server."""
+    return asked_by_ports(tx, [row.id for row in tx.rows(_OF_SERVERS, {"ids": [server_id]})])
 
 
 def security_group_names(tx: Transaction, server_ids: Sequence[str]) -> dict[str, list[str]]:

@@ -60,9 +60,9 @@ def _place(request: Request, tx: Transaction, order: Order, server_ids: Sequence
     wish = order.wish
     try:
         for server_id in server_ids:
-            host = pick(tx, wish)
-            amounts = {name: amount for name, amount in wish.resources.items() if amount}
-            placement.claim(tx, server_id, {host.id: amounts}, request.project_id, request.caller.user_id)
+            place = pick(tx, wish)
+            host = place.host
+            placement.claim(tx, server_id, place.amounts, request.project_id, request.caller.user_id)
             hosts.append(host)
             if wish.group is not None:
                 held = {**wish.group.held, host.name: wish.group.held.get(host.name, 0) + 1}
@@ -95,7 +95,7 @@ def _make(
     if host is not None:
         try:
             nics = _ports(request, tx, order, server_id, hostname, host)
-        except _NoAddress as none:
+        except _NoPort as none:
             network.release_ports(tx, request.cloud, server_id)
             placement.release(tx, server_id)
             host, fault = None, fault_of(f"Build of instance {server_id} aborted: {none.message}")
@@ -121,7 +121,7 @@ def _make(
     )  # fmt: skip
 
 
-class _NoAddress(Exception):
+class _NoPort(Exception):
     """The server gets no port: what Nova finds out on the host, after it has answered."""
 
     def __init__(self, message: str) -> None:
@@ -130,7 +130,7 @@ class _NoAddress(Exception):
 
 
 def _ports(request: Request, tx: Transaction, order: Order, server_id: str, hostname: str, host: Host) -> list[tuple[str, str | None]]:
-    """The server's ports with their tags. Raises _NoAddress when a network has no address left."""
+    """The server's ports with their tags. Raises _NoPort when a network has no address left."""
     owner = f"compute:{host.zone}"
     made: list[tuple[str, str | None]] = []
     for nic in order.nics:
@@ -144,8 +144,10 @@ def _ports(request: Request, tx: Transaction, order: Order, server_id: str, host
                     security_groups=order.security_groups, host=host.name, hostname=hostname,
                 )  # fmt: skip
         except Fault as fault:
+            if fault.kind == network.RESERVED:
+                raise _NoPort("Failed to allocate the network(s), not rescheduling.") from None
             if fault.kind in ("IpAddressGenerationFailure", "IpAddressGenerationFailureAllSubnets"):
-                raise _NoAddress(f"No fixed IP addresses available for network: {nic.network_id}") from None
+                raise _NoPort(f"No fixed IP addresses available for network: {nic.network_id}") from None
             raise
         made.append((port.id, nic.tag))
     return made

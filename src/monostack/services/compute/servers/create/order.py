@@ -141,6 +141,17 @@ def _nics(request: Request, tx: Transaction, given: Any, most: int) -> list[netw
     return nics
 
 
+def _asked_by_ports(request: Request, tx: Transaction, nics: Sequence[network.RequestedNic]) -> list[Any]:
+    """What existing ports ask of the host. Raises BadRequest."""
+    asked = network.asked_by_ports(tx, [nic.port_id for nic in nics if nic.port_id])
+    if asked and not request.at_least(2, 72):
+        raise BadRequest(
+            "Creating servers with ports having resource requests, like a port with a QoS minimum bandwidth policy, is not supported until "
+            "microversion 2.72."
+        )
+    return asked
+
+
 def _check_zone(request: Request, tx: Transaction, zone: str | None, host: str | None) -> None:
     if zone is None or host is not None:
         return
@@ -231,6 +242,7 @@ def take(request: Request, tx: Transaction) -> Order:
     found = images.find(tx, request, body["imageRef"]) if body.get("imageRef") else None
     groups = network.find_security_groups(tx, request, sorted({g["name"] for g in body.get("security_groups") or () if g.get("name")}))
     nics = _nics(request, tx, body.get("networks"), most)
+    asked_by_ports = _asked_by_ports(request, tx, nics)
     key = _key(request, tx, body.get("key_name"))
     asked = disks_asked(body, found.properties if found is not None else {}, flavor)
     disks = check_disks(tx, request, asked, flavor, found is not None, most > 1)
@@ -249,7 +261,7 @@ def take(request: Request, tx: Transaction) -> Order:
     properties = properties_of(tx, boots, disks)
     wish = wish_for(
         kept, properties, local_root=local_root, zone=zone, hosts=hosts, group=rule, hints=hints, project_id=request.project_id,
-        image_id=found.id if found is not None else None, **of_hints(tx, hints, request.project_id),
+        image_id=found.id if found is not None else None, asked_by_ports=asked_by_ports, **of_hints(tx, hints, request.project_id),
     )  # fmt: skip
     wish = _with_volumes(wish, disks, request, tx)
     password = body["adminPass"] if "adminPass" in body else new_password()
