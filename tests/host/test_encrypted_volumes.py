@@ -94,13 +94,13 @@ def test_at_rest(lab: GuestLab) -> None:
     lab.do("image.forget", {"image_id": moved})
     anew = {"volume_id": old.volume_id, "key": plain(other), "new_key": plain(key)}
     for _ in range(2):  # asked again, it stays as it is
-        lab.do("volume.rekey", anew)
+        lab.do("volume.convert", anew)
     lab.refuse("volume.extend", {"volume_id": old.volume_id, "size_gib": 3, "key": plain(other)})
     old.connection.key = key
     assert begins_with(old, 65)
     assert b"A" * 512 not in b"".join(path.read_bytes() for path in lab.state.rglob("*.qcow2"))
     for _ in range(2):
-        lab.do("volume.rekey", {"volume_id": old.volume_id, "key": plain(key), "new_key": None})
+        lab.do("volume.convert", {"volume_id": old.volume_id, "key": plain(key), "new_key": None})
     assert b"A" * 512 in Path(old.connection.path).read_bytes()
     remove_all(lab)
 
@@ -132,7 +132,7 @@ def test_under_a_guest(lab: GuestLab) -> None:
     held = {"volume_id": volume.volume_id, "key": plain(key), "server_id": spec.server_id}
     snapshot_id = str(uuid.uuid4())
     lab.do("volume.snapshot", held | {"snapshot_id": snapshot_id})
-    lab.do("volume.extend", held | {"size_gib": 2})
+    lab.do("volume.extend", held | {"size_gib": 2, "server_ids": [spec.server_id]})
     lab.wait_sees(spec.server_id, "disk vd. size 4194304")
     clone = encrypted(lab, other, 2, source_volume_id=volume.volume_id, source_server_id=spec.server_id, source_key=plain(key))
     assert WRITTEN in first_sector(clone)

@@ -94,7 +94,7 @@ def test_volumes_and_interfaces_come_and_go(lab: GuestLab) -> None:
     taken = lab.volume()
     assert lab.refuse("guest.attach_volume", AttachVolume(spec.server_id, taken)).code == "guest.device_taken"
     assert lab.refuse("volume.delete", {"volume_id": volume.volume_id}).code == "volume.in_use"
-    lab.do("volume.extend", {"volume_id": volume.volume_id, "size_gib": 2, "server_id": spec.server_id})
+    lab.do("volume.extend", {"volume_id": volume.volume_id, "size_gib": 2, "server_ids": [spec.server_id]})
     lab.wait_sees(spec.server_id, rf"size {2 * GIB // 512} serial {volume.volume_id[:20]}")
     lab.do("guest.attach_nic", AttachNic(spec.server_id, nic))
     lab.wait_sees(spec.server_id, f"nic {nic.mac} mtu 1400")

@@ -210,7 +210,7 @@ def test_a_volume_under_a_guest(lab: GuestLab) -> None:
     assert size_of(lab, cloned) == 2 * GIB
     # The guest stops: the same commands go to the file itself.
     lab.do("guest.stop", {"server_id": spec.server_id, "timeout": 0})
-    lab.do("volume.extend", {"volume_id": volume.volume_id, "size_gib": 2, "server_id": spec.server_id})
+    lab.do("volume.extend", {"volume_id": volume.volume_id, "size_gib": 2, "server_ids": [spec.server_id]})
     assert size_of(lab, volume.connection.path) == 2 * GIB
     lab.do("guest.destroy", {"server_id": spec.server_id})
     for volume_id in lab.do("volume.list", {})["volumes"]:

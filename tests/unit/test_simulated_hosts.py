@@ -95,7 +95,7 @@ def test_an_open_volume_is_protected() -> None:
         assert failure(await ask(there, "guest.create", other)).code == "volume.in_use"
         assert failure(await ask(there, "volume.delete", {"volume_id": volume_id})).code == "volume.in_use"
         assert failure(await ask(there, "volume.extend", {"volume_id": volume_id, "size_gib": 3})).code == "volume.in_use"
-        await done(here, "volume.extend", {"volume_id": volume_id, "size_gib": 3, "server_id": guest.server_id})
+        await done(here, "volume.extend", {"volume_id": volume_id, "size_gib": 3, "server_ids": [guest.server_id]})
         snapshot = {"volume_id": volume_id, "snapshot_id": "s1", "server_id": guest.server_id}
         await done(here, "volume.snapshot", snapshot)
         kept = {"volumes": [volume_id], "snapshots": ["s1"], "backups": [], "capacity_gib": 10, "free_gib": 4}

@@ -180,9 +180,9 @@ async def _snapshot_is_managed(bench: Bench, given: dict[str, Any]) -> None:
     assert (bench.storage.snapshots, bench.storage.unmanaged_snapshots) == ({given["new"]: 1}, {})
 
 
-MANAGE = Case("manage_volume", _with_file, _manage, _is_managed, {}, forward=True)
-UNMANAGE = Case("unmanage_volume", _with_volume, _unmanage, _is_put_aside, {}, forward=True)
-MANAGE_SNAPSHOT = Case("manage_snapshot", _with_snapshot_file, _manage_snapshot, _snapshot_is_managed, {}, forward=True)
+MANAGE = Case("manage_volume", _with_file, _manage, _is_managed, {"format": "qcow2"}, forward=True)
+UNMANAGE = Case("unmanage_volume", _with_volume, _unmanage, _is_put_aside, {"format": "qcow2"}, forward=True)
+MANAGE_SNAPSHOT = Case("manage_snapshot", _with_snapshot_file, _manage_snapshot, _snapshot_is_managed, {"format": "qcow2"}, forward=True)
 UNMANAGE_SNAPSHOT = Case("unmanage_snapshot", _with_snapshot, _unmanage_snapshot, _snapshot_is_put_aside, {}, forward=True)
 
 # --- moving to a host that has a storage of its own --------------------------------------------------------------------------
@@ -217,7 +217,7 @@ async def _look(bench: Bench, given: dict[str, Any]) -> None:
     await compare(bench.app.cloud, "north")
 
 
-MIGRATE = Case("migrate_volume", _with_far_host, _MOVE, _has_moved, {"copy": True, "rekey": False})
+MIGRATE = Case("migrate_volume", _with_far_host, _MOVE, _has_moved, {"copy": True, "convert": False})
 
 # --- encryption ------------------------------------------------------------------------------------------------------------
 
@@ -239,7 +239,54 @@ async def _is_encrypted(bench: Bench, given: dict[str, Any]) -> None:
 
 
 _ENCRYPT = _action("os-retype", {"new_type": "secret", "migration_policy": "on-demand"})
-RETYPE = Case("migrate_volume", _with_encrypted_type, _ENCRYPT, _is_encrypted, {"copy": False, "rekey": True})
+RETYPE = Case("migrate_volume", _with_encrypted_type, _ENCRYPT, _is_encrypted, {"copy": False, "convert": True})
+
+# --- volumes that several servers have ---------------------------------------------------------------------------------------
+
+
+async def _with_shared_type(bench: Bench) -> None:
+    kind = {"name": "shared", "extra_specs": {"multiattach": "<is> True"}}
+    await bench.ask("POST", f"{VOLUME}/types", {"volume_type": kind}, 200)
+
+
+async def _with_volume_and_shared_type(bench: Bench) -> dict[str, Any]:
+    await _with_shared_type(bench)
+    return await _with_volume(bench)
+
+
+async def _is_shared(bench: Bench, given: dict[str, Any]) -> None:
+    shown = await _volume(bench, given)
+    assert (shown["status"], shown["multiattach"], shown["volume_type"]) == ("available", True, "shared")
+    assert bench.storage.shared == {given["volume"]}
+
+
+async def _with_file_and_shared_type(bench: Bench) -> dict[str, Any]:
+    await _with_shared_type(bench)
+    return await _with_file(bench)
+
+
+async def _manage_shared(bench: Bench, given: dict[str, Any]) -> None:
+    body = {"volume": {"host": "north@file", "ref": {"source-name": "found"}, "volume_type": "shared"}}
+    given["volume"] = (await bench.ask("POST", f"{VOLUME}/os-volume-manage", body, 202)).json()["volume"]["id"]
+
+
+async def _shared_is_managed(bench: Bench, given: dict[str, Any]) -> None:
+    await _is_managed(bench, given)
+    assert bench.storage.shared == {given["volume"]}
+
+
+async def _with_shared_volume(bench: Bench) -> dict[str, Any]:
+    given = await _with_volume_and_shared_type(bench)
+    await _action("os-retype", {"new_type": "shared"})(bench, given)
+    await bench.rest()
+    return given
+
+
+_SHARE = _action("os-retype", {"new_type": "shared"})
+SHARE = Case("migrate_volume", _with_volume_and_shared_type, _SHARE, _is_shared, {"copy": False, "convert": True})
+RAW = {"format": "raw"}
+MANAGE_SHARED = Case("manage_volume", _with_file_and_shared_type, _manage_shared, _shared_is_managed, RAW, forward=True)
+UNMANAGE_SHARED = Case("unmanage_volume", _with_shared_volume, _unmanage, _is_put_aside, RAW, forward=True)
 
 REMOVE_COPY = Case("remove_copy", _left_behind, _look, _has_moved, {}, forward=True)
 
@@ -315,7 +362,8 @@ CASES = {
     "upload": UPLOAD, "backup": BACKUP, "restore": RESTORE, "restore to new": RESTORE_TO_NEW, "delete backup": DELETE_BACKUP,
     "import backup": IMPORT, "snapshot a group": SNAPSHOT_GROUP, "delete a group snapshot": DELETE_GROUP_SNAPSHOT,
     "copy a group": COPY_GROUP, "delete a group": DELETE_GROUP, "manage": MANAGE, "unmanage": UNMANAGE, "migrate": MIGRATE,
-    "remove a copy": REMOVE_COPY, "encrypt": RETYPE,
+    "remove a copy": REMOVE_COPY,
+    "encrypt": RETYPE, "share": SHARE, "manage shared": MANAGE_SHARED, "unmanage shared": UNMANAGE_SHARED,
     "manage a snapshot": MANAGE_SNAPSHOT, "unmanage a snapshot": UNMANAGE_SNAPSHOT,
 }  # fmt: skip
 

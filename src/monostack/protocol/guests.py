@@ -70,11 +70,14 @@ class VolumeKey(msgspec.Struct):
 
 
 class VolumeConnection(msgspec.Struct):
-    """A volume as a host may open it. driver "file": `path` is a qcow2 file below the agent's volume directory."""
+    """A volume as a host may open it. driver "file": `path` is a file below the agent's volume directory.
+
+    A qcow2 file is for one guest at a time; a raw one several guests of the host may have open at once.
+    """
 
     driver: str
     path: str
-    format: str = "qcow2"
+    format: str = "qcow2"  # or raw
     key: VolumeKey | None = None  # of an encrypted volume
 
 

@@ -5,8 +5,8 @@
 | volume.create          | CreateVolume    | {"connection": VolumeConnection} |
 | volume.receive         | VolumePart      | {} a part of a volume that another host exported; `volume.create` makes it |
 | volume.delete          | VolumeRef       | {} also when there is nothing    |
-| volume.extend          | ExtendVolume    | {} also while attached to a running guest (server_id given) |
-| volume.rekey           | RekeyVolume     | {} once the new key opens the volume, and the old one does not |
+| volume.extend          | ExtendVolume    | {} also while attached to running guests (server_ids given) |
+| volume.convert         | ConvertVolume   | {} once the volume has the format, and no key opens it but the new one |
 | volume.snapshot        | SnapshotVolume  | {} a point-in-time copy, also while attached to a running guest |
 | volume.delete_snapshot | SnapshotRef     | {}                              |
 | volume.export          | ExportVolume    | {} once `image.read` gives the bits of the new image |
@@ -37,6 +37,7 @@ class CreateVolume(msgspec.Struct):
     received: bool = False  # from what `volume.receive` has brought, which the key opens already
     key: VolumeKey | None = None  # the volume is to be encrypted
     source_key: VolumeKey | None = None  # of the snapshot or the source volume
+    format: str = "qcow2"  # of the volume's file: see VolumeConnection
 
 
 class VolumePart(msgspec.Struct):
@@ -54,16 +55,17 @@ class VolumeRef(msgspec.Struct):
 class ExtendVolume(msgspec.Struct):
     volume_id: str
     size_gib: int
-    server_id: str | None = None
+    server_ids: list[str] = []  # the guests that may have it open
     key: VolumeKey | None = None
 
 
-class RekeyVolume(msgspec.Struct):
-    """Without a key it is not encrypted, or is not to be any more."""
+class ConvertVolume(msgspec.Struct):
+    """Give a volume another key or another format. Without a key it is not encrypted, or is not to be any more."""
 
     volume_id: str
     key: VolumeKey | None = None
     new_key: VolumeKey | None = None
+    format: str = "qcow2"  # that it is to have then
 
 
 class SnapshotVolume(msgspec.Struct):

@@ -8,10 +8,10 @@ from monostack.protocol.guests import ImageSource, VolumeConnection
 from monostack.protocol.volumes import (
     BackupMade,
     BackupVolume,
+    ConvertVolume,
     CreateVolume,
     ExportVolume,
     ExtendVolume,
-    RekeyVolume,
     RestoreVolume,
     SnapshotVolume,
     StoredVolumes,
@@ -56,8 +56,8 @@ class BlockStorage(Protocol):
         """Grow to at least the size asked for; never shrinks."""
         ...
 
-    async def rekey(self, request: RekeyVolume) -> None:
-        """Encrypt what is in a volume that no guest has open anew, or no longer."""
+    async def convert(self, request: ConvertVolume) -> None:
+        """Give a volume that no guest has open another format or key, or none."""
         ...
 
     async def snapshot(self, request: SnapshotVolume) -> None:

@@ -1,4 +1,8 @@
-"""Volumes as qcow2 files of this host, snapshots as full copies beside them."""
+"""Volumes as files of this host, snapshots as full copies beside them.
+
+A volume is a qcow2 file, or, since QEMU lets nobody else open those, a raw one when several guests are to have it. What it is its file's
+name says, never what is in it. Snapshots are qcow2 files.
+"""
 
 import asyncio
 import os
@@ -19,10 +23,10 @@ from monostack.protocol.guests import ImageSource, VolumeConnection, VolumeKey
 from monostack.protocol.volumes import (
     BackupMade,
     BackupVolume,
+    ConvertVolume,
     CreateVolume,
     ExportVolume,
     ExtendVolume,
-    RekeyVolume,
     RestoreVolume,
     SnapshotVolume,
     StoredVolumes,
@@ -55,13 +59,24 @@ class FileBlock:
         self._incoming = IncomingFiles(directory / "incoming")
         self.kept_in = KeptIn(backend)
         self._backups: backups.BackupStore = backups.FileBackups(directory / "backups")
-        self.unmanaged: Unmanaged = FilesUnmanaged(directory / "unmanaged", user, self.volume_path, self.snapshot_path)
+        self.unmanaged: Unmanaged = FilesUnmanaged(directory / "unmanaged", user, self._plain_path, self.snapshot_path)
         for kept in (self._volumes, self._snapshots):
             user.let_in(kept)
             qemu_img.sweep_unfinished(kept)
 
     def volume_path(self, volume_id: str) -> Path:
-        return self._volumes / (require_uuid(volume_id, "volume") + SUFFIX)
+        """The file of a volume that is here; where one of the usual format would be, if it is not."""
+        raw = self._path(volume_id, "raw")
+        # A conversion that was cut off may have left both. Until it is done the raw file is as good as the other.
+        return raw if raw.exists() else self._plain_path(volume_id)
+
+    def _plain_path(self, volume_id: str) -> Path:
+        return self._path(volume_id, "qcow2")
+
+    def _path(self, volume_id: str, disk_format: str) -> Path:
+        if disk_format not in qemu_img.FORMATS:
+            raise CommandError("command.invalid", f"volume {volume_id}: this host keeps no volumes as {disk_format}")
+        return self._volumes / f"{require_uuid(volume_id, 'volume')}.{disk_format}"
 
     def snapshot_path(self, snapshot_id: str) -> Path:
         return self._snapshots / (require_uuid(snapshot_id, "snapshot") + SUFFIX)
@@ -70,76 +85,88 @@ class FileBlock:
         await self._images.obtain(image)
 
     async def create(self, request: CreateVolume) -> VolumeConnection:
-        path = self.volume_path(request.volume_id)
+        path = self._path(request.volume_id, request.format)
         if request.size_gib < 1:
             raise CommandError("command.invalid", f"volume {request.volume_id}: {request.size_gib} GiB is no size")
         if not await asyncio.to_thread(path.exists):
             with qemu_img.unfinished(path) as fresh:
                 await self._fill(request, fresh)
                 await asyncio.to_thread(self._user.give, fresh)
-        return VolumeConnection(driver="file", path=str(path))
+        return VolumeConnection(driver="file", path=str(path), format=request.format)
 
     async def _fill(self, request: CreateVolume, fresh: Path) -> None:
         """Make the new volume's file from what the request names as its source."""
         if request.image is not None:
             image = await self._images.obtain(request.image)
             _require_room_for(image.virtual_size, request.size_gib, f"image {request.image.id}")
-            await qemu_img.convert(image.path, image.disk_format, fresh, key=request.key)
+            await qemu_img.convert(image.path, image.disk_format, fresh, request.format, key=request.key)
         elif request.snapshot_id is not None:
             source = self.snapshot_path(request.snapshot_id)
             await self._require_fits(source, request.size_gib, f"snapshot {request.snapshot_id}")
-            await qemu_img.convert(source, "qcow2", fresh, source_key=request.source_key, key=request.key)
+            await qemu_img.convert(source, "qcow2", fresh, request.format, source_key=request.source_key, key=request.key)
         elif request.source_volume_id is not None:
             source = self.volume_path(request.source_volume_id)
             await self._require_fits(source, request.size_gib, f"volume {request.source_volume_id}")
-            await self._copy_volume(request.source_volume_id, request.source_server_id, fresh, request.source_key, request.key)
+            with qemu_img.scratch(self._volumes, request.volume_id) as copy:
+                made = fresh if request.format == "qcow2" else copy
+                await self._copy_volume(request.source_volume_id, request.source_server_id, made, request.source_key, request.key)
+                if made is copy:
+                    await qemu_img.convert(copy, "qcow2", fresh, request.format)
         elif request.received:
             # It comes as its key has it already.
             source = self._incoming.path(request.volume_id)
             found = await qemu_img.require_sound(source, "qcow2", f"volume {request.volume_id}")
             _require_room_for(found.virtual_size, request.size_gib, f"volume {request.volume_id}")
-            await asyncio.to_thread(os.replace, source, fresh)
+            if request.format == "qcow2":
+                await asyncio.to_thread(os.replace, source, fresh)
+            else:
+                await qemu_img.convert(source, "qcow2", fresh, request.format)
+                await asyncio.to_thread(source.unlink)
         else:
-            await qemu_img.create(fresh, request.size_gib * GIB, key=request.key)
+            await qemu_img.create(fresh, request.size_gib * GIB, key=request.key, disk_format=request.format)
             return
-        await qemu_img.resize(fresh, request.size_gib * GIB, request.key)
+        await qemu_img.resize(fresh, request.size_gib * GIB, request.key, request.format)
 
     async def receive(self, part: VolumePart) -> None:
         await asyncio.to_thread(self._incoming.write, part)
 
     async def delete(self, volume_id: str) -> None:
-        path = self.volume_path(volume_id)
         await asyncio.to_thread(self._incoming.path(volume_id).unlink, missing_ok=True)
-        if not await asyncio.to_thread(path.exists):
-            return
-        if await qemu_img.is_open(path):
-            # As while a guest that no server wants any more is still there.
-            raise CommandError("volume.in_use", f"volume {volume_id} is open in a running server: detach it first", retry=True)
-        await asyncio.to_thread(path.unlink, missing_ok=True)
+        for disk_format in qemu_img.FORMATS:
+            path = self._path(volume_id, disk_format)
+            if await asyncio.to_thread(path.exists):
+                await _require_closed(path, volume_id)  # it may be open while a guest that no server wants any more is still there
+                await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def extend(self, request: ExtendVolume) -> None:
         path = self.volume_path(request.volume_id)
         have = await _size(path, f"volume {request.volume_id}")
-        if have >= request.size_gib * GIB:
+        if have > request.size_gib * GIB:
             return
-        if request.server_id is not None and await self._opened.resize_volume(request.server_id, request.volume_id, request.size_gib):
+        # Each guest has to be told, though the first has made the file grow for all of them.
+        grown = [await self._opened.resize_volume(server_id, request.volume_id, request.size_gib) for server_id in request.server_ids]
+        if any(grown) or have == request.size_gib * GIB:
             return
+        await _require_closed(path, request.volume_id)
         try:
-            await qemu_img.resize(path, request.size_gib * GIB, request.key)
+            await qemu_img.resize(path, request.size_gib * GIB, request.key, _format(path))
         except ProgramError as error:
             raise _explained(error, request.volume_id) from None
 
-    async def rekey(self, request: RekeyVolume) -> None:
-        path = self.volume_path(request.volume_id)
+    async def convert(self, request: ConvertVolume) -> None:
+        path, target = self.volume_path(request.volume_id), self._path(request.volume_id, request.format)
         await _size(path, f"volume {request.volume_id}")
+        await _require_closed(path, request.volume_id)
         try:
-            if await qemu_img.opens(path, request.new_key):
-                return
-            with qemu_img.unfinished(path) as fresh:
-                await qemu_img.convert(path, "qcow2", fresh, source_key=request.key, key=request.new_key)
-                await asyncio.to_thread(self._user.give, fresh)
+            if path != target or not await qemu_img.opens(path, request.new_key, request.format):
+                with qemu_img.unfinished(target) as fresh:
+                    await qemu_img.convert(path, _format(path), fresh, request.format, source_key=request.key, key=request.new_key)
+                    await asyncio.to_thread(self._user.give, fresh)
         except ProgramError as error:
             raise _explained(error, request.volume_id) from None
+        for disk_format in qemu_img.FORMATS:
+            if disk_format != request.format:
+                await asyncio.to_thread(self._path(request.volume_id, disk_format).unlink, missing_ok=True)
 
     async def snapshot(self, request: SnapshotVolume) -> None:
         path = self.snapshot_path(request.snapshot_id)
@@ -159,12 +186,13 @@ class FileBlock:
         if request.image_key is not None and request.disk_format != "qcow2":
             raise CommandError("image.format", f"this host makes no encrypted images of the disk format {request.disk_format}")
         await _size(path, f"volume {request.volume_id}")
+        await _require_closed(path, request.volume_id)
         target = self._outgoing.path(request.image_id)
         if await asyncio.to_thread(target.exists):
             return
         with qemu_img.unfinished(target) as fresh:
             try:
-                await qemu_img.convert(path, "qcow2", fresh, disk_format, source_key=request.key, key=request.image_key)
+                await qemu_img.convert(path, _format(path), fresh, disk_format, source_key=request.key, key=request.image_key)
             except ProgramError as error:
                 raise _explained(error, request.volume_id) from None
 
@@ -173,7 +201,7 @@ class FileBlock:
             source = self.snapshot_path(request.snapshot_id) if request.snapshot_id is not None else copy
             if request.snapshot_id is None:
                 await self._copy_volume(request.volume_id, request.server_id, copy, request.key, request.key)
-            await _size(source, f"snapshot {request.snapshot_id}")
+            await _size(source, f"snapshot {request.snapshot_id}", "qcow2")
             if request.key is None:
                 await qemu_img.convert(source, "qcow2", raw, "raw")
             # What is encrypted is backed up as the file it is in: nothing of it gets on a disk in the clear.
@@ -184,16 +212,15 @@ class FileBlock:
     async def restore(self, request: RestoreVolume) -> None:
         path = self.volume_path(request.volume_id)
         size = await _size(path, f"volume {request.volume_id}")
-        if await qemu_img.is_open(path):
-            raise CommandError("volume.in_use", f"volume {request.volume_id} is open in a running server: detach it first")
+        await _require_closed(path, request.volume_id)
         with qemu_img.scratch(self._snapshots, request.backup_id) as raw, qemu_img.unfinished(path) as fresh:
             needed = await asyncio.to_thread(backups.read, self._backups, request.backup_id, raw)
             kept_as = "raw" if request.backup_key is None else "qcow2"
             if request.backup_key is not None:
                 needed = (await qemu_img.info(raw, "qcow2")).virtual_size
             _require_room_for(needed, size // GIB, f"backup {request.backup_id}")
-            await qemu_img.convert(raw, kept_as, fresh, source_key=request.backup_key, key=request.key)
-            await qemu_img.resize(fresh, size, request.key)
+            await qemu_img.convert(raw, kept_as, fresh, _format(path), source_key=request.backup_key, key=request.key)
+            await qemu_img.resize(fresh, size, request.key, _format(path))
             await asyncio.to_thread(self._user.give, fresh)
 
     async def delete_backup(self, backup_id: str) -> None:
@@ -205,8 +232,8 @@ class FileBlock:
     def _stored(self) -> StoredVolumes:
         room = shutil.disk_usage(self._volumes)
         return StoredVolumes(
-            volumes=_kept_in(self._volumes),
-            snapshots=_kept_in(self._snapshots),
+            volumes=sorted({name for disk_format in qemu_img.FORMATS for name in _kept_in(self._volumes, disk_format)}),
+            snapshots=sorted(_kept_in(self._snapshots, "qcow2")),
             capacity_gib=room.total // GIB,
             free_gib=room.free // GIB,
             backups=self._backups.names(),
@@ -218,7 +245,7 @@ class FileBlock:
     async def _copy_volume(
         self, volume_id: str, server_id: str | None, target: Path, source_key: VolumeKey | None, key: VolumeKey | None
     ) -> None:
-        """Copy a volume as it is at one moment, through the guest that has it open if there is one. `key` opens the copy."""
+        """Copy a volume, as it is at one moment, into a qcow2 file that `key` opens, through the guest that has it open if there is one."""
         path = self.volume_path(volume_id)
         size = await _size(path, f"volume {volume_id}")
         if server_id is not None:
@@ -226,8 +253,9 @@ class FileBlock:
             await asyncio.to_thread(self._user.give, target)
             if await self._opened.copy_volume(server_id, volume_id, str(target), key):
                 return
+        await _require_closed(path, volume_id)
         try:
-            await qemu_img.convert(path, "qcow2", target, source_key=source_key, key=key)
+            await qemu_img.convert(path, _format(path), target, source_key=source_key, key=key)
         except ProgramError as error:
             raise _explained(error, volume_id) from None
 
@@ -240,15 +268,25 @@ def _require_room_for(needed: int, size_gib: int, name: str) -> None:
         raise CommandError("volume.too_small", f"{name} needs {-(-needed // GIB)} GiB, the volume has {size_gib}")
 
 
-async def _size(path: Path, name: str) -> int:
-    """The size in bytes that a guest sees."""
+async def _size(path: Path, name: str, disk_format: str | None = None) -> int:
+    """The size in bytes that a guest sees. What the file is its name says, if nobody else does."""
     if not await asyncio.to_thread(path.exists):
         raise CommandError(f"{name.split()[0]}.not_found", f"{name} is not on this host")
-    return (await qemu_img.info(path, "qcow2")).virtual_size
+    return (await qemu_img.info(path, disk_format or _format(path))).virtual_size
 
 
-def _kept_in(directory: Path) -> list[str]:
-    return sorted(path.stem for path in directory.glob("*" + SUFFIX) if not path.name.startswith("."))
+def _format(path: Path) -> str:
+    return path.suffix.removeprefix(".")
+
+
+async def _require_closed(path: Path, volume_id: str) -> None:
+    if await qemu_img.is_open(path):
+        said = f"volume {volume_id} is open in a running server that the command did not name: detach it first"
+        raise CommandError("volume.in_use", said, retry=True)
+
+
+def _kept_in(directory: Path, disk_format: str) -> list[str]:
+    return [path.stem for path in directory.glob(f"*.{disk_format}") if not path.name.startswith(".")]
 
 
 def _explained(error: ProgramError, volume_id: str) -> CommandError:

@@ -1,6 +1,9 @@
 """Disk images, by qemu-img. Images that come from users are inspected within limits before anything opens them."""
 
+import asyncio
+import fcntl
 import os
+import struct
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +23,8 @@ MAX_MEMORY, MAX_CPU = 1 << 30, 30  # bytes and seconds that inspecting a hostile
 FORMATS = ("raw", "qcow2")
 MEASURED = 20  # times that are tried
 WRONG_KEY = "Invalid password, cannot unlock any keyslot"
+# QEMU locks a byte of what it has open for all that it does with it, and for all that it wants nobody else to do: block/file-posix.c
+LOCKS = struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 100, 200, 0)
 UNMEASURED = "Unable to get accurate CPU usage"
 # Disk formats that images may be made in -> how qemu-img calls them
 WRITABLE = {"raw": "raw", "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhd": "vpc", "vhdx": "vhdx", "ploop": "parallels"}
@@ -63,12 +68,20 @@ async def require_sound(path: Path, disk_format: str, name: str) -> ImageInfo:
     return found
 
 
-async def create(path: Path, size: int, backing: str | None = None, backing_format: str = "qcow2", key: VolumeKey | None = None) -> None:
-    """Make an empty qcow2 image of `size` bytes, or an overlay on `backing`, which may be relative to `path`."""
+async def create(
+    path: Path,
+    size: int,
+    backing: str | None = None,
+    backing_format: str = "qcow2",
+    *,
+    key: VolumeKey | None = None,
+    disk_format: str = "qcow2",
+) -> None:
+    """Make an empty image of `size` bytes, or a qcow2 overlay on `backing`, which may be relative to `path`."""
     over = ("-b", backing, "-F", backing_format) if backing is not None else ()
     options = luks.making(key, "new")
     with luks.given(new=key) as (secrets, files):
-        argv = ("qemu-img", "create", "-q", "-f", "qcow2", *secrets, *options, *over, str(path), str(size))
+        argv = ("qemu-img", "create", "-q", "-f", disk_format, *secrets, *options, *over, str(path), str(size))
         await _make(*argv, within=INSPECT_WITHIN, inherits=files)
 
 
@@ -82,11 +95,16 @@ async def convert(
     key: VolumeKey | None = None,
 ) -> None:
     """Copy an image into a new one, which `key` opens. Raises ProgramError, with `is_locked`, when a guest writes to the source."""
-    opened = ("-f", source_format, str(source)) if source_key is None else luks.opening(source, source_key, "old")
     options = luks.making(key, "new")
     with luks.given(old=source_key, new=key) as (secrets, files):
-        argv = ("qemu-img", "convert", "-q", *secrets, "-O", target_format, *options, *opened, str(target))
+        source_is = _opened(source, source_format, source_key)
+        argv = ("qemu-img", "convert", "-q", *secrets, "-O", target_format, *options, *source_is, str(target))
         await _make(*argv, within=COPY_WITHIN, inherits=files)
+
+
+def _opened(path: Path, disk_format: str, key: VolumeKey | None) -> tuple[str, ...]:
+    """Arguments that name an image. Only a qcow2 one is opened by a key."""
+    return ("-f", disk_format, str(path)) if key is None else luks.opening(path, key, "old")
 
 
 async def _make(*argv: str, within: float, inherits: Sequence[int]) -> None:
@@ -101,16 +119,16 @@ async def _make(*argv: str, within: float, inherits: Sequence[int]) -> None:
         return
 
 
-async def resize(path: Path, size: int, key: VolumeKey | None = None) -> None:
-    """Grow a qcow2 image to `size` bytes."""
+async def resize(path: Path, size: int, key: VolumeKey | None = None, disk_format: str = "qcow2") -> None:
+    """Grow an image to `size` bytes."""
     with luks.given(old=key) as (secrets, files):
-        argv = ("qemu-img", "resize", "-q", *secrets, *luks.opening(path, key, "old"), str(size))
+        argv = ("qemu-img", "resize", "-q", *secrets, *_opened(path, disk_format, key), str(size))
         await run(*argv, within=INSPECT_WITHIN, inherits=files)
 
 
-async def opens(path: Path, key: VolumeKey | None) -> bool:
-    """Whether the key opens a qcow2 image; None opens one that is not encrypted. Raises ProgramError when a guest has it open."""
-    if not (await info(path, "qcow2")).encrypted:
+async def opens(path: Path, key: VolumeKey | None, disk_format: str) -> bool:
+    """Whether the key opens an image; None opens one that is not encrypted. Raises ProgramError when a guest has it open."""
+    if not (await info(path, disk_format)).encrypted:
         return key is None
     if key is None:
         return False
@@ -126,14 +144,14 @@ async def opens(path: Path, key: VolumeKey | None) -> bool:
 
 
 async def is_open(path: Path) -> bool:
-    """Whether a guest has the image open for writing."""
-    try:
-        await run("qemu-img", "info", "-f", "qcow2", str(path), within=INSPECT_WITHIN)
-    except ProgramError as error:
-        if is_locked(error):
-            return True
-        raise
-    return False
+    """Whether a guest has the image open, be it one that shares it with others."""
+    return await asyncio.to_thread(_has_locks, path)
+
+
+def _has_locks(path: Path) -> bool:
+    with path.open("rb") as file:
+        found = fcntl.fcntl(file, fcntl.F_OFD_GETLK, LOCKS)
+    return struct.unpack_from("h", found)[0] != fcntl.F_UNLCK
 
 
 def is_locked(error: ProgramError) -> bool:

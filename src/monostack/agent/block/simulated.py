@@ -15,10 +15,10 @@ from monostack.protocol.images import ImagePart, ReadImage
 from monostack.protocol.volumes import (
     BackupMade,
     BackupVolume,
+    ConvertVolume,
     CreateVolume,
     ExportVolume,
     ExtendVolume,
-    RekeyVolume,
     RestoreVolume,
     SnapshotVolume,
     StoredVolumes,
@@ -40,11 +40,32 @@ class SimulatedStorage:
         self.received: dict[str, int] = {}  # bytes of volumes on their way from other hosts
         self.unmanaged: dict[str, int] = {}  # files that no volume is: size in GiB by name
         self.unmanaged_snapshots: dict[tuple[str, str], int] = {}  # by name of the volume's file and their own
-        self.holders: dict[str, str] = {}  # the running guest that has a volume open
+        self.holders: dict[str, list[str]] = {}  # the running guests that have a volume open
+        self.shared: set[str] = set()  # volumes that several guests may have open
         self.travelling: dict[str, Any] = {}  # guests on their way from one host to another, by server
         self.kept: dict[str, int] = {}  # size in bytes of the root disk of guests that are being resized, by server
 
         self.locks: dict[str, str] = {}  # the passphrase of what is encrypted, by the id of the volume, snapshot or backup
+
+    def share(self, volume_id: str, disk_format: str) -> None:
+        """Let several guests have a raw volume open, and one of another format only one."""
+        self.shared.discard(volume_id)
+        if disk_format == "raw":
+            self.shared.add(volume_id)
+
+    def hold(self, volume_id: str, server_id: str) -> None:
+        """A guest opens a volume. Raises CommandError when another has it open, unless they may share it."""
+        holders = self.holders.setdefault(volume_id, [])
+        if holders and server_id not in holders and volume_id not in self.shared:
+            raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holders[0]}", retry=True)
+        if server_id not in holders:
+            holders.append(server_id)
+
+    def let_go(self, volume_id: str, server_id: str) -> None:
+        """A guest closes a volume. One that it has not open is success."""
+        left = [holder for holder in self.holders.pop(volume_id, []) if holder != server_id]
+        if left:
+            self.holders[volume_id] = left
 
     def lock(self, id: str, key: VolumeKey | None) -> None:
         """Encrypt what has just been made. Raises CommandError for a cipher that no host has."""
@@ -90,8 +111,9 @@ class SimulatedBlock:
             self._require_room(request.size_gib)
             storage.lock(request.volume_id, request.key)
             storage.volumes[request.volume_id] = request.size_gib
+            storage.share(request.volume_id, request.format)
             storage.received.pop(request.volume_id, None)
-        return VolumeConnection(driver="simulated", path=f"simulated/{request.volume_id}")
+        return VolumeConnection(driver="simulated", path=f"simulated/{request.volume_id}", format=request.format)
 
     def _source(self, request: CreateVolume) -> tuple[int, str]:
         """How large the source is in GiB, and what it is called."""
@@ -119,17 +141,19 @@ class SimulatedBlock:
         self.storage.received.pop(volume_id, None)
         self.storage.volumes.pop(volume_id, None)
         self.storage.locks.pop(volume_id, None)
+        self.storage.shared.discard(volume_id)
 
     async def extend(self, request: ExtendVolume) -> None:
         size = _known(self.storage.volumes, request.volume_id, "volume")
-        self._require_reachable(request.volume_id, request.server_id)
+        self._require_reachable(request.volume_id, *request.server_ids)
         self.storage.unlock(request.volume_id, request.key)
         self._require_room(max(0, request.size_gib - size))
         self.storage.volumes[request.volume_id] = max(size, request.size_gib)
 
-    async def rekey(self, request: RekeyVolume) -> None:
+    async def convert(self, request: ConvertVolume) -> None:
         _known(self.storage.volumes, request.volume_id, "volume")
         self._require_reachable(request.volume_id, None)
+        self.storage.share(request.volume_id, request.format)
         if not self.storage.opens(request.volume_id, request.new_key):
             self.storage.unlock(request.volume_id, request.key)
             self.storage.locks.pop(request.volume_id, None)
@@ -200,9 +224,11 @@ class SimulatedBlock:
     async def close(self) -> None:
         """Nothing is held."""
 
-    def _require_reachable(self, volume_id: str, server_id: str | None) -> None:
-        holder = self.storage.holders.get(volume_id)
-        if holder is not None and holder != server_id:
+    def _require_reachable(self, volume_id: str, *server_ids: str | None) -> None:
+        """No other guests have the volume open than those."""
+        for holder in self.storage.holders.get(volume_id, ()):
+            if holder in server_ids:
+                continue
             raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holder}", retry=True)
 
     def _require_room(self, size_gib: int) -> None:

@@ -28,8 +28,7 @@ class SimulatedUnmanaged:
     async def unmanage(self, request: UnmanagedVolume) -> None:
         storage = self._storage
         if request.volume_id in storage.volumes:
-            holder = storage.holders.get(request.volume_id)
-            if holder is not None:
+            for holder in storage.holders.get(request.volume_id, ()):
                 raise CommandError("volume.in_use", f"volume {request.volume_id} is open in the running server {holder}", retry=True)
             if require_name(request.name) in storage.unmanaged:
                 raise _name_taken(request.name)

@@ -8,10 +8,10 @@ from monostack.agent.handlers.handler import Drivers, Handler, NoArguments, serv
 from monostack.protocol.volumes import (
     BackupRef,
     BackupVolume,
+    ConvertVolume,
     CreateVolume,
     ExportVolume,
     ExtendVolume,
-    RekeyVolume,
     RestoreVolume,
     SnapshotRef,
     SnapshotVolume,
@@ -41,8 +41,8 @@ async def extend(drivers: Drivers, args: ExtendVolume) -> dict[str, Any]:
     return {}
 
 
-async def rekey(drivers: Drivers, args: RekeyVolume) -> dict[str, Any]:
-    await drivers.block.rekey(args)
+async def convert(drivers: Drivers, args: ConvertVolume) -> dict[str, Any]:
+    await drivers.block.convert(args)
     return {}
 
 
@@ -125,6 +125,10 @@ def _created(args: CreateVolume) -> tuple[str, ...]:
     return _with_guest(args.source_server_id, *names)
 
 
+def _extended(args: ExtendVolume) -> tuple[str, ...]:
+    return (volume(args.volume_id), *(server(server_id) for server_id in args.server_ids))
+
+
 def _backed_up(args: BackupVolume) -> tuple[str, ...]:
     names = [_backup_lock(args.backup_id), volume(args.volume_id)]
     if args.snapshot_id is not None:
@@ -138,8 +142,8 @@ HANDLERS = {
     "volume.create": Handler(CreateVolume, create, _created, gives_way=("volume.delete",)),
     "volume.receive": Handler(VolumePart, receive, lambda args: (volume(args.volume_id),)),
     "volume.delete": Handler(VolumeRef, delete, lambda args: (volume(args.volume_id),)),
-    "volume.extend": Handler(ExtendVolume, extend, lambda args: _with_guest(args.server_id, volume(args.volume_id))),
-    "volume.rekey": Handler(RekeyVolume, rekey, lambda args: (volume(args.volume_id),)),
+    "volume.extend": Handler(ExtendVolume, extend, _extended),
+    "volume.convert": Handler(ConvertVolume, convert, lambda args: (volume(args.volume_id),)),
     "volume.snapshot": Handler(
         SnapshotVolume,
         snapshot,

@@ -127,7 +127,7 @@ class Hypervisor(Protocol):
         ...
 
     async def resize_volume(self, server_id: str, volume_id: str, size_gib: int) -> bool:
-        """Grow a volume that a running guest has open. False: it has it not open, so its file may be changed directly."""
+        """Grow a volume that a running guest has open, or tell the guest that it has grown. False: the guest has it not open."""
         ...
 
     async def copy_volume(self, server_id: str, volume_id: str, target: str, key: VolumeKey | None) -> bool:

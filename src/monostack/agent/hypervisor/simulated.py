@@ -256,8 +256,8 @@ class SimulatedHypervisor:
         if guest is None:
             return
         guest.faults.strike("detach_volume")
-        if guest.volumes.pop(volume_id, None) is not None and self._storage.holders.get(volume_id) == server_id:
-            del self._storage.holders[volume_id]
+        if guest.volumes.pop(volume_id, None) is not None:
+            self._storage.let_go(volume_id, server_id)
 
     async def attach_nic(self, server_id: str, nic: GuestNic) -> None:
         guest = self._guest(server_id)
@@ -301,10 +301,10 @@ class SimulatedHypervisor:
         return [GuestState(server_id, guest.state, guest.reason) for server_id, guest in self.known.items()]
 
     async def resize_volume(self, server_id: str, volume_id: str, size_gib: int) -> bool:
-        return self._storage.holders.get(volume_id) == server_id
+        return server_id in self._storage.holders.get(volume_id, ())
 
     async def copy_volume(self, server_id: str, volume_id: str, target: str, key: VolumeKey | None) -> bool:
-        return self._storage.holders.get(volume_id) == server_id
+        return server_id in self._storage.holders.get(volume_id, ())
 
     async def snapshot(self, server_id: str, image_id: str) -> None:
         guest = self._guest(server_id)
@@ -348,15 +348,13 @@ class SimulatedHypervisor:
         if volume_id not in self._storage.volumes:
             raise CommandError("volume.not_found", f"volume {volume_id} is not on this storage")
         self._storage.unlock(volume_id, volume.connection.key)
-        holder = self._storage.holders.setdefault(volume_id, server_id)
-        if holder != server_id:
-            raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holder}", retry=True)
+        self._storage.hold(volume_id, server_id)
 
     def _off(self, server_id: str, guest: SimulatedGuest, state: str, reason: str) -> None:
         guest.state, guest.reason = state, reason
         self._consoles.switch_off(server_id)
         for volume_id in guest.volumes:
-            self._storage.holders.pop(volume_id, None)
+            self._storage.let_go(volume_id, server_id)
         if guest.mischief is not None:
             guest.mischief.cancel()
             guest.mischief = None

@@ -21,7 +21,7 @@ from monostack.services.volume.snapshots.table import set_snapshot
 from monostack.services.volume.types import table as types
 from monostack.services.volume.volumes import contents, creation, deletion, lookup
 from monostack.services.volume.volumes.creation import image_metadata
-from monostack.services.volume.volumes.table import BY_ID, VOLUMES, set_volume
+from monostack.services.volume.volumes.table import BY_ID, VOLUMES, disk_format, set_volume
 from monostack.services.volume.words import invalid_volume, missing
 
 __all__ = [
@@ -205,7 +205,9 @@ def release(tx: Transaction, attachment_id: str) -> None:
 def connection(tx: Transaction, cloud: Any, volume_id: str) -> VolumeConnection | None:
     """How the agent finds the volume, by id below its own volume directory, and opens it: for no other eyes. None once it is gone."""
     row = tx.row(BY_ID, {"the_id": volume_id})
-    return None if row is None else VolumeConnection(driver="file", path=f"{row.id}.qcow2", key=keys.opened(cloud, row))
+    if row is None:
+        return None
+    return VolumeConnection("file", f"{row.id}.{disk_format(row)}", disk_format(row), keys.opened(cloud, row))
 
 
 def attachments_of(tx: Transaction, server_ids: Sequence[str]) -> dict[str, list[Attachment]]:

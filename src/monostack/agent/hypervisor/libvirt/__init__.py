@@ -323,8 +323,8 @@ class LibvirtHypervisor:
         connection = volume.connection
         if connection.driver != "file":
             raise CommandError("volume.driver", f"volume {volume.volume_id}: this host cannot open {connection.driver!r} volumes")
-        path = self._volume_path(volume.volume_id)
-        if path.parent / connection.path != path or connection.format != "qcow2":
+        path = await in_thread(self._volume_path, volume.volume_id)
+        if path.parent / connection.path != path or connection.format != path.suffix.removeprefix("."):
             raise CommandError("command.invalid", f"volume {volume.volume_id} is not kept at {connection.path}")
         connection.path = str(path)  # the controller knows it relative to a directory that is ours to choose
         if not await in_thread(path.exists):

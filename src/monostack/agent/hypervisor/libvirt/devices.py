@@ -8,6 +8,8 @@ from monostack.agent.errors import CommandError
 from monostack.agent.hypervisor.libvirt.connection import find, get
 from monostack.agent.hypervisor.libvirt.domain_xml import encryption
 
+SHARED = 'Failed to get shared "write" lock'  # what QEMU says when others may write to a disk that nobody else shall write to
+
 
 def attach(connection: Any, server_id: str, alias: str, xml: str) -> None:
     """Plug a device into a guest, running or not. One with the alias there already is success."""
@@ -68,7 +70,7 @@ def resize(connection: Any, server_id: str, alias: str, size: int) -> bool:
 def begin_copy(connection: Any, server_id: str, alias: str, path: str, key_id: str | None = None) -> bool:
     """Start copying a disk, as it is now, into the existing qcow2 file `path`. False: no running guest has it.
 
-    `key_id` is of the secret that opens the file, if it is encrypted.
+    `key_id` is of the secret that opens the file, if it is encrypted. Raises CommandError `volume.in_use` when another guest has it open.
     """
     import libvirt
 
@@ -91,7 +93,13 @@ def begin_copy(connection: Any, server_id: str, alias: str, path: str, key_id: s
             ElementTree.SubElement(wanted, "driver", type="qcow2")
         else:
             del wanted.attrib["type"]
-    domain.backupBegin(ElementTree.tostring(backup, encoding="unicode"), None, libvirt.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL)
+    try:
+        domain.backupBegin(ElementTree.tostring(backup, encoding="unicode"), None, libvirt.VIR_DOMAIN_BACKUP_BEGIN_REUSE_EXTERNAL)
+    except libvirt.libvirtError as error:
+        if SHARED not in str(error):
+            raise
+        told = f"a disk of the running server {server_id} is open in another one, too: stop that or detach the disk from it"
+        raise CommandError("volume.in_use", told, retry=True) from None
     return True
 
 

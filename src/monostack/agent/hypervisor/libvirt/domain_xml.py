@@ -184,6 +184,12 @@ def _volume(attached: GuestVolume) -> Element:
         source = disk.find("source")
         assert source is not None
         source.append(encryption(attached.connection.key.id))
+    if attached.connection.format == "raw":
+        # Several guests have it open. What one writes the others have to find, so it may stay in nobody's cache.
+        driver = disk.find("driver")
+        assert driver is not None
+        driver.set("cache", "none")
+        SubElement(disk, "shareable")
     if attached.read_only:
         SubElement(disk, "readonly")
     _text(disk, "serial", attached.volume_id)

@@ -70,9 +70,20 @@ def of_volume(tx: Transaction, volume_id: str) -> Sequence[Row[Any]]:
     return tx.rows(OF_VOLUMES, {"volumes": [volume_id]})
 
 
+def holders(tx: Transaction, volume_id: str) -> list[str]:
+    """The servers that have the volume."""
+    return [row.server_id for row in of_volume(tx, volume_id) if row.status in HAVE and row.server_id]
+
+
 def holder(tx: Transaction, volume_id: str) -> str | None:
-    """A server that has the volume, through which a host then copies or resizes it."""
-    return next((row.server_id for row in of_volume(tx, volume_id) if row.status in HAVE), None)
+    """A server that has the volume, through whose guest the host copies it: of several one that runs."""
+    from monostack.services.compute import facade as compute
+
+    found = holders(tx, volume_id)
+    if len(found) > 1:
+        servers = compute.server_info(tx, found)
+        found.sort(key=lambda server_id: server_id not in servers or not servers[server_id].power_on)
+    return found[0] if found else None
 
 
 def set_attachment(tx: Transaction, attachment_id: str, **values: Any) -> None:

@@ -21,7 +21,7 @@ from monostack.services.volume.groups.table import (
 from monostack.services.volume.groups.types import require_generic
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.types import table as types
-from monostack.services.volume.volumes.table import BY_ID, VOLUMES
+from monostack.services.volume.volumes.table import BY_ID, VOLUMES, disk_format
 from monostack.services.volume.words import ZONE
 
 
@@ -96,6 +96,7 @@ def _copies(request: Request, tx: Transaction, group: Row[Any], originals: Seque
                 "size": row.size,
                 "snapshot_id": row.snapshot_id,
                 "source_volid": row.source_volid,
+                "format": disk_format(row),
                 "server_id": None if of_snapshots else holder(tx, volume.id),
             }
         )

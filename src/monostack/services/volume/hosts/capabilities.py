@@ -17,7 +17,7 @@ CAPABILITIES: Mapping[str, Any] = {
     "vendor_name": "Open Source",
     "driver_version": __version__,
     "storage_protocol": "file",
-    "multiattach": False,
+    "multiattach": True,
     "online_extend_support": True,
     "thin_provisioning_support": True,
     "thick_provisioning_support": False,

@@ -30,7 +30,7 @@ from monostack.services.volume.types import table as types
 from monostack.services.volume.volumes import deletion
 from monostack.services.volume.volumes.actions import actions
 from monostack.services.volume.volumes.lookup import named
-from monostack.services.volume.volumes.table import BRIEF, EXTENSIONS, VOLUMES
+from monostack.services.volume.volumes.table import BRIEF, EXTENSIONS, VOLUMES, disk_format
 from monostack.services.volume.words import ZONE, invalid_type
 
 RULES = "volume_extension"
@@ -105,7 +105,8 @@ def manage_volume(request: Request, tx: Transaction) -> dict[str, Any]:
     row = _host(request, tx, host, body)
     claims.volume(tx, request, 0, kind.name)
     volume = VOLUMES.insert(tx, request, _values(request, body, kind, row.host))
-    request.cloud.start(tx, "manage_volume", volume.id, {"host": row.host, "name": name, "kind": kind.name}, request)
+    given = {"host": row.host, "name": name, "kind": kind.name, "format": disk_format(volume)}
+    request.cloud.start(tx, "manage_volume", volume.id, given, request)
     shown = VOLUMES.views(request, tx, [volume])[0]
     return {"volume": {key: value for key, value in shown.items() if key not in (*EXTENSIONS, *LATER)}}
 

@@ -23,7 +23,7 @@ from monostack.services.volume.backups.table import BACKUPS
 from monostack.services.volume.hosts.table import same_storage, set_host, volume_hosts
 from monostack.services.volume.messages.messages import FORGET
 from monostack.services.volume.snapshots.table import SNAPSHOTS, set_snapshot
-from monostack.services.volume.volumes.table import VOLUMES, set_volume
+from monostack.services.volume.volumes.table import VOLUMES, disk_format, set_volume
 
 if TYPE_CHECKING:
     from monostack.cloud import Cloud
@@ -42,7 +42,7 @@ _DUE = (
     .order_by(_h.compared_at.is_not(None), _h.compared_at, _h.host)
     .limit(sa.bindparam("many"))
 )
-_VOLUMES_ON = sa.select(_v.id, _v.size).where(_v.host == sa.bindparam("the_host"), _v.status.in_(SETTLED))
+_VOLUMES_ON = sa.select(_v.id, _v.size, _v.multiattach).where(_v.host == sa.bindparam("the_host"), _v.status.in_(SETTLED))
 _SNAPSHOTS_ON = sa.select(_s.id, _s.size, _s.volume_id).where(_s.host == sa.bindparam("the_host"), _s.status == "available")
 _BACKUPS_ON = sa.select(_b.stored_as, _b.size).where(_b.host == sa.bindparam("the_host"), _b.status == "available")
 _VOLUMES_AMONG = sa.select(_v.id).where(_v.id.in_(sa.bindparam("ids", expanding=True)))
@@ -111,7 +111,8 @@ async def _miss(cloud: "Cloud", host: str, volumes: list[Row[Any]], snapshots: l
     again = hello is not None and hello.inventory.accelerator == "simulated"
     for row in volumes:
         if await cloud.db.write(lambda tx, row=row: _volume_is_gone(tx, host, row.id, again)):
-            await cloud.hosts.call(host, "volume.create", CreateVolume(row.id, row.size), id=ids.new_uuid(), timeout=60)
+            spec = CreateVolume(row.id, row.size, format=disk_format(row))
+            await cloud.hosts.call(host, "volume.create", spec, id=ids.new_uuid(), timeout=60)
     for row in snapshots:
         if await cloud.db.write(lambda tx, row=row: _snapshot_is_gone(tx, host, row, again)):
             await cloud.hosts.call(host, "volume.snapshot", SnapshotVolume(row.volume_id, row.id), id=ids.new_uuid(), timeout=60)

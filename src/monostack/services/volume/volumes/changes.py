@@ -10,7 +10,7 @@ from monostack.db import Transaction
 from monostack.http import Request, Response
 from monostack.http.answers import TEXT, envelope, mapping
 from monostack.services.volume import keys
-from monostack.services.volume.attachments.table import holder
+from monostack.services.volume.attachments.table import holders
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.capabilities import capable
 from monostack.services.volume.hosts.choice import Place
@@ -52,7 +52,7 @@ def extend(request: Request, tx: Transaction) -> None:
     claims.extension(tx, request.cloud, row, size, kind.name)
     set_volume(tx, row.id, status="extending", previous_status=row.status)
     started = clock.now().isoformat(timespec="microseconds")
-    data = {"host": row.host, "size": size, "server_id": holder(tx, row.id), "started": started}
+    data = {"host": row.host, "size": size, "server_ids": holders(tx, row.id), "started": started}
     request.cloud.start(tx, "extend_volume", row.id, data, request, row.project_id)
 
 
@@ -118,6 +118,9 @@ def _change_type(request: Request, tx: Transaction, row: Row[Any], kind: Row[Any
     backend = enrol(tx, request.cloud, row.host).backend_name if row.host is not None else BACKEND
     fits = capable(kind.extra_specs, backend)
     rekeyed = encryption_differs(tx.execute(types.BY_ID, {"the_id": row.volume_type_id}).one(), kind)
+    if fits and not rekeyed and new["multiattach"] != row.multiattach:
+        migration.begin(request, tx, row, Place(row.host, row.service_uuid), "retyping", new)
+        return
     if fits and not rekeyed:
         VOLUMES.change(tx, request, row, new)
         return

@@ -13,7 +13,7 @@ from monostack.services.volume.qos import table as qos
 from monostack.services.volume.types import table as types
 from monostack.services.volume.volumes.actions import RULES, actions
 from monostack.services.volume.volumes.lookup import named
-from monostack.services.volume.volumes.table import VOLUMES
+from monostack.services.volume.volumes.table import VOLUMES, disk_format
 from monostack.services.volume.words import invalid_input, invalid_volume
 
 _CONNECTION = Record("VolumeConnection", {"driver_volume_type": TEXT, "data": OBJECT, "enforce_multipath": FLAG})
@@ -48,7 +48,7 @@ def initialize_connection(request: Request, tx: Transaction) -> dict[str, Any]:
         raise invalid_input(f"Volume {row.id} is a file of host {row.host}, which no other host can open.")
     multipath = connector.get("enforce_multipath", False) is True
     data = {
-        "name": f"{row.id}.qcow2", "format": "qcow2", "host": row.host, "qos_specs": _limits(tx, row),
+        "name": f"{row.id}.{disk_format(row)}", "format": disk_format(row), "host": row.host, "qos_specs": _limits(tx, row),
         "encrypted": row.encryption_key_id is not None,
         "access_mode": "ro" if row.admin_meta.get("readonly") == "True" else row.admin_meta.get("attached_mode", "rw"),
         "cacheable": False, "enforce_multipath": multipath,

@@ -14,7 +14,7 @@ from monostack.services.volume.hosts.table import require_not_frozen
 from monostack.services.volume.lists import is_admin
 from monostack.services.volume.snapshots.table import of_volume as snapshots_of
 from monostack.services.volume.snapshots.table import set_snapshot
-from monostack.services.volume.volumes.table import REMOVE, set_volume
+from monostack.services.volume.volumes.table import REMOVE, disk_format, set_volume
 from monostack.services.volume.words import either, invalid_volume
 
 DELETABLE = ("available", "error", "error_restoring", "error_extending", "error_managing")
@@ -38,7 +38,7 @@ def start(
     if unmanage or row.status == "error_managing":
         status = "error_managing_deleting" if row.status == "error_managing" else "unmanaging"
         set_volume(tx, row.id, status=status, previous_status=row.status)
-        given = {"host": row.host, "name": volume_name(row.id)}
+        given = {"host": row.host, "name": volume_name(row.id), "format": disk_format(row)}
         cloud.start(tx, "unmanage_volume", row.id, given, request, row.project_id)
         return
     set_volume(tx, row.id, status="deleting", previous_status=row.status)

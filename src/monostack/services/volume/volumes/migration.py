@@ -36,6 +36,7 @@ MIGRATE = [
 
 def begin(request: Request, tx: Transaction, row: Row[Any], place: choice.Place, status: str, values: dict[str, Any] | None = None) -> None:
     """Start the move of a volume, whose status is `status` meanwhile; `values` of the row are written at its end."""
+    new = values or {}
     copy = not same_storage(request.cloud, row.host, place.host)
     set_volume(tx, row.id, status=status, previous_status=row.status, migration_status="migrating")
     given = {
@@ -50,8 +51,8 @@ def begin(request: Request, tx: Transaction, row: Row[Any], place: choice.Place,
         "status": status,
         "previous_status": row.status,
         "unchanged_since": str(tx.execute(BY_ID, {"the_id": row.id}).one().updated_at),
-        "values": values or {},
-        "rekey": "sealed_key" in (values or {}),
+        "values": new,
+        "convert": "sealed_key" in new or new.get("multiattach", row.multiattach) != row.multiattach,
     }
     request.cloud.start(tx, "migrate_volume", row.id, given, request, row.project_id)
 

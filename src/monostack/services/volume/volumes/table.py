@@ -36,6 +36,16 @@ KEY_SHOWN = (3, 64)  # since when the id of its key is told
 ADMIN_ITEMS = ("readonly", "attached_mode")  # what the cloud itself notes in a volume's metadata
 
 
+def kind_of_file(*, multiattach: bool) -> str:
+    """In what its host keeps a volume: only raw files can be open in several guests at once."""
+    return "raw" if multiattach else "qcow2"
+
+
+def disk_format(volume: Any) -> str:
+    """`kind_of_file` of the row of a volume."""
+    return kind_of_file(multiattach=volume.multiattach)
+
+
 def pool(host: str | None) -> str | None:
     """A host's pool as Cinder names it: host@backend#pool."""
     return None if host is None else f"{host}@{BACKEND}#{BACKEND}"

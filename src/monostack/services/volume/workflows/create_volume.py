@@ -8,6 +8,7 @@ from monostack.hostcommands import ask
 from monostack.operations import Run, Step, StepError, Workflow
 from monostack.protocol.volumes import CreateVolume, VolumeRef
 from monostack.services.image import facade as images
+from monostack.services.volume import keys
 from monostack.services.volume.attachments.table import holder
 from monostack.services.volume.backups import restoring
 from monostack.services.volume.messages.messages import (
@@ -23,8 +24,8 @@ from monostack.services.volume.messages.messages import (
     VOLUME_BACKUP,
     tell,
 )
-from monostack.services.volume.volumes.table import set_volume
-from monostack.services.volume.workflows.key import key_of, key_of_source
+from monostack.services.volume.volumes.table import BY_ID, disk_format, set_volume
+from monostack.services.volume.workflows.key import key_of_source
 from monostack.services.volume.workflows.outcome import LONG, cause, overtaken
 from monostack.services.volume.workflows.restore_backup import restore
 
@@ -35,6 +36,7 @@ def described(run: Run, tx: Transaction) -> CreateVolume:
     """The volume as its host is to make it, from the input of the run."""
     given = run.input
     origin, snapshot_id = given.get("source_volid"), given.get("snapshot_id")
+    volume = tx.execute(BY_ID, {"the_id": run.resource_id}).one()
     return CreateVolume(
         volume_id=run.resource_id,
         size_gib=given["size"],
@@ -42,8 +44,9 @@ def described(run: Run, tx: Transaction) -> CreateVolume:
         snapshot_id=snapshot_id,
         source_volume_id=origin,
         source_server_id=holder(tx, origin) if origin else None,
-        key=key_of(tx, run.cloud, run.resource_id),
+        key=keys.opened(run.cloud, volume),
         source_key=key_of_source(tx, run.cloud, origin, snapshot_id),
+        format=disk_format(volume),
     )
 
 

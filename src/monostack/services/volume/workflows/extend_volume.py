@@ -15,7 +15,7 @@ from monostack.services.volume.workflows.outcome import cause, overtaken
 
 async def extend(run: Run) -> None:
     key = await key_for(run, run.resource_id)
-    await ask(run, run.input["host"], "volume.extend", ExtendVolume(run.resource_id, run.input["size"], run.input["server_id"], key))
+    await ask(run, run.input["host"], "volume.extend", ExtendVolume(run.resource_id, run.input["size"], run.input["server_ids"], key))
 
 
 def done(run: Run, tx: Transaction) -> None:
@@ -25,8 +25,8 @@ def done(run: Run, tx: Transaction) -> None:
 
 
 def _tell_server(run: Run, tx: Transaction, error: str | None = None) -> None:
-    if run.input["server_id"] is not None:
-        compute.volume_extended(tx, run, run.input["server_id"], run.input["started"], error)
+    for server_id in run.input["server_ids"]:
+        compute.volume_extended(tx, run, server_id, run.input["started"], error)
 
 
 def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:

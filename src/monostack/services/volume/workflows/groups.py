@@ -49,6 +49,7 @@ async def copy_volumes(run: Run) -> None:
             source_server_id=one["server_id"],
             key=await key_for(run, one["volume_id"]),
             source_key=await run.cloud.db.read(source),
+            format=one["format"],
         )
         await _each(run, run.input["host"], "volume.create", one["volume_id"], spec)
 

@@ -8,10 +8,10 @@ from monostack.core.errors import TooLarge
 from monostack.db import Transaction
 from monostack.hostcommands import ask
 from monostack.operations import Run, Step, StepError, Workflow
-from monostack.protocol.volumes import Managed, UnmanagedVolume
+from monostack.protocol.volumes import ConvertVolume, Managed, UnmanagedVolume
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.volumes.table import BY_ID, set_volume
-from monostack.services.volume.workflows.outcome import cause, overtaken
+from monostack.services.volume.workflows.outcome import LONG, cause, overtaken
 
 NO_NAME = "Reference must contain source-name element."
 
@@ -29,6 +29,15 @@ async def take(run: Run) -> dict[str, Any]:
 async def give_back(run: Run) -> None:
     if run.input["name"] is not None:
         await ask(run, run.input["host"], "volume.unmanage", _file(run))
+
+
+async def convert(run: Run) -> None:
+    """Give the volume the file that one of its type has: what is found is qcow2."""
+    await ask(run, run.input["host"], "volume.convert", ConvertVolume(run.resource_id, format=run.input["format"]), LONG)
+
+
+async def convert_back(run: Run) -> None:
+    await ask(run, run.input["host"], "volume.convert", ConvertVolume(run.resource_id), LONG)
 
 
 async def claim(run: Run) -> None:
@@ -60,7 +69,11 @@ def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
 
 WORKFLOW = Workflow(
     "manage_volume",
-    (Step("take", take, give_back), Step("claim", claim, unclaim)),
+    (
+        Step("take", take, give_back),
+        Step("claim", claim, unclaim),
+        Step("convert", convert, convert_back, timeout=LONG + 60, when=lambda given: given["format"] != "qcow2"),
+    ),
     done=done,
     failed=failed,
     doc="Make a volume of a file that its host has.",

@@ -1,4 +1,4 @@
-"""migrate_volume: bring a volume to another host or under another key, as the type says that it shall have then.
+"""migrate_volume: bring a volume to another host, or convert it to the key and format that its new type says it shall have.
 
 Its bits are copied, part by part, unless both hosts reach the same storage. Until the row names the new host the old file is the volume,
 and the copy is given up when anything has happened to the volume meanwhile; afterwards remove_copy removes the old file.
@@ -13,10 +13,10 @@ from monostack.hostcommands import ask
 from monostack.operations import Run, Step, StepError, Workflow
 from monostack.protocol.guests import VolumeKey
 from monostack.protocol.images import MAX_PART, ImagePart, ReadImage
-from monostack.protocol.volumes import CreateVolume, ExportVolume, RekeyVolume, VolumePart, VolumeRef
+from monostack.protocol.volumes import ConvertVolume, CreateVolume, ExportVolume, VolumePart, VolumeRef
 from monostack.services.image import facade as images
 from monostack.services.volume import keys
-from monostack.services.volume.volumes.table import BY_ID, set_volume
+from monostack.services.volume.volumes.table import BY_ID, disk_format, kind_of_file, set_volume
 from monostack.services.volume.workflows.key import key_for
 from monostack.services.volume.workflows.outcome import LONG, cause, overtaken
 
@@ -28,7 +28,7 @@ async def copy(run: Run) -> None:
     _require_unattached(run)
     await ask(run, given["host"], "volume.delete", VolumeRef(volume_id))  # a copy of long ago
     key = await key_for(run, volume_id)
-    new_key = _new_key(run) if given["rekey"] else key
+    new_key, new_format = await _new(run)
     await ask(run, given["left"], "volume.export", ExportVolume(volume_id, given["carrier"], "qcow2", key, new_key), LONG)
     offset, total = 0, 1
     while offset < total:
@@ -38,7 +38,8 @@ async def copy(run: Run) -> None:
             raise StepError(f"Host {given['left']} has no more than {offset} of {read.total} bytes of volume {volume_id}.", retry=True)
         await ask(run, given["host"], "volume.receive", VolumePart(volume_id, offset, read.data), READ_WITHIN, part=f":{offset}")
         offset, total = offset + len(read.data), read.total
-    await ask(run, given["host"], "volume.create", CreateVolume(volume_id, given["size"], received=True, key=new_key), LONG)
+    spec = CreateVolume(volume_id, given["size"], received=True, key=new_key, format=new_format)
+    await ask(run, given["host"], "volume.create", spec, LONG)
     await images.forget(run, given["left"], given["carrier"])
 
 
@@ -47,21 +48,31 @@ def _require_unattached(run: Run) -> None:
         raise StepError(f"Volume {run.resource_id} is attached: its server cannot follow it to another file.", kind="volume.in_use")
 
 
-def _new_key(run: Run) -> VolumeKey | None:
+async def _old(run: Run) -> tuple[VolumeKey | None, str]:
+    """The key and the format that the volume has had."""
+    row = await run.cloud.db.read(lambda tx: tx.execute(BY_ID, {"the_id": run.resource_id}).one())
+    return keys.opened(run.cloud, row), disk_format(row)
+
+
+async def _new(run: Run) -> tuple[VolumeKey | None, str]:
+    """Those that it is to have. What its new type leaves as it is, it keeps."""
     values = run.input["values"]
-    return keys.opened(run.cloud, keys.SealedKey(values["encryption_key_id"], values["sealed_key"]))
+    key, kept = await _old(run)
+    if "sealed_key" in values:
+        key = keys.opened(run.cloud, keys.SealedKey(values["encryption_key_id"], values["sealed_key"]))
+    return key, kind_of_file(multiattach=values["multiattach"]) if "multiattach" in values else kept
 
 
-async def rekey(run: Run) -> None:
+async def convert(run: Run) -> None:
     _require_unattached(run)
-    request = RekeyVolume(run.resource_id, await key_for(run, run.resource_id), _new_key(run))
-    await ask(run, run.input["left"], "volume.rekey", request, LONG)
+    (key, _), (new_key, new_format) = await _old(run), await _new(run)
+    await ask(run, run.input["left"], "volume.convert", ConvertVolume(run.resource_id, key, new_key, new_format), LONG)
 
 
-async def rekey_back(run: Run) -> None:
+async def convert_back(run: Run) -> None:
     if not run.input["attached"]:
-        request = RekeyVolume(run.resource_id, _new_key(run), await key_for(run, run.resource_id))
-        await ask(run, run.input["left"], "volume.rekey", request, LONG)
+        (key, old_format), (new_key, _) = await _old(run), await _new(run)
+        await ask(run, run.input["left"], "volume.convert", ConvertVolume(run.resource_id, new_key, key, old_format), LONG)
 
 
 async def discard(run: Run) -> None:
@@ -104,10 +115,10 @@ WORKFLOW = Workflow(
     "migrate_volume",
     (
         Step("copy", copy, discard, timeout=LONG + 60, when=lambda given: given["copy"]),
-        Step("rekey", rekey, rekey_back, timeout=LONG + 60, when=lambda given: given["rekey"] and not given["copy"]),
+        Step("convert", convert, convert_back, timeout=LONG + 60, when=lambda given: given["convert"] and not given["copy"]),
         Step("move", move, move_back),
     ),
     done=done,
     failed=failed,
-    doc="Bring a volume to another host, or under another key.",
+    doc="Bring a volume to another host, or convert it to another key or format.",
 )

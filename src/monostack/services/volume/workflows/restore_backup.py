@@ -13,8 +13,7 @@ from monostack.services.volume import keys
 from monostack.services.volume.backups import restoring
 from monostack.services.volume.backups.table import ONE
 from monostack.services.volume.messages.messages import RESTORE, RESTORE_FAILED, VOLUME_BACKUP, tell
-from monostack.services.volume.volumes.table import BY_ID, set_volume
-from monostack.services.volume.workflows.key import key_for
+from monostack.services.volume.volumes.table import BY_ID, disk_format, set_volume
 from monostack.services.volume.workflows.outcome import LONG, cause
 
 
@@ -25,8 +24,9 @@ async def leave(run: Run) -> None:
 
 async def arrive(run: Run) -> None:
     if run.input["left"] != run.input["host"]:
-        key = await key_for(run, run.resource_id)
-        await ask(run, run.input["host"], "volume.create", CreateVolume(run.resource_id, run.input["size"], key=key))
+        row = await run.cloud.db.read(lambda tx: tx.execute(BY_ID, {"the_id": run.resource_id}).one())
+        spec = CreateVolume(row.id, run.input["size"], key=keys.opened(run.cloud, row), format=disk_format(row))
+        await ask(run, run.input["host"], "volume.create", spec)
 
 
 async def restore(run: Run) -> None:

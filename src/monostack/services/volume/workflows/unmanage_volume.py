@@ -5,10 +5,19 @@ from typing import Any
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.hostcommands import ask
-from monostack.operations import Run, Step, Workflow
-from monostack.protocol.volumes import UnmanagedVolume
+from monostack.operations import Run, Step, StepError, Workflow
+from monostack.protocol.volumes import ConvertVolume, UnmanagedVolume
 from monostack.services.volume.volumes.table import REMOVE, set_volume
-from monostack.services.volume.workflows.outcome import cause
+from monostack.services.volume.workflows.outcome import LONG, cause
+
+
+async def convert(run: Run) -> None:
+    """Files that are not managed are qcow2."""
+    try:
+        await ask(run, run.input["host"], "volume.convert", ConvertVolume(run.resource_id), LONG)
+    except StepError as error:
+        if error.kind != "volume.not_found":  # put aside already, or never taken
+            raise
 
 
 async def put_aside(run: Run) -> None:
@@ -26,7 +35,10 @@ def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
 
 WORKFLOW = Workflow(
     "unmanage_volume",
-    (Step("put_aside", put_aside, tries=5),),
+    (
+        Step("convert", convert, timeout=LONG + 60, when=lambda given: given["format"] != "qcow2"),
+        Step("put_aside", put_aside, tries=5),
+    ),
     done=done,
     failed=failed,
     unwind=False,
