@@ -63,6 +63,14 @@ def test_a_q35_guest_has_ports_to_plug_into() -> None:
     assert domain.find("devices/disk[@device='cdrom']/target").get("bus") == "sata"
 
 
+def test_a_raw_volume_is_shared_past_the_hosts_cache() -> None:
+    shared = GuestVolume("volume-id", "a", "vdb", VolumeConnection("file", "/v/volume-id.raw", "raw"))
+    for volume, cache in ((shared, "none"), (VOLUME, "writeback")):
+        disk = ElementTree.fromstring(domain_xml.volume(volume))
+        assert (disk.find("driver").get("type"), disk.find("driver").get("cache")) == (volume.connection.format, cache)
+        assert (disk.find("shareable") is not None) is (volume is shared)
+
+
 @pytest.mark.parametrize(("properties", "words"), [({"hw_machine_type": "<evil/>"}, "hw_machine_type")])
 def test_what_cannot_be_is_refused(properties: dict[str, str], words: str) -> None:
     with pytest.raises(CommandError, match=words):
