@@ -31,10 +31,11 @@ lint: setup-test ## ruff, pyright and the import contracts
 bench: setup-test ## measure, each figure beside its floor
 	@$(BIN)/python tests/bench $(ARGS)
 
-docs: setup ## write again what is generated in docs/
+docs: setup-test ## write again what is generated in docs/
 	@$(BIN)/python -m monostack.core.config.reference > docs/configuration.md
-	@$(BIN)/python -m monostack.cli.compatibility > docs/compatibility.md
-	@$(BIN)/python -m monostack.cli.compatibility zh-CN > docs/compatibility.zh-CN.md
+	@$(BIN)/python tests/reached.py keep
+	@$(BIN)/python -m monostack.cli.compatibility docs/tested-by.txt > docs/compatibility.md
+	@$(BIN)/python -m monostack.cli.compatibility docs/tested-by.txt zh-CN > docs/compatibility.zh-CN.md
 
 guest-image: ## build the test guest image from Debian packages
 	@$(SUDO) deploy/guest-image/build.sh $(IMAGE)

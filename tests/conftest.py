@@ -32,6 +32,12 @@ def _answers_as_declared(request: pytest.FixtureRequest) -> Iterator[None]:
     assert not wrong, "answers that are not as declared:\n" + "\n".join(wrong)
 
 
+def pytest_sessionfinish() -> None:
+    """A suite that is called by a name leaves what it reached."""
+    if (who := os.environ.get("MONOSTACK_REACHED")) and "reached" in sys.modules:
+        sys.modules["reached"].write(who)
+
+
 def pytest_collection_finish() -> None:
     """What was loaded stays; the garbage of tests is found without looking through it."""
     if "monostack.app" in sys.modules:

@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
+import reached
 from monostack.http import Request, Response, Route
 from monostack.http.answers import NOTHING, Media, document
 from monostack.http.app import HttpApp
@@ -94,6 +95,7 @@ def _told(error: Any) -> str:
 
 async def _held(self: HttpApp, request: Request) -> Response:
     response = await _answer(self, request)
+    reached.note(request, response)
     wrong = fault_of(request, response)
     if wrong is not None:
         version = ".".join(map(str, request.microversion)) if request.microversion else ""

@@ -11,7 +11,7 @@ LOGS=build/test
 failed=()
 
 mkdir -p $LOGS
-rm -f $LOGS/*.log
+rm -rf $LOGS/*.log $LOGS/reached
 
 # tests NAME FOLDER [OPTION...]: one run of pytest
 tests() {
@@ -30,7 +30,7 @@ run() {
     types) pyright --stats 2>&1 | grep -E "error|warning|informations" ;;
     contracts) lint-imports --no-logo 2>&1 | sed -n "/^Analyzed/,\$p" ;;
     unit) tests unit unit -n 2 --dist loadfile ;;
-    api-sqlite) tests api-sqlite api -n 2 --dist loadfile ;;
+    api-sqlite) MONOSTACK_REACHED=api tests api-sqlite api -n 2 --dist loadfile ;;
     api-postgresql) MONOSTACK_TEST_DATABASE=postgresql tests api-postgresql api -n 2 --dist loadfile ;;
     workflows) tests workflows workflows -n 2 --dist loadfile ;;
     workflows-postgresql) MONOSTACK_TEST_DATABASE=postgresql tests workflows-postgresql workflows -n 2 --dist loadfile ;;
@@ -39,7 +39,7 @@ run() {
         local first=$?
         MONOSTACK_TEST_DATABASE=postgresql tests concurrency-postgresql concurrency && return $first
         ;;
-    conformance) tests conformance conformance -n 2 ;;
+    conformance) MONOSTACK_REACHED=openstackclient tests conformance conformance -n 2 ;;
     fuzz) tests fuzz fuzz -n 2 ;;
     simulation) tests simulation simulation -n 2 ;;
     host) as_root tests host host -n 2 --dist loadfile ;;
@@ -65,6 +65,7 @@ for suite in ${*:-$ALL}; do
     run "$suite" || failed+=("$suite")
     echo "== $suite took $((SECONDS - began)) s"
 done
+python tests/reached.py check || failed+=("docs/tested-by.txt, which \`make docs\` writes")
 [ ${#failed[@]} = 0 ] || echo "failed: ${failed[*]}"
 echo "$(count passed) passed, $(count 'failed|errors?') failed, $(count skipped) skipped"
 [ ${#failed[@]} = 0 ]

@@ -94,7 +94,11 @@ async def _usage_agrees(cloud: KilledCloud, look: Look) -> None:
     counted = {"totalInstancesUsed": len(servers), "totalCoresUsed": len(servers), "totalRAMUsed": memory}
     assert {name: compute[name] for name in counted} == counted
     volume = (await cloud.ask("GET", f"{VOLUME}/limits")).json()["limits"]["absolute"]
-    assert (volume["totalVolumesUsed"], volume["totalGigabytesUsed"]) == (len(look.volumes), sum(v["size"] for v in look.volumes.values()))
+    kinds = {"Volumes": look.volumes, "Snapshots": look.snapshots, "Backups": look.backups}
+    gigabytes = {kind: sum(each["size"] for each in found.values()) for kind, found in kinds.items()}
+    counted = {f"total{kind}Used": len(found) for kind, found in kinds.items()}
+    counted |= {"totalGigabytesUsed": gigabytes["Volumes"] + gigabytes["Snapshots"], "totalBackupGigabytesUsed": gigabytes["Backups"]}
+    assert {name: volume[name] for name in counted} == counted
 
 
 def _allocations_agree(cloud: KilledCloud, look: Look) -> None:

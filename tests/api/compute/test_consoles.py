@@ -75,6 +75,8 @@ def test_a_serial_line_is_spoken_to(cloud: TestCloud, server: str) -> None:
         assert socket.recv(20) == b"\r\nwatched login: "
         socket.send(b"root\r")
         assert socket.recv(20) == b"root\r\nLogin incorrect\r\n\r\nwatched login: "
+    old = cloud.demo.post("compute", f"/servers/{server}/action", {"os-getSerialConsole": {"type": "serial"}})
+    assert old.json()["console"]["url"].startswith("ws://")
 
 
 def test_a_console_ends_with_the_guest(cloud: TestCloud, boot: Boot) -> None:

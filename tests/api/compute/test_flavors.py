@@ -103,6 +103,7 @@ def test_extra_specs(cloud: TestCloud) -> None:
     assert cloud.demo.get("compute", path).json() == {"extra_specs": {"hw:cpu_policy": "shared", "n": "1"}}
     assert cloud.admin.put("compute", f"{path}/n", {"n": "2"}).json() == {"n": "2"}
     assert cloud.admin.put("compute", f"{path}/n", {"m": "2"}).json()["badRequest"]["message"] == "Request body and URI mismatch"
+    assert cloud.demo.get("compute", f"{path}/n").json() == {"n": "2"}
     assert cloud.admin.delete("compute", f"{path}/n").status_code == 200
     assert cloud.demo.get("compute", f"{path}/n").json()["itemNotFound"]["message"] == "Flavor specs has no extra specs with key n."
     shown = cloud.demo.get("compute", "/flavors/specs", headers=LATEST).json()["flavor"]["extra_specs"]

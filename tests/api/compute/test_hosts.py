@@ -139,6 +139,9 @@ def test_zones(cloud: TestCloud, boot: Boot) -> None:
     zones = cloud.demo.get("compute", "/os-availability-zone").json()["availabilityZoneInfo"]
     seen = [(each["zoneName"], each["zoneState"]["available"], each["hosts"]) for each in zones]
     assert seen == [("nova", True, None), ("one", True, None)]
+    detail = cloud.admin.get("compute", "/os-availability-zone/detail").json()["availabilityZoneInfo"]
+    assert {each["zoneName"]: list(each["hosts"]) for each in detail}["one"] == ["sim-003"]
+    assert aggregate["id"] in [each["id"] for each in cloud.admin.get("compute", "/os-aggregates").json()["aggregates"]]
     server = boot("in-one", availability_zone="one")
     assert (server["OS-EXT-AZ:availability_zone"], _host_of(cloud, server["id"])) == ("one", "sim-003")
     assert _host_of(cloud, boot("in-nova", availability_zone="nova")["id"]) != "sim-003"

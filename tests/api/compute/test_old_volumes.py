@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from guests import until
-from waiting import at
+from waiting import at, wait_for
 
 from clouds import Client, TestCloud
 
@@ -100,3 +100,19 @@ def test_servers_by_their_old_name(cloud: TestCloud, boot: Callable[..., dict[st
     assert cloud.demo.get("compute", f"/os-volumes_boot/{server['id']}/ips", headers=OLD).status_code == 404
     body = {"snapshot": {"volume_id": server["id"], "create_info": {"snapshot_id": "x", "type": "qcow2", "new_file": "f"}}}
     assert cloud.demo.post("compute", "/os-assisted-volume-snapshots", body).status_code == 403
+
+
+def test_servers_by_the_name_of_old(cloud: TestCloud, flavor: str, image: str, network: str) -> None:
+    """As they are by their own."""
+    body = {"name": "from a volume", "flavorRef": flavor, "imageRef": image, "networks": [{"uuid": network}]}
+    made = cloud.demo.post("compute", "/os-volumes_boot", {"server": body}, headers=at("2.96"))
+    assert made.status_code == 202, made.text
+    server = made.json()["server"]["id"]
+    wait_for(cloud.demo, server, "ACTIVE")
+    assert cloud.demo.get("compute", f"/os-volumes_boot/{server}").json() == cloud.demo.get("compute", f"/servers/{server}").json()
+    for path in ("/os-volumes_boot", "/os-volumes_boot/detail"):
+        assert server in [each["id"] for each in cloud.demo.get("compute", path).json()["servers"]]
+    renamed = cloud.demo.put("compute", f"/os-volumes_boot/{server}", {"server": {"name": "renamed"}})
+    assert renamed.json()["server"]["name"] == "renamed"
+    assert cloud.demo.delete("compute", f"/os-volumes_boot/{server}").status_code == 204
+    until(lambda: cloud.demo.get("compute", f"/os-volumes_boot/{server}").status_code == 404)

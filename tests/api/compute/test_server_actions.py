@@ -159,8 +159,12 @@ def test_tags(cloud: TestCloud, boot: Boot) -> None:
     for query, found in queries.items():
         rows = cloud.demo.get("compute", f"/servers?name=^tagged$&{query}", headers=LATEST).json()["servers"]
         assert len(rows) == found, query
+    assert cloud.demo.get("compute", f"{path}/red", headers=LATEST).status_code == 204
     assert cloud.demo.delete("compute", f"{path}/red", headers=LATEST).status_code == 204
     assert cloud.demo.get("compute", f"{path}/red", headers=LATEST).status_code == 404
+    assert cloud.demo.put("compute", path, {"tags": ["a", "b"]}, headers=LATEST).json() == {"tags": ["a", "b"]}
+    assert cloud.demo.delete("compute", path, headers=LATEST).status_code == 204
+    assert cloud.demo.get("compute", path, headers=LATEST).json() == {"tags": []}
 
 
 def test_security_groups(cloud: TestCloud, boot: Boot) -> None:

@@ -15,6 +15,12 @@ def test_outside_a_version_one_may_choose(cloud: TestCloud, path: str) -> None:
     assert {v["links"][0]["href"] for v in versions} == {f"{cloud.url}/image/v2/"}
 
 
+@pytest.mark.parametrize("path", ["/", "/v3/images"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_whatever_one_does_there_leads_to_the_versions(cloud: TestCloud, method: str, path: str) -> None:
+    assert httpx.request(method, f"{cloud.url}/image{path}").status_code == 300
+
+
 def test_versions_are_listed(cloud: TestCloud) -> None:
     answer = httpx.get(f"{cloud.url}/image/versions")
     assert answer.status_code == 200

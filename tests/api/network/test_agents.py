@@ -23,7 +23,7 @@ def test_connected_hosts_are_listed_with_their_functions(demo: Net, admin: Net, 
     zones = {(zone["resource"], zone["name"]) for zone in demo.list("availability_zones")}
     assert zones == {("network", "nova"), ("router", "nova")}
     described = admin.update("agents", found[0]["id"], description="rack 3")
-    assert described["description"] == "rack 3"
+    assert described["description"] == "rack 3" == admin.show("agents", found[0]["id"])["description"]
 
 
 def test_a_network_is_moved_to_another_agent(demo: Net, admin: Net, told: Told) -> None:

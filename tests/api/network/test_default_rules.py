@@ -20,6 +20,7 @@ def test_groups_begin_with_the_default_rules_of_their_kind(cloud: TestCloud, adm
         "default-security-group-rules", direction="ingress", protocol="icmp", used_in_default_sg=True, used_in_non_default_sg=False
     )
     try:
+        assert admin.show("default-security-group-rules", mine["id"]) == mine
         group = demo.create("security-groups", name="begun")
         rules = {(rule["direction"], rule["protocol"]) for rule in group["security_group_rules"]}
         assert rules == {("egress", None), ("ingress", "tcp")}

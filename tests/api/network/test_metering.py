@@ -14,6 +14,7 @@ def label(admin: Net, **values: object) -> str:
 def test_routers_of_the_project_count_by_its_labels(admin: Net, demo: Net, told: Told) -> None:
     mine, everybody = label(admin, project_id=demo.project_id), label(admin, shared=True)
     theirs = label(admin)
+    assert admin.client.get("network", f"/{LABELS}/{theirs}").json()["metering_label"]["shared"] is False
     router = demo.create("routers", name="counted")
     key = f"router/{router['id']}"
     eventually(lambda: told.having(key))

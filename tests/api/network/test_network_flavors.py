@@ -21,6 +21,7 @@ def test_a_flavor_leads_to_the_driver_of_its_profile(admin: Net, demo: Net) -> N
     assert admin.client.delete("network", f"{path}/{profile['id']}").status_code == 204
     assert admin.refused("DELETE", f"{path}/{profile['id']}", 404)["type"] == "FlavorServiceProfileBindingNotFound"
     admin.update("service_profiles", profile["id"], description="unused")
+    assert admin.show("service_profiles", profile["id"])["description"] == "unused"
     admin.delete("service_profiles", profile["id"])
     admin.delete("flavors", flavor["id"])
 

@@ -51,6 +51,9 @@ def test_every_service_is_listed_and_can_be_disabled(cloud):
         refused = cloud.demo.post("volume", "/backups", {"backup": {"volume_id": volume["id"]}})
         assert refused.status_code == 404 and "Service cinder-backup could not be found." in refused.text
         assert host not in [one["host_name"] for one in cloud.admin.get("volume", "/os-hosts").json()["hosts"]]
+        shown = cloud.admin.get("volume", f"/os-hosts/{host}@file").json()["host"]
+        assert shown[0]["resource"]["project"] == "(total)" and int(shown[0]["resource"]["volume_count"]) >= 1
+        assert cloud.admin.put("volume", "/os-services/disable", body, **V).json()["disabled"] is True
     finally:
         assert cloud.admin.put("volume", "/os-services/enable", body, **V).status_code == 200
     made = cloud.demo.post("volume", "/backups", {"backup": {"volume_id": volume["id"]}})
@@ -86,6 +89,8 @@ def test_nothing_replicates_and_nothing_is_clustered(cloud):
     for body, text in (({}, "One and only one of cluster and host must be set."), ({"host": "x"}, "No service found with host=x")):
         answer = cloud.admin.put("volume", "/os-services/failover_host", body, **V)
         assert answer.status_code == 400 and text in answer.text
+    pool = cloud.admin.get("volume", f"/capabilities/{host}", **V).json()
+    assert pool["storage_protocol"] == "file" and pool["replication_targets"] == []
     assert cloud.admin.get("volume", "/clusters", **V).json() == {"clusters": []}
     assert cloud.admin.get("volume", "/clusters?junk=1", **V).status_code == 400
     assert cloud.admin.get("volume", "/clusters/x", **V).status_code == 404

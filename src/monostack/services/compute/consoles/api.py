@@ -10,7 +10,7 @@ from monostack.core import ids
 from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes, answers
-from monostack.http.answers import Record, envelope
+from monostack.http.answers import REFUSED, Record, envelope
 from monostack.protocol.guests import FindConsole
 from monostack.services.compute.consoles import tokens
 from monostack.services.compute.dialect import server_not_found
@@ -112,8 +112,9 @@ def _old(name: str, types: tuple[str, ...]) -> None:
         return {"console": {"type": console_type, "url": await _url(request, server, console_type)}}
 
     body = one(name, fields({"type": {"type": "string", "enum": list(types)}}, ("type",)))
+    answer = _CONSOLE if set(types) & set(tokens.KINDS) else REFUSED
     ACTIONS.add(
-        name, get_console, mode="async", status=200, body=body, until=(2, 5), policy="os_compute_api:os-remote-consoles", answer=_CONSOLE
+        name, get_console, mode="async", status=200, body=body, until=(2, 5), policy="os_compute_api:os-remote-consoles", answer=answer
     )
 
 
@@ -125,7 +126,7 @@ async def _no_rdp(request: Request) -> Any:
 _old("os-getVNCConsole", ("novnc", "xvpvnc"))
 _old("os-getSPICEConsole", ("spice-html5",))
 _old("os-getSerialConsole", ("serial",))
-ACTIONS.add("os-getRDPConsole", _no_rdp, mode="async", body=ANYTHING, until=(2, 5))
+ACTIONS.add("os-getRDPConsole", _no_rdp, mode="async", body=ANYTHING, until=(2, 5), answer=REFUSED)
 
 
 # --- tokens ----------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from monostack.core.errors import Conflict
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import REFUSED
 from monostack.services.compute.parameters import TEXT, fields, is_true, one
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.lookup import for_action
@@ -10,7 +11,7 @@ from monostack.services.compute.servers.lookup import for_action
 _BODY = one("changePassword", fields({"adminPass": TEXT}, ("adminPass",)))
 
 
-@ACTIONS.action("changePassword", body=_BODY, policy="os_compute_api:os-admin-password")
+@ACTIONS.action("changePassword", body=_BODY, policy="os_compute_api:os-admin-password", answer=REFUSED)
 def change_password(request: Request, tx: Transaction) -> None:
     """Refuse to change a server's password, in the words Nova's libvirt driver has for a guest without an agent."""
     server = for_action(request, tx, "os_compute_api:os-admin-password", "changePassword")

@@ -4,6 +4,7 @@ from monostack.core.errors import Conflict, Gone
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request
+from monostack.http.answers import REFUSED
 from monostack.services.compute.parameters import ANYTHING, fields, one
 from monostack.services.compute.servers import history, table
 from monostack.services.compute.servers.actions import ACTIONS
@@ -76,4 +77,4 @@ async def reset_network(request: Request) -> None:
     raise Gone("This resource is no longer available. No forwarding address is given.")
 
 
-ACTIONS.add("resetNetwork", reset_network, mode="async")
+ACTIONS.add("resetNetwork", reset_network, mode="async", answer=REFUSED)

@@ -8,7 +8,7 @@ from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.actions import Actions
-from monostack.http.answers import envelope
+from monostack.http.answers import REFUSED, envelope
 from monostack.http.schema import add_format
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.groups.api import SINCE, summary
@@ -144,7 +144,7 @@ def _replication(verb: str, body: dict[str, Any], doc: str) -> None:
         raise _not_replicated(row)
 
     act.__doc__ = doc
-    actions.add(verb, act, since=(3, 38), body=enveloped(verb, body), policy=rule)
+    actions.add(verb, act, since=(3, 38), body=enveloped(verb, body), policy=rule, answer=REFUSED)
 
 
 _replication("enable_replication", {"type": "object"}, "Begin to replicate a group.")
