@@ -112,8 +112,9 @@ openstack network agent show $agent
 openstack network agent set --description d $agent
 openstack network agent remove network --dhcp $agent net2
 openstack network agent add network --dhcp $agent net2
-l3=$(openstack network agent list --agent-type l3 --host $host -f value -c ID)
 openstack router create router2
+until [ "$(openstack network agent list --router router2 -f value -c Binary)" = monostack-agent ]; do sleep 1; done
+l3=$(openstack network agent list --router router2 -f value -c ID)
 openstack network agent remove router --l3 $l3 router2
 openstack network agent add router --l3 $l3 router2
 openstack router delete router2
