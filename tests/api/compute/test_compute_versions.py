@@ -13,6 +13,12 @@ def test_the_version_documents_need_no_token(cloud: TestCloud) -> None:
         assert shown["links"][0] == {"rel": "self", "href": f"{cloud.url}/compute/v2.1/"}
 
 
+def test_the_api_of_before_microversions_describes_itself(cloud: TestCloud) -> None:
+    for path in ("/v2", "/v2/"):
+        version = cloud.demo.http.get(f"{cloud.url}/compute{path}", headers={"x-auth-token": cloud.demo.token}).json()["version"]
+        assert (version["id"], version["version"], version["min_version"]) == ("v2.0", "", "")
+
+
 def test_the_answer_names_the_microversion(cloud: TestCloud) -> None:
     for asked, got in ((None, "2.1"), ("compute 2.53", "2.53"), ("compute latest", "2.104"), ("volume 3.50", "2.1")):
         answer = cloud.demo.get("compute", "/flavors", headers={"openstack-api-version": asked})

@@ -81,6 +81,8 @@ def test_private_flavors_are_for_those_they_are_shared_with(cloud: TestCloud) ->
     assert cloud.admin.post("compute", "/flavors/private/action", grant).json() == {
         "flavor_access": [{"flavor_id": "private", "tenant_id": cloud.demo.project_id}]
     }
+    shared = cloud.admin.get("compute", "/flavors/private/os-flavor-access").json()["flavor_access"]
+    assert [each["tenant_id"] for each in shared] == [cloud.demo.project_id]
     assert cloud.admin.post("compute", "/flavors/private/action", grant).status_code == 409
     assert cloud.demo.get("compute", "/flavors/private").status_code == 200
     assert "private" in [flavor["id"] for flavor in cloud.demo.get("compute", "/flavors").json()["flavors"]]

@@ -44,6 +44,8 @@ def test_hosts_enrol_by_connecting(cloud: TestCloud) -> None:
     assert [each["id"] for each in old] == [1, 2, 3]
     assert isinstance(cloud.admin.get("compute", "/os-hypervisors/1").json()["hypervisor"]["cpu_info"], str)
     assert "up" in cloud.admin.get("compute", "/os-hypervisors/1/uptime").json()["hypervisor"]["uptime"]
+    with_servers = cloud.admin.get("compute", "/os-hypervisors/sim-001/servers").json()["hypervisors"]
+    assert [each["hypervisor_hostname"] for each in with_servers] == ["sim-001"]
     missing = cloud.admin.get("compute", "/os-hypervisors/99").json()["itemNotFound"]["message"]
     assert missing == "Hypervisor with ID '99' could not be found."
     page = cloud.admin.get("compute", "/os-hypervisors?limit=2", headers=at("2.53")).json()

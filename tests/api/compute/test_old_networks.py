@@ -26,6 +26,14 @@ def pool(cloud: TestCloud, network: str) -> str:
     return "outside"
 
 
+def test_networks_are_shown_by_both_names(cloud: TestCloud, network: str) -> None:
+    for path, name in (("os-networks", "label"), ("os-tenant-networks", "label")):
+        shown = cloud.demo.get("compute", f"/{path}/{network}", headers=at("2.35")).json()["network"]
+        assert (shown["id"], shown[name]) == (network, "net")
+        assert cloud.other.get("compute", f"/{path}/{network}", headers=at("2.35")).status_code == 404
+        assert cloud.demo.get("compute", f"/{path}/{network}", headers=at("2.36")).status_code == 404
+
+
 def _addresses(cloud: TestCloud, server: dict[str, Any], kind: str) -> list[str]:
     shown = cloud.demo.get("compute", f"/servers/{server['id']}").json()["server"]["addresses"]
     return [one["addr"] for each in shown.values() for one in each if one["OS-EXT-IPS:type"] == kind]

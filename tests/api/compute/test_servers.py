@@ -20,6 +20,13 @@ def test_a_server_boots_with_an_address_of_its_network(cloud: TestCloud, boot: B
     }  # fmt: skip
     (address,) = server["addresses"]["net"]
     assert address["version"] == 4 and address["OS-EXT-IPS:type"] == "fixed" and address["addr"].startswith("10.20.")
+    path = f"/servers/{server['id']}"
+    assert cloud.demo.get("compute", f"{path}/ips/net").json() == {"net": [{"version": 4, "addr": address["addr"]}]}
+    assert cloud.demo.get("compute", f"{path}/ips/nosuch").status_code == 404
+    assert cloud.demo.get("compute", f"{path}/metadata/a").json() == {"meta": {"a": "b"}}
+    assert cloud.demo.get("compute", f"{path}/metadata/b").status_code == 404
+    assert cloud.demo.get("compute", f"{path}/os-server-password").json() == {"password": ""}
+    assert cloud.demo.delete("compute", f"{path}/os-server-password").status_code == 204
     assert server["security_groups"] == [{"name": "default"}]
     assert (server["OS-EXT-STS:vm_state"], server["OS-EXT-STS:power_state"], server["progress"]) == ("active", 1, 0)
     assert server["OS-EXT-AZ:availability_zone"] == "nova" and len(server["hostId"]) == 56

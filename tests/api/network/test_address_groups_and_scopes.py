@@ -37,6 +37,7 @@ def test_a_group_of_another_project_can_be_named_once_it_is_given(demo: Net, oth
 
 def test_routers_are_told_the_scopes_of_their_ends(admin: Net, told: Told) -> None:
     scope = admin.create("address-scopes", name="s", ip_version=4)
+    assert admin.show("address-scopes", scope["id"]) == scope
     pool = admin.create("subnetpools", name="p", prefixes=["10.75.0.0/16"], address_scope_id=scope["id"])
     net = admin.create("networks", name="scoped")
     subnet = admin.create("subnets", network_id=net["id"], ip_version=4, subnetpool_id=pool["id"], prefixlen=24)

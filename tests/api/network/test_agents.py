@@ -55,6 +55,8 @@ def test_a_router_is_on_one_agent(demo: Net, admin: Net, told: Told) -> None:
     assert admin.refused("POST", f"/agents/{elsewhere}/l3-routers", 409, body)["type"] == "RouterHostedByL3Agent"
     assert admin.client.delete("network", f"/agents/{at['id']}/l3-routers/{router['id']}").status_code == 204
     assert admin.client.post("network", f"/agents/{elsewhere}/l3-routers", body).status_code == 201
+    hosted = admin.client.get("network", f"/agents/{elsewhere}/l3-routers").json()["routers"]
+    assert router["id"] in [each["id"] for each in hosted]
     wrong = agents(admin, "DHCP agent")[at["host"]]
     assert admin.refused("POST", f"/agents/{wrong}/l3-routers", 404, body)["type"] == "InvalidL3Agent"
 

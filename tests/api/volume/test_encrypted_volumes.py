@@ -10,6 +10,7 @@ from volume_api import act, at, create, snapshot, wait
 
 from monostack.db import metadata
 from monostack.services.volume import keys
+from monostack.services.volume.reconcilers.files import compare
 from monostack.services.volume.volumes.table import BY_ID
 
 LUKS = {"provider": "luks", "control_location": "front-end", "key_size": 256, "cipher": "aes-xts-plain64"}
@@ -238,3 +239,22 @@ def test_a_group_of_them_is_copied(cloud, kind):
         deletion = {"delete": {"delete-volumes": True}}
         assert cloud.demo.post("volume", f"/groups/{group}/action", deletion, **newest).status_code == 202
         wait(cloud.demo, f"/groups/{group}", "group", 404, **newest)
+
+
+def test_a_simulated_host_that_has_forgotten_it_gets_it_again_with_its_key(cloud, kind):
+    volume = create(cloud.demo, volume_type=kind)
+    taken = snapshot(cloud.demo, volume)
+    backup = cloud.demo.post("volume", "/backups", {"backup": {"volume_id": volume["id"]}}).json()["backup"]
+    wait(cloud.demo, f"/backups/{backup['id']}", "backup", "available")
+    host = cloud.admin.get("volume", f"/volumes/{volume['id']}").json()["volume"]["os-vol-host-attr:host"].partition("@")[0]
+    storage = cloud.app.cloud.hosts.local(host).agent.drivers.block.storage
+    had = dict(storage.locks)
+    for forgotten in (storage.volumes, storage.snapshots, storage.backups, storage.locks):
+        forgotten.clear()
+    cloud.run(compare(cloud.app.cloud, host))
+    assert {id: storage.locks[id] for id in (volume["id"], taken["id"], backup["id"])}.items() <= had.items()
+    assert act(cloud.demo, volume, "os-extend", {"new_size": 2}).status_code == 202, "its key opens it"
+    wait(cloud.demo, f"/volumes/{volume['id']}", "volume", "available")
+    copy = create(cloud.demo, snapshot_id=taken["id"])
+    assert cloud.demo.post("volume", f"/backups/{backup['id']}/restore", {"restore": {"volume_id": copy["id"]}}).status_code == 202
+    wait(cloud.demo, f"/volumes/{copy['id']}", "volume", "available")

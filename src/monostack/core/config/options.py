@@ -333,7 +333,6 @@ class Operations(Section, frozen=True):
             gt=0,
         ),
     ] = 10.0
-    concurrency: Annotated[int, _option("Operations one controller runs at the same time.", ge=1)] = 64
 
 
 class Console(Section, frozen=True):

@@ -21,6 +21,7 @@ from monostack.protocol.volumes import BackupVolume, CreateVolume, SnapshotRef, 
 from monostack.reconcile import Reconciler
 from monostack.services.volume.backups.table import BACKUPS
 from monostack.services.volume.hosts.table import same_storage, set_host, volume_hosts
+from monostack.services.volume.keys import opened
 from monostack.services.volume.messages.messages import FORGET
 from monostack.services.volume.snapshots.table import SNAPSHOTS, set_snapshot
 from monostack.services.volume.volumes.table import VOLUMES, disk_format, set_volume
@@ -42,9 +43,17 @@ _DUE = (
     .order_by(_h.compared_at.is_not(None), _h.compared_at, _h.host)
     .limit(sa.bindparam("many"))
 )
-_VOLUMES_ON = sa.select(_v.id, _v.size, _v.multiattach).where(_v.host == sa.bindparam("the_host"), _v.status.in_(SETTLED))
-_SNAPSHOTS_ON = sa.select(_s.id, _s.size, _s.volume_id).where(_s.host == sa.bindparam("the_host"), _s.status == "available")
-_BACKUPS_ON = sa.select(_b.stored_as, _b.size).where(_b.host == sa.bindparam("the_host"), _b.status == "available")
+_VOLUMES_ON = sa.select(_v.id, _v.size, _v.multiattach, _v.encryption_key_id, _v.sealed_key).where(
+    _v.host == sa.bindparam("the_host"), _v.status.in_(SETTLED)
+)
+_SNAPSHOTS_ON = (
+    sa.select(_s.id, _s.volume_id, _v.encryption_key_id, _v.sealed_key)
+    .join_from(SNAPSHOTS.table, VOLUMES.table, _v.id == _s.volume_id)
+    .where(_s.host == sa.bindparam("the_host"), _s.status == "available")
+)
+_BACKUPS_ON = sa.select(_b.stored_as, _b.size, _b.encryption_key_id, _b.sealed_key).where(
+    _b.host == sa.bindparam("the_host"), _b.status == "available"
+)
 _VOLUMES_AMONG = sa.select(_v.id).where(_v.id.in_(sa.bindparam("ids", expanding=True)))
 _ELSEWHERE = sa.select(_v.id, _v.host, _v.project_id).where(
     _v.id.in_(sa.bindparam("ids", expanding=True)), _v.host != sa.bindparam("the_host")
@@ -111,11 +120,12 @@ async def _miss(cloud: "Cloud", host: str, volumes: list[Row[Any]], snapshots: l
     again = hello is not None and hello.inventory.accelerator == "simulated"
     for row in volumes:
         if await cloud.db.write(lambda tx, row=row: _volume_is_gone(tx, host, row.id, again)):
-            spec = CreateVolume(row.id, row.size, format=disk_format(row))
+            spec = CreateVolume(row.id, row.size, key=opened(cloud, row), format=disk_format(row))
             await cloud.hosts.call(host, "volume.create", spec, id=ids.new_uuid(), timeout=60)
     for row in snapshots:
         if await cloud.db.write(lambda tx, row=row: _snapshot_is_gone(tx, host, row, again)):
-            await cloud.hosts.call(host, "volume.snapshot", SnapshotVolume(row.volume_id, row.id), id=ids.new_uuid(), timeout=60)
+            taken = SnapshotVolume(row.volume_id, row.id, key=opened(cloud, row))
+            await cloud.hosts.call(host, "volume.snapshot", taken, id=ids.new_uuid(), timeout=60)
 
 
 async def _backups_again(cloud: "Cloud", host: str, stored: list[str]) -> None:
@@ -126,10 +136,10 @@ async def _backups_again(cloud: "Cloud", host: str, stored: list[str]) -> None:
     kept = set(stored)
     for row in await cloud.db.read(lambda tx: tx.rows(_BACKUPS_ON, {"the_host": host})):
         if row.stored_as not in kept:
-            volume_id = ids.new_uuid()
+            volume_id, key = ids.new_uuid(), opened(cloud, row)
             for command, args in (
-                ("volume.create", CreateVolume(volume_id, row.size)),
-                ("volume.backup", BackupVolume(row.stored_as, volume_id)),
+                ("volume.create", CreateVolume(volume_id, row.size, key=key)),
+                ("volume.backup", BackupVolume(row.stored_as, volume_id, key=key)),
                 ("volume.delete", VolumeRef(volume_id)),
             ):
                 await cloud.hosts.call(host, command, args, id=ids.new_uuid(), timeout=60)
