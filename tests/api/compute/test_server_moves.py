@@ -7,6 +7,7 @@ from guests import act, guest, until
 from waiting import LATEST, at, wait_for
 
 from clouds import TestCloud
+from monostack.agent.simulation import FaultRule
 
 Boot = Callable[..., dict[str, Any]]
 
@@ -125,3 +126,26 @@ def test_no_guest_has_an_agent_that_would_change_its_password(cloud: TestCloud, 
     assert act(cloud.reader, server_id, {"changePassword": {"adminPass": "x"}}).status_code == 403
     refused = act(cloud.demo, server_id, {"changePassword": {"adminPass": "x"}})
     assert _message(refused) == (409, "QEMU guest agent is not enabled")
+
+
+def test_a_live_migration_under_way_is_seen_hurried_and_broken_off(cloud: TestCloud, boot: Boot) -> None:
+    server_id = boot("slow")["id"]
+    here, path = _host(cloud, server_id), f"/servers/{server_id}/migrations"
+    cloud.app.faults.add(FaultRule(command="guest.take_over", target=server_id, delay=5, times=1))
+    assert act(cloud.admin, server_id, _live(), headers=at("2.34")).status_code == 202
+
+    def under_way() -> Any:
+        found = cloud.admin.get("compute", path, headers=LATEST).json()["migrations"]
+        return [each for each in found if each["status"] == "running"]
+
+    (migration,) = until(under_way)
+    one = f"{path}/{migration['id']}"
+    assert cloud.admin.get("compute", one, headers=LATEST).json()["migration"]["source_compute"] == here
+    assert cloud.demo.get("compute", one, headers=LATEST).status_code == 403
+    assert cloud.admin.post("compute", f"{one}/action", {"force_complete": None}, headers=LATEST).status_code == 202
+    assert cloud.demo.delete("compute", one, headers=LATEST).status_code == 403
+    assert cloud.admin.delete("compute", one, headers=LATEST).status_code == 202
+    wait_for(cloud.demo, server_id, "ACTIVE")
+    assert _host(cloud, server_id) == here and guest(cloud, server_id).state == "running"
+    listed = cloud.admin.get("compute", f"/os-migrations?instance_uuid={server_id}", headers=LATEST).json()["migrations"]
+    assert [each["status"] for each in listed] == ["cancelled"]
