@@ -7,8 +7,9 @@ import signal
 import tempfile
 from pathlib import Path
 
-from monostack.cli.settings import add_flags, config_of
+from monostack.cli.settings import add_flags, admin_password, config_of
 from monostack.core import clock
+from monostack.core.config import Config
 from monostack.core.memory import give_back_freed_memory, keep_what_is_loaded, search_garbage_rarely
 
 
@@ -17,6 +18,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ephemeral", action="store_true", help="forget everything at the end")
     parser.add_argument("--port", type=int, default=None, metavar="PORT", help="port of the API; 0 takes a free one (default: 8780)")
     add_flags(parser)
+
+
+def _make_way_out(config: Config, url: str) -> None:
+    """A new emulator has the external network and the pool of addresses of every starter cloud; the rest is its users'."""
+    from monostack.cli.demo.client import Client
+    from monostack.cli.demo.progress import Progress
+    from monostack.cli.demo.starter import external_network, way_out
+
+    with Client(Progress(), verify=False) as client:  # itself
+        client.log_in(url, "admin", admin_password(config), "admin")
+        way_out(client, external_network(config))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,10 +49,14 @@ def run(args: argparse.Namespace) -> int:
     config = config_of(args, **flags)
     configure(config.log.format, "warning" if config.log.level == "info" else config.log.level)
 
+    is_new = not (Path(config.state_dir) / "admin-password").exists()
+
     async def serve() -> None:
         # What an emulator forgets in a power cut is no loss, and it is several times as quick.
         app = App(config, durable=False)
         await app.open()
+        if is_new:
+            await asyncio.to_thread(_make_way_out, config, app.url)
         keep_what_is_loaded()
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -77,6 +77,15 @@ def external_network(config: Config) -> tuple[str, str]:
 
 
 def networks(client: Client, external: tuple[str, str]) -> str:
+    public, made_public = way_out(client, external)
+    private, made_private = client.ensure("network", "/v2.0/networks", "network", PRIVATE)
+    subnet = _subnet(client, private, "private-subnet", cidr=PRIVATE_CIDR)
+    client.known |= {"public": public["id"], "private": private["id"], "subnet": subnet["id"]}
+    return f"{PUBLIC} {ip_interface(external[1]).network} and {PRIVATE} {PRIVATE_CIDR}: {_made(made_public + made_private)}"
+
+
+def way_out(client: Client, external: tuple[str, str]) -> tuple[dict[str, Any], bool]:
+    """The external network, and the pool of addresses that networks allocated on demand need beside it; whether it was made now."""
     physical, address = external
     provider: dict[str, Any] = {"provider:network_type": "flat", "provider:physical_network": physical}
     host = ip_interface(address)
@@ -85,12 +94,9 @@ def networks(client: Client, external: tuple[str, str]) -> str:
     pool = [{"start": str(host.ip + 9), "end": str(host.network.broadcast_address - 1)}]
     outside = {"cidr": str(host.network), "gateway_ip": str(host.ip), "enable_dhcp": False, "allocation_pools": pool}
     _subnet(client, public, "public-subnet", **outside)
-    private, made_private = client.ensure("network", "/v2.0/networks", "network", PRIVATE)
-    subnet = _subnet(client, private, "private-subnet", cidr=PRIVATE_CIDR)
     shared = {"is_default": True, "shared": True, "prefixes": POOL_PREFIXES, "default_prefixlen": 26}
     client.ensure("network", "/v2.0/subnetpools", "subnetpool", POOL, **shared)
-    client.known |= {"public": public["id"], "private": private["id"], "subnet": subnet["id"]}
-    return f"{PUBLIC} {host.network} and {PRIVATE} {PRIVATE_CIDR}: {_made(made_public + made_private)}"
+    return public, made_public
 
 
 def _subnet(client: Client, network: dict[str, Any], name: str, **body: Any) -> dict[str, Any]:

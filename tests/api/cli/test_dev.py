@@ -1,0 +1,45 @@
+"""`monostack dev` as its users start it: what a new emulator has, and that what they removed does not come back."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import openstack
+
+COMMAND = (sys.executable, "-m", "monostack.cli", "dev", "--port", "0", "--hosts", "2", "--state-dir")
+
+
+@contextmanager
+def emulator(state_dir: Path) -> Iterator[openstack.connection.Connection]:
+    process = subprocess.Popen([*COMMAND, str(state_dir)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        url = re.search(r"at (\S+)$", process.stdout.readline())
+        assert url is not None
+        password = (state_dir / "admin-password").read_text().strip()
+        names = {"username": "admin", "project_name": "admin", "user_domain_id": "default", "project_domain_id": "default"}
+        connection = openstack.connection.Connection(auth_url=f"{url[1]}/identity/v3", password=password, region_name="RegionOne", **names)
+        yield connection
+        connection.close()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        process.stdout.close()
+
+
+def test_a_new_emulator_has_a_way_out_that_stays_removed(tmp_path: Path) -> None:
+    with emulator(tmp_path) as cloud:
+        (public,) = cloud.network.networks()
+        assert (public.name, public.is_router_external) == ("public", True)
+        allocated = cloud.network.get_auto_allocated_topology()
+        (subnet,) = cloud.network.subnets(network_id=allocated.id)
+        (pool,) = cloud.network.subnet_pools()
+        assert subnet.subnet_pool_id == pool.id and pool.is_default
+        cloud.network.delete_auto_allocated_topology()
+        cloud.network.delete_network(public.id)
+    with emulator(tmp_path) as cloud:
+        assert list(cloud.network.networks()) == []
