@@ -182,7 +182,7 @@ def test_guests_are_off_after_power_off_and_gone_after_purge() -> None:
             assert await purge(cloud.config, SimulatedNetwork()) == []
             assert lab.qemu_processes(spec.server_id) == []
             assert lab.daemon.pid() is None
-            assert not lab.state.exists()
+            assert not lab.state.exists(), list(lab.state.iterdir())
             # Directories of libvirt that were not there before are not there after, unless somebody else's are in use. Those of a test
             # beside this one are empty for a moment, and go with the next purge after its daemon.
             for _ in range(600):

@@ -52,7 +52,7 @@ class Layout:
 
     def made(self) -> list[Path]:
         """All that an agent makes there."""
-        kept = [self.state / name for name in ("volumes", "snapshots", "backups")]
+        kept = [self.state / name for name in ("volumes", "snapshots", "backups", "unmanaged", "incoming")]
         return [self.images, self.outgoing, self.guests, self.libvirt, self.verdict, *kept]
 
 
