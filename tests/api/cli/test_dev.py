@@ -1,5 +1,6 @@
 """`monostack dev` as its users start it: what a new emulator has, and that what they removed does not come back."""
 
+import os
 import re
 import signal
 import subprocess
@@ -15,7 +16,8 @@ COMMAND = (sys.executable, "-m", "monostack.cli", "dev", "--port", "0", "--hosts
 
 @contextmanager
 def emulator(state_dir: Path) -> Iterator[openstack.connection.Connection]:
-    process = subprocess.Popen([*COMMAND, str(state_dir)], stdout=subprocess.PIPE, text=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MONOSTACK_")}
+    process = subprocess.Popen([*COMMAND, str(state_dir)], env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         url = re.search(r"at (\S+)$", process.stdout.readline())
