@@ -158,5 +158,9 @@ def test_used_addresses_are_counted(demo: Net, admin: Net) -> None:
     dhcp = len(demo.list("ports", network_id=net["id"], device_owner="network:dhcp"))
     assert (found["used_ips"], found["total_ips"]) == (2 + dhcp, 6)
     assert [one["cidr"] for one in found["subnet_ip_availability"]] == ["10.80.0.0/28"]
+    demo.create("ports", network_id=net["id"], fixed_ips=[{"ip_address": "10.80.0.12"}])  # no pool has this one
+    details = admin.show("network-ip-availabilities", net["id"])["ip_availability_details"]
+    assert (details["total_ips_in_subnet"], details["total_ips_in_allocation_pool"]) == (14, 6)
+    assert (details["used_ips_in_subnet"], details["used_ips_in_allocation_pool"]) == (3 + dhcp, 2 + dhcp)
     assert demo.list("network-ip-availabilities") == []  # it is for administrators
     demo.refused("GET", f"/network-ip-availabilities/{net['id']}", 404)

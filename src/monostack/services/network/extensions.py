@@ -54,6 +54,7 @@ EXTENSIONS = (
     ("net-mtu", "Network MTU", "2015-03-25T10:00:00-00:00"),
     ("net-mtu-writable", "Network MTU (writable)", "2017-07-12T00:00:00-00:00"),
     ("network-ip-availability", "Network IP Availability", "2015-09-24T00:00:00-00:00"),
+    ("network-ip-availability-details", "Network IP Availability Details Extension", "2025-10-31T00:00:00-00:00"),
     ("network-segment-range", "Neutron Network Segment Range", "2018-11-29T00:00:00-00:00"),
     ("network_availability_zone", "Network Availability Zone", "2015-01-01T10:00:00-00:00"),
     ("pagination", "Pagination support", "2016-06-12T00:00:00-00:00"),
