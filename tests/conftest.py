@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monostack.core.memory import keep_what_is_loaded, search_garbage_rarely
-from postgres import drop_database, fresh_database, postgres_url
+from postgres import copied_database, fresh_database, give_back, postgres_url
 
 if TYPE_CHECKING:
     from clouds import TestCloud
@@ -75,7 +75,7 @@ def database_with_tables(request: pytest.FixtureRequest, tmp_path_factory: pytes
 
     def make(state_dir: Path) -> str:
         if database_kind == "postgresql":
-            return fresh_database(request.getfixturevalue("postgres_url"), model)
+            return copied_database(request.getfixturevalue("postgres_url"), model)
         shutil.copyfile(directory / "monostack.db", state_dir / "monostack.db")
         return new_database(state_dir)
 
@@ -84,7 +84,7 @@ def database_with_tables(request: pytest.FixtureRequest, tmp_path_factory: pytes
 
 @pytest.fixture(scope="module")
 def cloud_settings() -> dict[str, Any]:
-    """What the cloud below is to have of its own, by option: for modules to say."""
+    """What the cloud below is to have of its own, by option, and how many `hosts`: for modules to say."""
     return {}
 
 
@@ -98,4 +98,4 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables, cloud_
     running = TestCloud(state_dir, url, **cloud_settings).start()
     yield running
     running.stop()
-    drop_database(url)
+    give_back(url)

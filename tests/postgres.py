@@ -72,12 +72,37 @@ def fresh_database(cluster_url: str, model_url: str | None = None) -> str:
     return str(sa.make_url(cluster_url).set(database=name))
 
 
-def drop_database(url: str) -> None:
-    """Remove a database before its files are written to the disk. One that is not PostgreSQL's stays."""
-    one = sa.make_url(url)
-    if one.get_backend_name() != "postgresql":
+_idle: list[str] = []
+
+
+def copied_database(cluster_url: str, model_url: str) -> str:
+    """The URL of a database with the tables of the model and no row: one that was given back, or a new copy."""
+    return _idle.pop() if _idle else fresh_database(cluster_url, model_url)
+
+
+END_OTHERS = sa.text("""
+select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()""")
+EMPTY_TABLES = sa.text("""
+do $$
+declare name text;
+begin
+    set local session_replication_role = replica; -- no foreign keys: the order of the tables does not matter
+    for name in select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version' loop
+        execute format('delete from %I', name);
+    end loop;
+end $$""")
+
+
+def give_back(url: str) -> None:
+    """Take a copied database back, without its rows and whoever is connected. What is not PostgreSQL's is left as it is.
+
+    To empty one costs a third of what it costs to drop one and make another.
+    """
+    if sa.make_url(url).get_backend_name() != "postgresql":
         return
-    engine = sa.create_engine(one.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(sa.text(f'DROP DATABASE "{one.database}" WITH (FORCE)'))
+        connection.execute(END_OTHERS)
+        connection.execute(EMPTY_TABLES)
     engine.dispose()
+    _idle.append(url)

@@ -8,7 +8,6 @@ import os
 import random
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,15 +32,6 @@ LISTS = (
     ("placement", "/resource_providers"), ("identity", "/users"), ("identity", "/projects"), ("identity", "/roles"),
     ("identity", "/groups"),
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables: Any) -> Iterator[TestCloud]:
-    """One with an end: what is deleted by chance is missed by nobody else."""
-    state_dir: Path = tmp_path_factory.mktemp("fuzz")
-    running = TestCloud(state_dir, database_with_tables(state_dir)).start()
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="module")

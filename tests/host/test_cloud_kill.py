@@ -8,7 +8,6 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from guest_lab import guest_image
@@ -17,7 +16,7 @@ from machine_look import ENDED, OPERATIONS, check_machine, look_at, rows
 from whole_machine import machine
 
 from invariants import check
-from postgres import drop_database, fresh_database
+from postgres import fresh_database
 from users import COMPUTE, NETWORK, VOLUME, User
 
 pytestmark = pytest.mark.host
@@ -114,14 +113,11 @@ async def scenario(cloud: KilledCloud) -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+def database_url(request: pytest.FixtureRequest) -> str | None:
     """Of a database in a cluster that outlives the kills; None: the cloud has a file of its own."""
     if request.param == "sqlite":
-        yield None
-        return
-    url = fresh_database(request.getfixturevalue("postgres_url"))
-    yield url
-    drop_database(url)
+        return None
+    return fresh_database(request.getfixturevalue("postgres_url"))
 
 
 def test_nothing_is_stuck_and_nothing_lost(database_url: str | None) -> None:

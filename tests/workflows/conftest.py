@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from harness import Bench
 
-from postgres import drop_database
+from postgres import give_back
 
 
 @pytest.fixture
@@ -16,4 +16,4 @@ def bench(tmp_path: Path, database_with_tables) -> Iterator[Bench]:
     """A cloud of its own for each trial."""
     url = database_with_tables(tmp_path)
     yield Bench(tmp_path, url)
-    drop_database(url)
+    give_back(url)

@@ -1,6 +1,6 @@
 """Guarantees of QoS policies: what ports ask of hosts, what placement counts, and what servers hold for their ports wherever they go."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,23 +8,16 @@ from guests import act, until
 from waiting import at, wait_for, wait_gone
 
 from clouds import TestCloud
-from postgres import drop_database
 
 Boot = Callable[..., dict[str, Any]]
 BANDWIDTH, PACKETS = "NET_BW_IGR_KILOBIT_PER_SEC", "NET_PACKET_RATE_KILOPACKET_PER_SEC"
-CAPACITY = {"emulator.nic_kbps": 1000, "agent.capacity.packet_rate_kpps": 100}
 LATEST_PLACEMENT = {"openstack-api-version": "placement 1.39"}
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables: Any) -> Iterator[TestCloud]:
+def cloud_settings() -> dict[str, Any]:
     """Two hosts that guarantee 1000 kbit/s on each network and 100,000 packets a second."""
-    directory = tmp_path_factory.mktemp("guarantees")
-    url = database_with_tables(directory)
-    running = TestCloud(directory, url, hosts=2, **CAPACITY).start()
-    yield running
-    running.stop()
-    drop_database(url)
+    return {"hosts": 2, "emulator.nic_kbps": 1000, "agent.capacity.packet_rate_kpps": 100}
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -18,18 +17,14 @@ ISOLATED = "5f0e4e0a-6c2f-4a53-9d07-3a1d7d6f7a01"
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables: Callable[[Path], str]) -> Iterator[TestCloud]:
-    """Three hosts and all filters; one host is kept for one image."""
-    state_dir = tmp_path_factory.mktemp("cloud")
-    settings = {
+def cloud_settings() -> dict[str, Any]:
+    """All filters; one host is kept for one image."""
+    return {
         "scheduler.enabled_filters": list(get_args(Filter)),
         "scheduler.isolated_images": [ISOLATED],
         "scheduler.isolated_hosts": ["sim-003"],
         "scheduler.max_instances_per_host": 2,
     }
-    running = TestCloud(state_dir, database_with_tables(state_dir), **settings).start()
-    yield running
-    running.stop()
 
 
 def _host(cloud: TestCloud, server: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Servers that are kept for a while after they were deleted."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,12 +12,8 @@ KEPT = 3600  # seconds
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables: Any) -> Iterator[TestCloud]:
-    state_dir = tmp_path_factory.mktemp("cloud")
-    settings = {"compute.reclaim_instance_interval": KEPT}
-    running = TestCloud(state_dir, database_with_tables(state_dir), **settings).start()
-    yield running
-    running.stop()
+def cloud_settings() -> dict[str, Any]:
+    return {"compute.reclaim_instance_interval": KEPT}
 
 
 def _deleted(cloud: TestCloud, server_id: str) -> dict[str, Any]:

@@ -3,15 +3,10 @@
 import pytest
 from volume_api import act, create, snapshot, wait
 
-from clouds import TestCloud
-
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory, database_with_tables):
-    state_dir = tmp_path_factory.mktemp("cloud")
-    running = TestCloud(state_dir, database_with_tables(state_dir), hosts=4, **{"emulator.volume_backends": ["fast", "slow"]}).start()
-    yield running
-    running.stop()
+def cloud_settings():
+    return {"hosts": 4, "emulator.volume_backends": ["fast", "slow"]}
 
 
 @pytest.fixture(scope="module", autouse=True)
