@@ -71,6 +71,15 @@ def test_volumes_from_every_source(cloud: TestCloud, boot: Boot, image: str) -> 
     until(lambda: all(cloud.demo.get("volume", f"/volumes/{each}").json()["volume"]["status"] == "available" for each in left))
 
 
+def test_beside_an_image_any_volume_may_be_the_root(cloud: TestCloud, boot: Boot, flavor: str) -> None:
+    root = {"boot_index": 0, "uuid": _volume(cloud.demo), "source_type": "volume", "destination_type": "volume"}
+    assert _root_volume(cloud, boot("beside", block_device_mapping_v2=[root])["id"]) == root["uuid"]
+    root["uuid"] = _volume(cloud.demo)
+    alone = {"name": "alone", "flavorRef": flavor, "networks": "none", "block_device_mapping_v2": [root]}
+    refused = cloud.demo.post("compute", "/servers", {"server": alone}, headers=LATEST)
+    assert (refused.status_code, refused.json()["badRequest"]["message"]) == (400, f"Block Device {root['uuid']} is not bootable.")
+
+
 def test_local_disks_come_before_volumes(cloud: TestCloud, boot: Boot, large: str, local: dict[str, Any]) -> None:
     usual = boot("usual", flavorRef=large, block_device_mapping_v2=[local, BLANK])
     assert _devices(cloud.demo, usual["id"]) == ["/dev/vdd"]
@@ -145,12 +154,12 @@ NONSENSE = ("no json", "{}", "[1]", '[{"source_type": "tape"}]', '[{"source_type
 
 
 @pytest.mark.parametrize("text", NONSENSE)
-def test_an_image_that_names_nonsense_is_refused(cloud: TestCloud, text: str) -> None:
+def test_an_image_that_names_nonsense_is_refused(cloud: TestCloud, flavor: str, text: str) -> None:
     values = {"name": "odd", "disk_format": "raw", "container_format": "bare", "bdm_v2": "True", "block_device_mapping": text}
     odd = cloud.demo.post("image", "/images", values).json()["id"]
     stored = cloud.demo.put("image", f"/images/{odd}/file", content=b"x", headers={"content-type": "application/octet-stream"})
     assert stored.status_code == 204
-    body = {"name": "no", "flavorRef": "small", "imageRef": odd, "networks": "none"}
+    body = {"name": "no", "flavorRef": flavor, "imageRef": odd, "networks": "none"}
     refused = cloud.demo.post("compute", "/servers", {"server": body}, headers=LATEST)
     assert refused.status_code == 400 and "Block Device Mapping is Invalid" in refused.json()["badRequest"]["message"]
 

@@ -86,6 +86,10 @@ def test_a_shelved_server_takes_volumes_and_leaves_nothing_behind(cloud: TestClo
     assert cloud.demo.get("volume", f"/volumes/{volume_id}").json()["volume"]["status"] == "in-use"
     assert cloud.demo.delete("compute", f"{path}/{volume_id}").status_code == 202
     assert cloud.demo.get("volume", f"/volumes/{volume_id}").json()["volume"]["status"] == "available"
+    with_it = {"volumeAttachment": {"volumeId": volume_id, "delete_on_termination": True}}
+    assert cloud.demo.post("compute", path, with_it, headers=at("2.79")).status_code == 200
+    assert cloud.demo.delete("compute", f"{path}/{volume_id}").status_code == 202
+    until(lambda: cloud.demo.get("volume", f"/volumes/{volume_id}").status_code == 404)
     assert act(cloud.demo, server_id, {"os-start": None}).status_code == 409
     assert cloud.demo.delete("compute", f"/servers/{server_id}").status_code == 204
     until(lambda: cloud.demo.get("compute", f"/servers/{server_id}").status_code == 404)

@@ -169,7 +169,10 @@ def _start(request: Request, tx: Transaction, server: Row[Any], verb: str, volum
     if verb == "attach_volume":
         mark_attached(tx, server.id, volume_id, "")
     else:
-        let_go(tx, request.cloud, server.id, volume_id)
+        held = _held(request, tx, server)
+        let_go(tx, server.id, volume_id)
+        if held.delete_on_termination:  # as Nova does it, which lets volumes of running servers stay
+            volume.delete(tx, request.cloud, volume_id)
 
 
 @routes.put("/{key}", policy="os_compute_api:os-volumes-attachments:update", status=202, body=_UPDATE, answer=NOTHING)

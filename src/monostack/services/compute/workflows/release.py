@@ -42,13 +42,11 @@ def mark_attached(tx: Transaction, server_id: str, volume_id: str, host: str) ->
     table.update(tx, server_id)
 
 
-def let_go(tx: Transaction, cloud: "Cloud", server_id: str, volume_id: str) -> None:
-    """The server has the volume no more, and one that was to go with the server, and that it had, goes."""
+def let_go(tx: Transaction, server_id: str, volume_id: str) -> None:
+    """The server has the volume no more. The volume stays, even one that was to go with the server: it goes its own way now."""
     held = server_volumes.find(tx, server_id, volume_id)
     if held is None:
         return
     volume.release(tx, held.attachment_id)
     server_volumes.remove(tx, server_id, volume_id)
     table.update(tx, server_id)
-    if held.delete_on_termination and held.attached:
-        volume.delete(tx, cloud, volume_id)

@@ -38,12 +38,12 @@ def attached(run: Run, tx: Transaction) -> None:
 
 
 def not_attached(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
-    let_go(tx, run.cloud, run.resource_id, run.input["volume_id"])
+    let_go(tx, run.resource_id, run.input["volume_id"])
     history.finish(tx, run, ATTACH_EVENT, run.input["host"], error["message"])
 
 
 def detached(run: Run, tx: Transaction) -> None:
-    let_go(tx, run.cloud, run.resource_id, run.input["volume_id"])
+    let_go(tx, run.resource_id, run.input["volume_id"])
     network.items_changed(tx, run.cloud, "metadata", [run.resource_id])
     history.finish(tx, run, DETACH_EVENT, run.input["host"])
 

@@ -56,6 +56,7 @@ def check_disks(tx: Transaction, request: Request, disks: Sequence[Disk], flavor
 
 
 def _existing(tx: Transaction, request: Request, disks: Sequence[Disk], has_image: bool) -> dict[str, volume.Volume]:
+    """The volumes that are named. Beside an image, whose properties the server has, even one that is said not to boot may be the root."""
     found: dict[str, volume.Volume] = {}
     for disk in disks:
         if disk.source == "volume":
@@ -65,6 +66,8 @@ def _existing(tx: Transaction, request: Request, disks: Sequence[Disk], has_imag
                 if disk.boot_index == 0 and not has_image:
                     raise invalid(f"failed to get volume {disk.source_id}.") from None
                 raise BadRequest(fault.message) from None
+            if disk.boot_index == 0 and not has_image and not found[disk.source_id or ""].bootable:
+                raise BadRequest(f"Block Device {disk.source_id} is not bootable.")
     return found
 
 
@@ -109,8 +112,6 @@ def _check_image(tx: Transaction, request: Request, disk: Disk) -> None:
 def _check_volume(request: Request, disk: Disk, held: volume.Volume) -> None:
     if held.multiattach and not request.at_least(2, 60):
         raise BadRequest("Multiattach volumes are only supported starting with compute API version 2.60.")
-    if disk.boot_index == 0 and not held.bootable:
-        raise BadRequest(f"Block Device {held.id} is not bootable.")
     if held.status != "available" and not (held.multiattach and held.status in ("in-use", "reserved")):
         message = f"volume '{held.id}' status must be 'available'. Currently in '{held.status}' status"
         raise BadRequest(f"Invalid volume: Invalid input received: Invalid volume: {message}")
