@@ -184,6 +184,14 @@ class Image(Section, frozen=True):
             " filter; the bits are checked against the hash that comes with it, and a copy is kept for hosts."
         ),
     ] = False
+    show_multiple_locations: Annotated[
+        bool,
+        _option(
+            "Show the locations of images to all who see them, and let their owners change them with PATCH, as Glance does with the setting"
+            " of this name. New ones are URLs as with `web_locations`, which has to be on. An image then shows whatever hash its users say"
+            " that the bits have; hosts check the copy against what was fetched."
+        ),
+    ] = False
     import_filter: ImportFilter = ImportFilter()
 
 

@@ -56,7 +56,7 @@ def _begin(tx: Transaction, run: Run, image_id: str, disk_format: str, propertie
         writing.give_back(tx, image_id, row.writer)
     (image,) = complete(tx, tx.rows(table.GET[True], {"the_id": image_id}))
     image.values.update(disk_format=disk_format, container_format=image.values["container_format"] or "bare")
-    tx.execute(table.SAVE, {"the_id": image_id, "the_time": clock.now(), **{f"v_{name}": image.values[name] for name in table.SETTABLE}})
+    tx.execute(table.SAVE, {"the_id": image_id, "the_time": clock.now(), **{f"v_{name}": image.values[name] for name in table.SAVED}})
     write_properties(tx, image_id, image.properties, {**image.properties, **properties})
     return image, writing.take(tx, image, "saving", f"{run.id}-{run.attempt}")
 

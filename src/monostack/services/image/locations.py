@@ -10,30 +10,25 @@ from typing import Any
 from monostack.core.errors import BadRequest, Conflict, Forbidden
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
-from monostack.http.answers import NOTHING, OBJECT, TEXT, Record, many
+from monostack.http.answers import NOTHING
 from monostack.http.schema import Schema
 from monostack.services.image import tasks, writing
 from monostack.services.image.dialect import does_not_match
-from monostack.services.image.images.image import STORE, WITH_BITS, Image, authorize, find
+from monostack.services.image.images.image import LOCATIONS, Image, authorize, find
 from monostack.services.image.images.image import get as get_image
 from monostack.services.image.images.patch import write_properties
 from monostack.services.image.import_filter import passes_filter
 from monostack.services.image.importing import TASK
 from monostack.services.image.schemas import LOCATION, body_of
-from monostack.services.image.store import Store
 
 routes = Routes("/v2/images/{image_id}/locations")
 _CHECKED = Schema(LOCATION)
 
 
-@routes.get("", policy="fetch_image_location", answer=many(Record("Location", {"url": TEXT, "metadata": OBJECT})))
+@routes.get("", policy="fetch_image_location", answer=LOCATIONS)
 def list_locations(request: Request, tx: Transaction) -> list[dict[str, Any]]:
     """List where the bits of an image are: for services."""
-    image = get_image(tx, request, request.params["image_id"], "fetch_image_location")
-    if image.status not in WITH_BITS:
-        return []
-    url = image.values["location"] or f"file://{Store.of(request.cloud).path(image.id)}"
-    return [{"url": url, "metadata": {"store": STORE}}]
+    return get_image(tx, request, request.params["image_id"], "fetch_image_location").locations(request.cloud)
 
 
 @routes.post("", mode="async", policy="add_image_location", status=202, answer=NOTHING)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from monostack.core import clock
-from monostack.core.errors import TooLarge, UnsupportedMediaType
+from monostack.core.errors import BadRequest, TooLarge, UnsupportedMediaType
 from monostack.db import Transaction
+from monostack.operations import StepError
 from monostack.services.image import writing
 from monostack.services.image.dialect import Gone
 from monostack.services.image.images.image import Image
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from monostack.cloud import Cloud
     from monostack.http import Request
 
+FETCHED_WITHIN = 600.0  # seconds, of a request that waits for it
 Begin = Callable[[Transaction], tuple[Image, str]]  # looks up and takes the image; returns it with the writer's token
 
 
@@ -129,3 +131,21 @@ async def bring(cloud: "Cloud", begin: Begin, chunks: AsyncIterator[bytes], algo
         store = Store.of(cloud)
         await asyncio.to_thread(store.publish, writer.partial, store.staged(writer.image.id))
         return content
+
+
+async def take_from(cloud: "Cloud", begin: Begin, url: str, commit: Callable[[Transaction, str, Content], bool]) -> None:
+    """Make an image active with the bits at the URL; `commit` gets the token. Raises BadRequest when they cannot be had or used."""
+    from monostack.services.image.web_download import fetching  # takes long to load
+
+    async with holding(cloud, begin) as writer:
+        image, token = writer.image, writer.token
+        try:
+            async with asyncio.timeout(FETCHED_WITHIN), fetching(cloud, url) as bits:
+                content = await writer.receive(bits)
+        except StepError as error:
+            raise BadRequest(error.message) from None
+        except TimeoutError:
+            raise BadRequest("Fetching the bits takes too long.") from None
+        if content.refusal is not None:
+            raise BadRequest(content.refusal)
+        await writer.publish(Store.of(cloud).path(image.id), lambda tx: commit(tx, token, content))

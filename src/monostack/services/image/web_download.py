@@ -3,8 +3,9 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import aclosing
-from functools import cache
+from contextlib import aclosing, asynccontextmanager
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 import httpx
@@ -12,8 +13,13 @@ import httpx
 from monostack.core.config.options import ImportFilter
 from monostack.operations import StepError
 from monostack.services.image.import_filter import Refused, Source, passing
+from monostack.services.image.store import Store
+
+if TYPE_CHECKING:
+    from monostack.cloud import Cloud
 
 MAX_REDIRECTS = 10
+AT_ONCE = 16
 _PATIENCE = httpx.Timeout(60.0, connect=10.0)
 _HEADERS = {"accept-encoding": "identity", "user-agent": "monostack"}  # bits are kept, and hashed, as they are
 
@@ -21,6 +27,19 @@ _HEADERS = {"accept-encoding": "identity", "user-agent": "monostack"}  # bits ar
 @cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
+
+
+@lru_cache(maxsize=8)
+def _slots(store: Store) -> asyncio.Semaphore:
+    """Of this controller."""
+    return asyncio.Semaphore(AT_ONCE)
+
+
+@asynccontextmanager
+async def fetching(cloud: "Cloud", url: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    """What is at the URL, as it arrives: not many are fetched at a time, since each takes memory while it is. Raises as `fetch`."""
+    async with _slots(Store.of(cloud)), aclosing(fetch(cloud.config.image.import_filter, url)) as bits:
+        yield bits
 
 
 async def fetch(settings: ImportFilter, url: str) -> AsyncIterator[bytes]:

@@ -14,7 +14,7 @@ from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Json, Transaction
 from monostack.events import record
 from monostack.operations.store import now as database_now
-from monostack.services.image.images.image import Image
+from monostack.services.image.images.image import STORE, Image
 from monostack.services.image.images.table import images
 from monostack.services.image.store import HASH, Content
 
@@ -26,7 +26,7 @@ _i = images.c
 _id, _token, _until = sa.bindparam("the_id"), sa.bindparam("the_token"), sa.bindparam("the_until")
 _HELD = (_i.id == _id, _i.writer == _token)
 _NO_WRITER: dict[str, Any] = {"writer": None, "writer_until": None}
-_NO_BITS: dict[str, Any] = {**_NO_WRITER, "status": "queued", "size": None, "virtual_size": None, "staged": None, "location": None}
+_NO_BITS: dict[str, Any] = {**_NO_WRITER, "status": "queued", "size": None, "virtual_size": None, "staged": None, "locations": None}
 _TAKE = (
     sa.update(images)
     .where(_i.id == _id, _i.status == "queued")
@@ -56,10 +56,12 @@ _GIVE_BACK = sa.update(images).where(*_HELD, _i.status.in_(("saving", "uploading
 _IMPORT = (
     sa.update(images)
     .where(_i.id == _id, _i.status.in_(("queued", "uploading")))
-    .values(status="importing", location=sa.bindparam("the_location"))
+    .values(status="importing", locations=sa.bindparam("the_locations", type_=Json))
 )
 _HOLD_IMPORT = sa.update(images).where(_i.id == _id, _i.status == "importing").values(writer=_token, writer_until=_until)
 _IMPORT_FAILED = sa.update(images).where(_i.id == _id, _i.status == "importing").values(_NO_BITS)
+CLAIMS = ("checksum", "os_hash_algo", "os_hash_value")
+_CLAIM = sa.update(images).where(_i.id == _id).values({name: sa.bindparam(f"the_{name}") for name in CLAIMS})
 # Not what is being imported: its operation is resumed.
 GIVE_BACK_STALE = (
     sa.update(images)
@@ -118,6 +120,11 @@ def finish(tx: Transaction, request: Any, image: Image, token: str, content: Con
     return done
 
 
+def claim(tx: Transaction, image_id: str, shown: Mapping[str, str]) -> None:
+    """Let an image show the `checksum`, `os_hash_algo` and `os_hash_value` that its users claim, or none, instead of those of its bits."""
+    tx.execute(_CLAIM, {"the_id": image_id, **{f"the_{name}": shown.get(name) for name in CLAIMS}})
+
+
 def activate_empty(tx: Transaction, request: Any, image: Image) -> None:
     """Make a queued image active without any bits. There is no file then."""
     finish(tx, request, image, take(tx, image, "saving"), EMPTY)
@@ -126,7 +133,8 @@ def activate_empty(tx: Transaction, request: Any, image: Image) -> None:
 
 def begin_import(tx: Transaction, image_id: str, location: str | None = None) -> None:
     """`location` is where its users say that the bits are."""
-    tx.execute(_IMPORT, {"the_id": image_id, "the_location": location})
+    locations = None if location is None else [{"url": location, "metadata": {"store": STORE}}]
+    tx.execute(_IMPORT, {"the_id": image_id, "the_locations": locations})
 
 
 def hold_import(tx: Transaction, image_id: str, token: str) -> bool:

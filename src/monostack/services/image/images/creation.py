@@ -91,4 +91,4 @@ def create_image(request: Request, tx: Transaction) -> Response:
         "openstack-image-import-methods": ",".join(request.cloud.config.image.import_methods),
         "openstack-image-store-ids": STORE,
     }
-    return Response(image.view(), 201, headers)
+    return Response(image.view(request.cloud), 201, headers)

@@ -2,20 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.http.answers import FLAG, ID, INTEGER, TEXT, TEXTS, Media, Record, maybe, optional
+from monostack.http.answers import FLAG, ID, INTEGER, OBJECT, TEXT, TEXTS, Media, Record, many, maybe, optional
 from monostack.resources.style import seconds_z
 from monostack.services.image.images import table
 from monostack.services.image.policy import allows, is_admin, refusal
+from monostack.services.image.store import Store
+
+if TYPE_CHECKING:
+    from monostack.cloud import Cloud
 
 STORE = "file"  # the one store's name
 WITH_BITS = ("active", "deactivated")
+LOCATIONS = many(Record("Location", {"url": TEXT, "metadata": OBJECT}))
 ANSWER = Record(
     "Image",
     {
@@ -23,6 +28,7 @@ ANSWER = Record(
         "disk_format": maybe(TEXT), "container_format": maybe(TEXT), "size": maybe(INTEGER), "virtual_size": maybe(INTEGER),
         "checksum": maybe(TEXT), "os_hash_algo": maybe(TEXT), "os_hash_value": maybe(TEXT), "min_ram": INTEGER, "min_disk": INTEGER,
         "created_at": TEXT, "updated_at": TEXT, "tags": TEXTS, "self": TEXT, "file": TEXT, "schema": TEXT, "stores": optional(TEXT),
+        "locations": optional(LOCATIONS),
     },
     maybe(TEXT),  # the properties that users set
 )  # fmt: skip
@@ -51,7 +57,13 @@ class Image:
         member = request.caller.project_id if values["visibility"] == "shared" and values["owner"] != request.caller.project_id else None
         return {**self.properties, **values, "project_id": values["owner"], "member_id": member}
 
-    def view(self) -> dict[str, Any]:
+    def locations(self, cloud: "Cloud") -> list[dict[str, Any]]:
+        """Where the bits are, each with a URL and metadata: where its users say, or else in the store."""
+        if self.status not in WITH_BITS:
+            return []
+        return self.values["locations"] or [{"url": f"file://{Store.of(cloud).path(self.id)}", "metadata": {"store": STORE}}]
+
+    def view(self, cloud: "Cloud") -> dict[str, Any]:
         """As clients see it."""
         shown: dict[str, Any] = dict(self.properties)
         for name in table.SHOWN:
@@ -67,6 +79,8 @@ class Image:
         )
         if self.status in WITH_BITS:
             shown["stores"] = STORE
+        if cloud.config.image.show_multiple_locations:
+            shown["locations"] = self.locations(cloud)
         return shown
 
 

@@ -94,7 +94,7 @@ def list_images(request: Request, tx: Transaction) -> Any:
     params = dict(request.query)
     params.pop("marker", None)
     answer: dict[str, Any] = {
-        "images": [image.view() for image in shown],
+        "images": [image.view(request.cloud) for image in shown],
         "first": "/v2/images" + (f"?{urlencode(params)}" if params else ""),
         "schema": "/v2/schemas/images",
     }
@@ -106,4 +106,4 @@ def list_images(request: Request, tx: Transaction) -> Any:
 @routes.get("/{image_id}", policy="get_image", answer=ANSWER)
 def show_image(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show an image."""
-    return get(tx, request, request.params["image_id"]).view()
+    return get(tx, request, request.params["image_id"]).view(request.cloud)

@@ -5,7 +5,7 @@ there already is a conflict.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,12 @@ from monostack.core.errors import BadRequest, Conflict, Forbidden, UnsupportedMe
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
-from monostack.services.image.images import rules, table
-from monostack.services.image.images.image import ANSWER, Image, authorize, find
+from monostack.services.image import uploading, writing
+from monostack.services.image.images import locations, rules, table
+from monostack.services.image.images.image import ANSWER, Image, authorize, complete, find
 from monostack.services.image.policy import is_admin
 from monostack.services.image.schemas import body_of, check_image
+from monostack.services.image.store import Content
 
 routes = Routes("/v2/images/{image_id}")
 MEDIA_TYPES = {"application/openstack-images-v2.0-json-patch": 4, "application/openstack-images-v2.1-json-patch": 10}  # and the draft
@@ -35,6 +37,7 @@ class Change:
     name: str
     value: Any
     draft: int
+    position: str  # where in the list, of locations
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -64,7 +67,7 @@ def _change(raw: Any, draft: int) -> Change:
         raise BadRequest(f"Invalid JSON pointer for this resource: '/{'/'.join(path)}'")
     if operation != "remove" and "value" not in raw:
         raise BadRequest(f'Operation "{operation}" requires a member named "value".')
-    change = Change(operation, path[0], raw.get("value"), draft)
+    change = Change(operation, path[0], raw.get("value"), draft, path[-1])
     _check(change, depth)
     return change
 
@@ -120,9 +123,10 @@ def _check(change: Change, depth: int) -> None:
 # --- applying --------------------------------------------------------------------------------------------------------
 
 
-def _apply(request: Request, image: Image, change: Change) -> None:
+def _apply(request: Request, image: Image, change: Change, good: Collection[str]) -> None:
     if change.name == "locations":
-        raise _no_locations(request, image, change)
+        locations.change(request, image, change.operation, change.position, change.value, good)
+        return
     if change.name == "owner" and change.operation != "remove" and not is_admin(request):
         raise Forbidden(detail="Owner can't be updated by non admin.")
     if change.name == "visibility":
@@ -159,13 +163,12 @@ def _set(image: Image, name: str, value: Any) -> None:
     image.values[name] = value
 
 
-def _no_locations(request: Request, image: Image, change: Change) -> Exception:
-    """Where the bits are is the cloud's affair."""
-    if change.operation == "replace" and not change.value:
-        return Forbidden(detail="Cannot set locations to empty list.")
-    authorize(request, image, "delete_image_location" if change.operation == "remove" else "set_image_location")
-    verb = {"add": "add", "remove": "remove", "replace": "update"}[change.operation]
-    return Forbidden(f"It's not allowed to {verb} locations if locations are invisible.")
+def _changed(request: Request, before: Image, changes: Sequence[Change], good: Collection[str]) -> Image:
+    """The image after the changes. `good`: the URLs that may be locations."""
+    after = Image(dict(before.values), dict(before.properties), list(before.tags))
+    for change in changes:
+        _apply(request, after, change, good)
+    return after
 
 
 # --- saving ----------------------------------------------------------------------------------------------------------
@@ -178,8 +181,8 @@ def save(tx: Transaction, request: Request, before: Image, after: Image) -> None
         rules.check_counts(after.properties, after.tags)
     now = clock.now().replace(microsecond=0).isoformat(timespec="microseconds")
     after.values["updated_at"] = now
-    tx.execute(table.SAVE, {"the_id": after.id, "the_time": now, **{f"v_{name}": after.values[name] for name in table.SETTABLE}})
-    changed = {name for name in table.SETTABLE if before.values[name] != after.values[name]}
+    tx.execute(table.SAVE, {"the_id": after.id, "the_time": now, **{f"v_{name}": after.values[name] for name in table.SAVED}})
+    changed = {name for name in table.SAVED if before.values[name] != after.values[name]}
     changed |= write_properties(tx, after.id, before.properties, after.properties)
     changed |= write_tags(tx, after.id, before.tags, after.tags)
     record(tx, request, "image.update", after.id, after.values["owner"], {"changed": sorted(changed)})
@@ -207,14 +210,52 @@ def write_tags(tx: Transaction, image_id: str, before: list[str], after: list[st
     return {"tags"} if gone or new else set()
 
 
-@routes.patch("", policy="modify_image", answer=ANSWER)
-def update_image(request: Request, tx: Transaction) -> dict[str, Any]:
+@routes.patch("", mode="async", policy="modify_image", answer=ANSWER)
+async def update_image(request: Request) -> dict[str, Any]:
     """Update an image."""
     changes = parse(request)
+    said = [change.value for change in changes if change.name == "locations" and change.operation != "remove"]
+    urls = [one["url"] for value in said for one in (value if isinstance(value, list) else [value])]
+    good = await locations.reachable(request, urls)
+    image, ready = await request.db.write(lambda tx: _update(tx, request, changes, good))
+    if not ready:
+        image = await _fetch_bits(request, changes, good, image.values["locations"][0]["url"])
+    return image.view(request.cloud)
+
+
+def _update(tx: Transaction, request: Request, changes: Sequence[Change], good: Collection[str]) -> tuple[Image, bool]:
+    """The image as it is then. False, with nothing saved: it has to get its bits first."""
     before = find(tx, request, request.params["image_id"])
-    after = Image(dict(before.values), dict(before.properties), list(before.tags))
-    for change in changes:
-        _apply(request, after, change)
+    after = _changed(request, before, changes, good)
+    if after.status != before.status:
+        return after, False
     if changes:
         save(tx, request, before, after)
-    return after.view()
+    return after, True
+
+
+async def _fetch_bits(request: Request, changes: Sequence[Change], good: Collection[str], url: str) -> Image:
+    """Change an image that waits for its bits and gets them with its first location. The changes are saved with them, or not at all."""
+    image_id = request.params["image_id"]
+    saved: list[Image] = []
+
+    def begin(tx: Transaction) -> tuple[Image, str]:
+        before = find(tx, request, image_id)
+        after = _changed(request, before, changes, good)
+        after.values["status"] = before.status
+        return after, writing.take(tx, after, "saving")
+
+    def commit(tx: Transaction, token: str, content: Content) -> bool:
+        image = complete(tx, tx.rows(table.GET[True], {"the_id": image_id}))
+        if not image or not writing.finish(tx, request, image[0], token, content):
+            return False
+        before = find(tx, request, image_id)
+        before.values.update(dict.fromkeys(writing.CLAIMS), status="queued")
+        after = _changed(request, before, changes, good)
+        save(tx, request, before, after)
+        writing.claim(tx, image_id, after.values)
+        saved.append(after)
+        return True
+
+    await uploading.take_from(request.cloud, begin, url, commit)
+    return saved[-1]

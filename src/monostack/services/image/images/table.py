@@ -23,7 +23,7 @@ images = table(
     sa.Column("os_hash_algo", Name(64)),
     sa.Column("os_hash_value", Name(128)),
     sa.Column("sha512", Name(128)),  # for hosts, whichever hash the image shows
-    sa.Column("location", sa.Text),  # where users say the bits are; they are in the store too
+    sa.Column("locations", Json),  # where users say the bits are, with their metadata; they are in the store too
     sa.Column("protected", Flag, nullable=False),
     sa.Column("os_hidden", Flag, nullable=False),
     sa.Column("created_at", Timestamp, nullable=False, index=True),
@@ -59,6 +59,7 @@ SHOWN = (
     "min_disk", "owner", "os_hidden", "os_hash_algo", "os_hash_value", "id", "created_at", "updated_at",
 )  # fmt: skip
 SETTABLE = ("name", "visibility", "min_disk", "min_ram", "protected", "owner", "disk_format", "container_format", "os_hidden")
+SAVED = (*SETTABLE, "locations")
 
 _i, _m = images.c, image_members.c
 _caller: Any = sa.bindparam("caller_project", type_=sa.String)
@@ -92,7 +93,7 @@ TOUCH = sa.update(images).where(_i.id == sa.bindparam("the_id")).values(updated_
 SAVE = (
     sa.update(images)
     .where(_i.id == sa.bindparam("the_id"))
-    .values({**{name: sa.bindparam(f"v_{name}") for name in SETTABLE}, "updated_at": sa.bindparam("the_time")})
+    .values({**{name: sa.bindparam(f"v_{name}", type_=_i[name].type) for name in SAVED}, "updated_at": sa.bindparam("the_time")})
 )
 SET_STATUS = (
     sa.update(images)

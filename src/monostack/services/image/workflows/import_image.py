@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import aclosing
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,29 +19,19 @@ from monostack.services.image.store import HASH, Content, Store
 from monostack.services.image.uploading import bring
 
 DOWNLOAD_WITHIN = 6 * 3600.0  # seconds, with the time for which others are fetched first
-AT_ONCE = 16
 
 
 def _content(run: Run) -> Content:
     return msgspec.convert(run.data.get("content") or run.input["content"], Content)
 
 
-@lru_cache(maxsize=8)
-def _slots(store: Store) -> asyncio.Semaphore:
-    """Of this controller."""
-    return asyncio.Semaphore(AT_ONCE)
-
-
 async def download(run: Run) -> Mapping[str, Any]:
-    """Stage what is at the URL. A controller that takes over begins anew, holding the image instead of the one before.
-
-    Not many are fetched at a time, since each takes memory while it is.
-    """
-    from monostack.services.image.web_download import fetch  # takes long to load
+    """Stage what is at the URL. A controller that takes over begins anew, holding the image instead of the one before."""
+    from monostack.services.image.web_download import fetching  # takes long to load
 
     expected = run.input.get("validation_data") or {}
     try:
-        async with _slots(Store.of(run.cloud)), aclosing(fetch(run.cloud.config.image.import_filter, run.input["url"])) as bits:
+        async with fetching(run.cloud, run.input["url"]) as bits:
             content = await bring(run.cloud, lambda tx: _hold(tx, run), bits, expected.get("os_hash_algo"))
     except Fault as fault:
         raise StepError(fault.message or fault.detail, kind="refused") from None
