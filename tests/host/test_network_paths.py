@@ -4,7 +4,7 @@ import socket
 from typing import Any
 
 import pytest
-from network_lab import PATIENCE, Lab, Node, group, items, lab, network, port, router, rule
+from network_lab import PATIENCE, Lab, Node, external, gateway, group, items, lab, network, port, router, rule
 
 __all__ = ["lab"]
 pytestmark = pytest.mark.host
@@ -79,3 +79,24 @@ def test_a_way_that_is_taken_away(lab: Lab) -> None:
     assert site.a.pings_in_vain(D)
     site.route()
     assert site.a.pings_in_vain(C)
+
+
+def test_a_floating_ip_of_a_guest_behind_a_second_router(lab: Lab) -> None:
+    lan, transit, public = network("10.1.0.0/24"), network("10.2.0.0/24", serves_dhcp=False), external()
+    made = port(lan, A, groups=[OPEN["id"]])
+    guest = lab.guest(made)
+    guest.address(f"{A}/24", "10.1.0.1")
+    inner = router((lan, "10.1.0.1/24"), (transit, "10.2.0.2/24"))
+    inner["routes"] = [to("0.0.0.0/0", "10.2.0.1")]
+    outer = router((transit, "10.2.0.1/24"))
+    outer.update(gateway=gateway(public, "172.24.4.10/24"), routes=[to("10.1.0.0/24", "10.2.0.2")])
+    outer["floating_ips"] = [{"id": "f1000000-0000-4000-8000-000000000000", "floating_ip": "172.24.4.50", "fixed_ip": A}]
+    lab.apply(items(network=[lan, transit, public], group=[OPEN], port=[made], router=[inner, outer]))
+    out = lab.node("out", "fa:16:3e:77:77:77", "out", lab.external.bridge)
+    out.address("172.24.4.200/24")
+    with guest.listen(80) as ear:
+        with out.connect("172.24.4.50", 80):
+            assert ear.accept()[1][0] == "172.24.4.200", "the guest sees who calls"
+    with out.listen(80) as ear:
+        with guest.connect("172.24.4.200", 80):
+            assert ear.accept()[1][0] == "172.24.4.50"

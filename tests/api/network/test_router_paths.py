@@ -53,3 +53,24 @@ def test_the_shortest_way_is_taken(demo: Net, told: Told) -> None:
     eventually(lambda: site.told(told, "one") == [direct])
     site.route("one", around)
     eventually(lambda: site.told(told, "one") == [around])
+
+
+def test_a_floating_ip_on_a_router_further_out(demo: Net, admin: Net, told: Told) -> None:
+    outside = admin.create("networks", name="beyond", **{"router:external": True})
+    admin.create("subnets", network_id=outside["id"], ip_version=4, cidr="172.22.0.0/24", enable_dhcp=False)
+    lan, transit = demo.network("lan", "10.31.0.0/24"), demo.network("transit", "10.32.0.0/24", enable_dhcp=False)
+    outer = demo.create("routers", name="outer", external_gateway_info={"network_id": outside["id"]})
+    inner = demo.create("routers", name="inner")
+    demo.act(f"/routers/{inner['id']}/add_router_interface", {"subnet_id": lan["subnet"]["id"]})
+    demo.act(f"/routers/{outer['id']}/add_router_interface", {"subnet_id": transit["subnet"]["id"]})
+    port = demo.create("ports", network_id=transit["id"], fixed_ips=[{"ip_address": "10.32.0.2"}])
+    demo.act(f"/routers/{inner['id']}/add_router_interface", {"port_id": port["id"]})
+    demo.update("routers", outer["id"], routes=[to("10.31.0.0/24", "10.32.0.2")])
+    guest = demo.create("ports", network_id=lan["id"])
+    floating = demo.create("floatingips", floating_network_id=outside["id"], port_id=guest["id"], router_id=outer["id"])
+    assert floating["router_id"] == outer["id"]
+    pair = [(floating["floating_ip_address"], guest["fixed_ips"][0]["ip_address"])]
+    eventually(lambda: [(one.floating_ip, one.fixed_ip) for one in told.item(f"router/{outer['id']}").floating_ips] == pair)
+    eventually(lambda: demo.show("floatingips", floating["id"])["status"] == "ACTIVE")
+    demo.update("floatingips", floating["id"], port_id=None)
+    eventually(lambda: told.item(f"router/{outer['id']}").floating_ips == [])

@@ -39,6 +39,7 @@ EXTENSIONS = (
     ("floating-ip-port-forwarding-description", "Floating IP Port Forwarding new attribute description", "2019-11-01T10:00:00-00:00"),
     ("floating-ip-port-forwarding-detail", "Floating IP port forwarding detail", "2022-05-06T10:00:00-00:00"),
     ("floating-ip-port-forwarding-port-ranges", "Floating IP Port Forwarding support port ranges", "2020-07-01T10:00:00-00:00"),
+    ("floating-ip-router-writable", "Floating IP Router (writable)", "2026-08-05T00:00:00-00:00"),
     ("floatingip-pools", "Floating IP Pools Extension", "2018-03-21T10:00:00-00:00"),
     ("ip-substring-filtering", "IP address substring filtering", "2017-11-28T09:00:00-00:00"),
     ("ip_allocation", "IP Allocation", "2016-06-10T23:00:00-00:00"),

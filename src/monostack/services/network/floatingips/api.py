@@ -111,8 +111,11 @@ def _associate(tx: Transaction, request: Request, wanted: Values, id: str, addre
     if port.project_id != wanted["project_id"] and not is_admin(request):
         raise _bad(f"Cannot process floating IP association with Port {port.id}, since that port is owned by a different project")
     fixed, subnet_id = _fixed_address(tx, port, wanted.get("fixed_ip_address"))
-    router_id = router_for(tx, port, subnet_id, wanted["floating_network_id"])
     network_id = wanted["floating_network_id"]
+    if wanted.get("router_id"):
+        router_id = _chosen_router(tx, request, wanted["router_id"], network_id)
+    else:
+        router_id = router_for(tx, port, subnet_id, network_id)
     if present is not None and present.port_id == port.id and present.fixed_ip_address == fixed:
         return {"port_id": port.id, "fixed_ip_address": fixed, "router_id": router_id}
     if tx.scalar(_TAKEN, {"port": port.id, "address": fixed, "network": network_id}) is not None:
@@ -141,6 +144,14 @@ def _fixed_address(tx: Transaction, port: Row[Any], wanted: str | None) -> tuple
         text = f"Port {port.id} has multiple fixed IPv4 addresses.  Must provide a specific IPv4 address when assigning a floating IP"
         raise _bad(text)
     return usable[0].ip_address, usable[0].subnet_id
+
+
+def _chosen_router(tx: Transaction, request: Request, id: str, external_id: str) -> str:
+    """The router that is asked for: it need not be next to the port, which may be behind others. Raises as Neutron does."""
+    router = ROUTERS.get(request, tx, id)
+    if router.gw_network_id != external_id:
+        raise conflict("An unknown exception occurred.", "Conflict")
+    return router.id
 
 
 def router_for(tx: Transaction, port: Row[Any], subnet_id: str, external_id: str) -> str:

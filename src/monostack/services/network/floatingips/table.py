@@ -73,7 +73,7 @@ FLOATING_IPS = Resource(
         Field("dns_domain", values.dns_domain(), default="", create=True, filter=False, sort=False),
         Field("port_details", values.tags(), column=None, answer=maybe(_PORT)),
         Field("port_forwardings", values.tags(), column=None, answer=many(_FORWARDING)),
-        Field("router_id", values.uuid(), nullable=True, index=True),
+        Field("router_id", values.nullable(values.uuid()), create=True, update=True, nullable=True, index=True),
         Field("id", values.uuid()),
         Field("floating_ip_address", values.nullable(values.ip()), create="create_floatingip:floating_ip_address"),
         Field("subnet_id", values.nullable(values.uuid()), create=True, column=None, view=False),
