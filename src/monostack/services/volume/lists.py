@@ -11,14 +11,16 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from oslo_utils import timeutils
+from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest
+from monostack.db import Transaction
 from monostack.http import Request
-from monostack.http.answers import INTEGER, Record, Schema, many, optional, since
+from monostack.http.answers import INTEGER, Record, Schema, since
 from monostack.http.routing import Version
 from monostack.resources import ListQuery, Resource
 from monostack.resources.fields import FALSE, TRUE
-from monostack.services.volume.links import LINKS, MAX_LIMIT
+from monostack.services.volume.links import MAX_LIMIT, linked, next_links
 from monostack.services.volume.parameters import MAX_INT, query_flag
 from monostack.services.volume.words import invalid_input
 
@@ -280,5 +282,19 @@ def has_item(*columns: str) -> Callable[[sa.Table, str, str], Any]:
 
 def counted(plural: str, schema: Schema) -> Record:
     """A page of a list, with the link to the next one, and how many there are where that was asked for."""
-    keys = {plural: many(schema), f"{plural}_links": optional(LINKS)}
-    return Record("", {**keys, "count": since(COUNT, INTEGER, optional=True)})
+    return linked(plural, schema).with_keys("", {"count": since(COUNT, INTEGER, optional=True)})
+
+
+Brief = Callable[[Request, Transaction, Sequence[Row[Any]]], list[dict[str, Any]]]
+
+
+def counted_page(request: Request, tx: Transaction, resource: Resource, listing: Listing, brief: Brief | None) -> dict[str, Any]:
+    """A page as `counted` declares it: of what `brief` says of each row, or else (`/detail`) of all of it."""
+    query = read(request, resource, listing)
+    rows = resource.page(request, tx, query)
+    answer: dict[str, Any] = {resource.plural: (brief or resource.views)(request, tx, rows)}
+    total = None
+    if request.at_least(*COUNT) and query_flag(request.query_map, "with_count"):
+        total = answer["count"] = resource.count(request, tx, query)
+    following = next_links(request, resource.plural if brief else f"{resource.plural}/detail", rows, total)
+    return answer | ({f"{resource.plural}_links": following} if following else {})

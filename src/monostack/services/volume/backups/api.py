@@ -1,5 +1,6 @@
 """The operations on backups."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -12,8 +13,8 @@ from monostack.services.volume.backups.table import BACKUPS, SUMMARY, has_childr
 from monostack.services.volume.backups.targets import restore_to_existing, restore_to_new
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.switches import require_backups
-from monostack.services.volume.links import links, next_links
-from monostack.services.volume.lists import COUNT, Listing, counted, read
+from monostack.services.volume.links import links
+from monostack.services.volume.lists import Listing, counted, counted_page
 from monostack.services.volume.parameters import (
     DESCRIPTION,
     EXTRA_SPECS,
@@ -24,7 +25,6 @@ from monostack.services.volume.parameters import (
     UUID_OR_NULL,
     enveloped,
     fields,
-    query_flag,
     trimmed,
 )
 
@@ -77,30 +77,22 @@ def summary(request: Request, row: Row[Any]) -> dict[str, Any]:
     return {"id": row.id, "name": row.name, "links": links(request, "backups", row.id)}
 
 
-def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
-    request.authorize("backup:get_all")
-    query = read(request, BACKUPS, LISTING)
-    rows = BACKUPS.page(request, tx, query)
-    envelope: dict[str, Any] = {"backups": BACKUPS.views(request, tx, rows) if detail else [summary(request, row) for row in rows]}
-    total = None
-    if request.at_least(*COUNT) and query_flag(request.query_map, "with_count"):
-        total = envelope["count"] = BACKUPS.count(request, tx, query)
-    following = next_links(request, "backups/detail" if detail else "backups", rows, total)
-    if following:
-        envelope["backups_links"] = following
-    return envelope
+def _brief(request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    return [summary(request, row) for row in rows]
 
 
 @routes.get("", policy="backup:get_all", answer=counted("backups", SUMMARY))
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
     """List backups: id, name and links."""
-    return _list(request, tx, detail=False)
+    request.authorize("backup:get_all")
+    return counted_page(request, tx, BACKUPS, LISTING, _brief)
 
 
 @routes.get("/detail", policy="backup:get_all", answer=counted("backups", BACKUPS.answer))
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List backups with details."""
-    return _list(request, tx, detail=True)
+    request.authorize("backup:get_all")
+    return counted_page(request, tx, BACKUPS, LISTING, None)
 
 
 @routes.post("", policy="backup:create", body=CREATE, status=202, answer=envelope("backup", SUMMARY))

@@ -12,16 +12,17 @@ from monostack.http.schema import add_format
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.groups import members
 from monostack.services.volume.groups import types as group_types
-from monostack.services.volume.groups.table import GROUPS, SUMMARY, find_group, invalid_group
+from monostack.services.volume.groups.table import GENERIC, GROUPS, SUMMARY, find_group, invalid_group
 from monostack.services.volume.hosts import choice
-from monostack.services.volume.links import next_links
-from monostack.services.volume.lists import Listing, counted, read
+from monostack.services.volume.links import linked, linked_page
+from monostack.services.volume.lists import Listing, read
 from monostack.services.volume.parameters import DESCRIPTION, TEXT_OR_NULL, enveloped, fields, trimmed
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.types import table as types
 from monostack.services.volume.words import ZONE, invalid_input
 
 SINCE = (3, 13)
+LINKS_KEY = "group_links"
 NO_PLACE = "No host has what the group's type and the types of its volumes ask for."
 _KNOWN = (
     "id", "status", "availability_zone", "created_at", "updated_at", "name", "description", "group_type_id", "group_snapshot_id",
@@ -56,20 +57,18 @@ def summary(row: Row[Any]) -> dict[str, Any]:
 def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     request.authorize("group:get_all")
     query = read(request, GROUPS, LISTING, skip=("list_volume",))
-    former = group_types.former(tx).id
-    rows = [row for row in GROUPS.page(request, tx, query) if row.group_type_id != former]
-    links = next_links(request, "groups", rows)
+    rows = GROUPS.page(request, tx, query, GENERIC, {"the_former_type": group_types.former(tx).id})
     items = GROUPS.views(request, tx, rows) if detail else [summary(row) for row in rows]
-    return {"groups": items} | ({"group_links": links} if links else {})
+    return linked_page(request, "groups", rows, "groups", items, LINKS_KEY)
 
 
-@routes.get("", since=SINCE, policy="group:get_all", answer=counted("groups", SUMMARY))
+@routes.get("", since=SINCE, policy="group:get_all", answer=linked("groups", SUMMARY, LINKS_KEY))
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
     """List groups: id and name."""
     return _list(request, tx, detail=False)
 
 
-@routes.get("/detail", since=SINCE, policy="group:get_all", answer=counted("groups", GROUPS.answer))
+@routes.get("/detail", since=SINCE, policy="group:get_all", answer=linked("groups", GROUPS.answer, LINKS_KEY))
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List groups with details."""
     return _list(request, tx, detail=True)

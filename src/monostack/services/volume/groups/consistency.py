@@ -13,8 +13,8 @@ from monostack.services.volume.groups import actions, api
 from monostack.services.volume.groups import types as group_types
 from monostack.services.volume.groups.copying import create_from_source
 from monostack.services.volume.groups.table import GROUPS, SUMMARY, find_group
-from monostack.services.volume.links import next_links
-from monostack.services.volume.lists import counted, read
+from monostack.services.volume.links import linked, linked_page
+from monostack.services.volume.lists import read
 from monostack.services.volume.parameters import DESCRIPTION, FLAG, TEXT_OR_NULL, as_flag, enveloped, fields, trimmed
 from monostack.services.volume.words import malformed
 
@@ -25,6 +25,7 @@ _CREATE = fields(("volume_types",), open=True, **_NAMES, volume_types={}, availa
 _FROM = fields(open=True, **_NAMES, cgsnapshot_id={"type": "string"}, source_cgid={"type": "string"})
 _UPDATE = enveloped("consistencygroup", fields(open=True, **_NAMES, add_volumes=_IDS, remove_volumes=_IDS), open=True)
 _DELETE: dict[str, Any] = {"oneOf": [enveloped("consistencygroup", fields(open=True, force=FLAG), open=True), fields(), {"type": "null"}]}
+LINKS_KEY = "consistencygroup_links"
 _KEYS = {"id": ID, "status": TEXT, "availability_zone": maybe(TEXT), "created_at": TEXT, "name": maybe(TEXT), "description": maybe(TEXT)}
 _GROUP = Record("ConsistencyGroup", {**_KEYS, "volume_types": many(ID)})
 _MADE = envelope("consistencygroup", SUMMARY)
@@ -39,18 +40,17 @@ def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     """All groups, whatever type they are of."""
     request.authorize("group:get_all")
     rows = list(GROUPS.page(request, tx, read(request, GROUPS, api.LISTING)))
-    links = next_links(request, "consistencygroups", rows)
     items = _view(request, tx, rows) if detail else [api.summary(row) for row in rows]
-    return {"consistencygroups": items} | ({"consistencygroup_links": links} if links else {})
+    return linked_page(request, "consistencygroups", rows, "consistencygroups", items, LINKS_KEY)
 
 
-@routes.get("", policy="group:get_all", answer=counted("consistencygroups", SUMMARY))
+@routes.get("", policy="group:get_all", answer=linked("consistencygroups", SUMMARY, LINKS_KEY))
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
     """List consistency groups: id and name."""
     return _list(request, tx, detail=False)
 
 
-@routes.get("/detail", policy="group:get_all", answer=counted("consistencygroups", _GROUP))
+@routes.get("/detail", policy="group:get_all", answer=linked("consistencygroups", _GROUP, LINKS_KEY))
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List consistency groups with details."""
     return _list(request, tx, detail=True)

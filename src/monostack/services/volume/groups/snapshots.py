@@ -16,6 +16,7 @@ from monostack.services.volume.attachments.table import holder
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.groups import types as group_types
 from monostack.services.volume.groups.table import (
+    GENERIC_SNAPSHOTS,
     GROUP_SNAPSHOTS,
     GROUPS,
     NEW_SNAPSHOT,
@@ -29,8 +30,8 @@ from monostack.services.volume.groups.table import (
     volumes_of,
 )
 from monostack.services.volume.hosts.table import require_not_frozen
-from monostack.services.volume.links import MAX_LIMIT, next_links
-from monostack.services.volume.lists import Listing, counted, read
+from monostack.services.volume.links import MAX_LIMIT, linked, linked_page
+from monostack.services.volume.lists import Listing, read
 from monostack.services.volume.parameters import DESCRIPTION, TEXT_OR_NULL, UUID, Refusal, enveloped, fields
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots.api import require_snapshotable
@@ -39,6 +40,7 @@ from monostack.services.volume.types import table as types
 from monostack.services.volume.words import NO_SUCH_ACTION
 
 SINCE = (3, 14)
+LINKS_KEY = "group_snapshot_links"
 PAGES = (3, 29)
 STATUSES = ("error", "available", "creating", "deleting", "deleted", "updating", "error_deleting")
 _KNOWN = ("id", "group_id", "group_type_id", "status", "created_at", "updated_at", "name", "description", "project_id", "user_id")
@@ -52,20 +54,21 @@ def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     query = ListQuery(limit=MAX_LIMIT, sorts=[("created_at", "desc"), ("id", "desc")])
     if request.at_least(*PAGES):
         query = read(request, GROUP_SNAPSHOTS, LISTING)
-    former = group_types.former(tx).id
-    rows = [row for row in GROUP_SNAPSHOTS.page(request, tx, query) if row.group_type_id != former]
+    rows = GROUP_SNAPSHOTS.page(request, tx, query, GENERIC_SNAPSHOTS, {"the_former_type": group_types.former(tx).id})
     items = GROUP_SNAPSHOTS.views(request, tx, rows) if detail else [{"id": row.id, "name": row.name} for row in rows]
-    links = next_links(request, "group_snapshots", rows)
-    return {"group_snapshots": items} | ({"group_snapshot_links": links} if links else {})
+    return linked_page(request, "group_snapshots", rows, "group_snapshots", items, LINKS_KEY)
 
 
-@routes.get("", since=SINCE, policy="group:get_all_group_snapshots", answer=counted("group_snapshots", SNAPSHOT_SUMMARY))
+@routes.get("", since=SINCE, policy="group:get_all_group_snapshots", answer=linked("group_snapshots", SNAPSHOT_SUMMARY, LINKS_KEY))
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
     """List group snapshots: id and name."""
     return _list(request, tx, detail=False)
 
 
-@routes.get("/detail", since=SINCE, policy="group:get_all_group_snapshots", answer=counted("group_snapshots", GROUP_SNAPSHOTS.answer))
+_DETAILED = linked("group_snapshots", GROUP_SNAPSHOTS.answer, LINKS_KEY)
+
+
+@routes.get("/detail", since=SINCE, policy="group:get_all_group_snapshots", answer=_DETAILED)
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List group snapshots with details."""
     return _list(request, tx, detail=True)

@@ -82,6 +82,9 @@ GROUP_SNAPSHOTS = Resource(
     table_name="volume_group_snapshots",
 )
 _g, _gs, _v, _s = GROUPS.table.c, GROUP_SNAPSHOTS.table.c, VOLUMES.table.c, SNAPSHOTS.table.c
+# Not what the calls about consistency groups made: those are listed by them.
+GENERIC = _g.group_type_id != sa.bindparam("the_former_type")
+GENERIC_SNAPSHOTS = _gs.group_type_id != sa.bindparam("the_former_type")
 ONE_GROUP = sa.select(GROUPS.table).where(_g.id == sa.bindparam("the_id"))
 REMOVE_GROUP = sa.delete(GROUPS.table).where(_g.id == sa.bindparam("the_id"))
 REMOVE_GROUP_SNAPSHOT = sa.delete(GROUP_SNAPSHOTS.table).where(_gs.id == sa.bindparam("the_id"))

@@ -12,12 +12,13 @@ from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING, TEXT, mapping, optional
 from monostack.resources import Field, Resource, Scopes, flag, json_value, text, time, uuid
 from monostack.services.volume.dialect import accepted
-from monostack.services.volume.links import next_links
-from monostack.services.volume.lists import counted, is_admin, page, public_filter, sorts
+from monostack.services.volume.links import linked, linked_page
+from monostack.services.volume.lists import is_admin, page, public_filter, sorts
 from monostack.services.volume.parameters import DESCRIPTION, FLAG, METADATA_OR_NULL, NAME, TEXT_OR_NULL, as_flag, enveloped, fields
 from monostack.services.volume.style import STYLE
 
 SINCE = (3, 11)
+LINKS_KEY = "group_type_links"
 FORMER = "default_cgsnapshot_type"  # of groups that were consistency groups once: only the calls about those may use them
 COLUMNS: dict[str, str | None] = {name: name for name in ("id", "name", "description", "is_public", "created_at", "updated_at")}
 RULES = "group:group_types"
@@ -96,7 +97,7 @@ def _exists(name: str) -> Conflict:
     return Conflict(f"Group Type {name} already exists.", kind="GroupTypeExists")
 
 
-@routes.get("", since=SINCE, answer=counted("group_types", GROUP_TYPES.answer))
+@routes.get("", since=SINCE, answer=linked("group_types", GROUP_TYPES.answer, LINKS_KEY))
 def list_types(request: Request, tx: Transaction) -> dict[str, Any]:
     """List group types."""
     query = page(request.query_map)
@@ -105,8 +106,7 @@ def list_types(request: Request, tx: Transaction) -> dict[str, Any]:
     if public is not None:
         query.filters["is_public", "eq"] = public
     rows = GROUP_TYPES.page(request, tx, query)
-    links = next_links(request, "group_types", rows)
-    return {"group_types": GROUP_TYPES.views(request, tx, rows)} | ({"group_type_links": links} if links else {})
+    return linked_page(request, "group_types", rows, "group_types", GROUP_TYPES.views(request, tx, rows), LINKS_KEY)
 
 
 _CREATE = fields(("name",), name=NAME, description=DESCRIPTION, is_public=FLAG, group_specs=METADATA_OR_NULL)

@@ -6,8 +6,8 @@ from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.resources import ListQuery
 from monostack.services.volume.dialect import accepted
-from monostack.services.volume.links import MAX_LIMIT, links, next_links
-from monostack.services.volume.lists import Listing, counted, read
+from monostack.services.volume.links import MAX_LIMIT, linked, linked_page, links
+from monostack.services.volume.lists import Listing, read
 from monostack.services.volume.messages.messages import MESSAGES
 
 SINCE = (3, 3)
@@ -32,7 +32,7 @@ def _shown(request: Request, tx: Transaction, rows: Any) -> list[dict[str, Any]]
     return items
 
 
-@routes.get("", since=SINCE, policy="message:get_all", enforce=True, answer=counted("messages", MESSAGES.answer))
+@routes.get("", since=SINCE, policy="message:get_all", enforce=True, answer=linked("messages", MESSAGES.answer))
 def list_messages(request: Request, tx: Transaction) -> dict[str, Any]:
     """List messages; from 3.5 on in pages."""
     if request.at_least(3, 5):
@@ -40,8 +40,7 @@ def list_messages(request: Request, tx: Transaction) -> dict[str, Any]:
     else:
         query = ListQuery(limit=MAX_LIMIT, sorts=[("created_at", "desc"), ("id", "desc")])
     rows = MESSAGES.page(request, tx, query)
-    following = next_links(request, "messages", rows)
-    return {"messages": _shown(request, tx, rows)} | ({"messages_links": following} if following else {})
+    return linked_page(request, "messages", rows, "messages", _shown(request, tx, rows))
 
 
 @routes.get("/{id}", since=SINCE, policy="message:get", answer=MESSAGES.answer_one)

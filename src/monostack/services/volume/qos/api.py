@@ -9,7 +9,7 @@ from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import ID, NOTHING, TEXT, Record, envelope, many, mapping
 from monostack.services.volume.dialect import accepted
-from monostack.services.volume.links import LINKS, links, next_links
+from monostack.services.volume.links import LINKS, linked, linked_page, links
 from monostack.services.volume.lists import Listing, read
 from monostack.services.volume.parameters import EXTRA_SPECS, enveloped, fields, query_flag
 from monostack.services.volume.qos.table import BY_NAME, DISASSOCIATE_ALL, QOS, TYPES_OF, find
@@ -45,12 +45,11 @@ _ONE = Record("", {"qos_specs": QOS.answer, "links": LINKS})
 _ASSOCIATION = Record("QosAssociation", {"association_type": TEXT, "name": TEXT, "id": ID})
 
 
-@routes.get("", policy=f"{RULE}:get_all", enforce=True, answer=Record("", {"qos_specs": many(QOS.answer)}))
+@routes.get("", policy=f"{RULE}:get_all", enforce=True, answer=linked("qos_specs", QOS.answer))
 def list_specs(request: Request, tx: Transaction) -> dict[str, Any]:
     """List QoS specs."""
     rows = QOS.page(request, tx, read(request, QOS, LISTING))
-    following = next_links(request, "qos-specs", rows)
-    return {"qos_specs": [_shown(request, row)["qos_specs"] for row in rows]} | ({"qos_specs_links": following} if following else {})
+    return linked_page(request, "qos-specs", rows, "qos_specs", [_shown(request, row)["qos_specs"] for row in rows])
 
 
 @routes.post("", policy=f"{RULE}:create", body=CREATE, enforce=True, answer=_ONE)

@@ -13,8 +13,7 @@ from monostack.protocol.volumes import snapshot_name
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.table import require_not_frozen
 from monostack.services.volume.item_metadata import ItemMetadata
-from monostack.services.volume.links import next_links
-from monostack.services.volume.lists import COUNT, Listing, counted, read
+from monostack.services.volume.lists import Listing, counted, counted_page
 from monostack.services.volume.parameters import (
     DESCRIPTION,
     FLAG,
@@ -25,7 +24,6 @@ from monostack.services.volume.parameters import (
     enveloped,
     fields,
     items,
-    query_flag,
     trimmed,
 )
 from monostack.services.volume.quotas import claims
@@ -93,20 +91,6 @@ def _brief(request: Request, tx: Transaction, rows: Any) -> list[dict[str, Any]]
     return [{name: value for name, value in item.items() if name not in EXTENSIONS} for item in SNAPSHOTS.views(request, tx, rows)]
 
 
-def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
-    request.authorize("volume:get_all_snapshots")
-    query = read(request, SNAPSHOTS, LISTING)
-    rows = SNAPSHOTS.page(request, tx, query)
-    envelope: dict[str, Any] = {"snapshots": SNAPSHOTS.views(request, tx, rows) if detail else summaries(request, tx, rows)}
-    total = None
-    if request.at_least(*COUNT) and query_flag(request.query_map, "with_count"):
-        total = envelope["count"] = SNAPSHOTS.count(request, tx, query)
-    following = next_links(request, "snapshots/detail" if detail else "snapshots", rows, total)
-    if following:
-        envelope["snapshots_links"] = following
-    return envelope
-
-
 def summaries(request: Request, tx: Transaction, rows: Any) -> list[dict[str, Any]]:
     """Snapshots as the brief list has them: what later versions added is left out."""
     newer = ("group_snapshot_id", "user_id", "consumes_quota")
@@ -120,13 +104,15 @@ LISTED = _PLAIN.with_keys("SnapshotInList", {}, without=("group_snapshot_id", "u
 @routes.get("", policy="volume:get_all_snapshots", answer=counted("snapshots", LISTED))
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
     """List snapshots."""
-    return _list(request, tx, detail=False)
+    request.authorize("volume:get_all_snapshots")
+    return counted_page(request, tx, SNAPSHOTS, LISTING, summaries)
 
 
 @routes.get("/detail", policy="volume:get_all_snapshots", answer=counted("snapshots", SNAPSHOTS.answer))
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List snapshots with details."""
-    return _list(request, tx, detail=True)
+    request.authorize("volume:get_all_snapshots")
+    return counted_page(request, tx, SNAPSHOTS, LISTING, None)
 
 
 def require_snapshotable(tx: Transaction, row: Row[Any], in_use: bool) -> None:

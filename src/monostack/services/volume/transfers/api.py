@@ -13,8 +13,8 @@ from monostack.http.answers import ID, NOTHING, NULL, TEXT, Record, envelope, ma
 from monostack.services.volume import keys
 from monostack.services.volume.attachments.table import MOVE
 from monostack.services.volume.dialect import accepted
-from monostack.services.volume.links import LINKS, links, next_links
-from monostack.services.volume.lists import Listing, counted, read
+from monostack.services.volume.links import LINKS, linked, linked_page, links
+from monostack.services.volume.lists import Listing, read
 from monostack.services.volume.parameters import FLAG, UUID, as_flag, enveloped, fields
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots.table import SNAPSHOTS, of_volume
@@ -68,8 +68,7 @@ def _list(request: Request, tx: Transaction, show: Any) -> dict[str, Any]:
     if not request.at_least(3, 59):
         query.sorts = [("created_at", "asc"), ("id", "asc")]
     rows = TRANSFERS.page(request, tx, query)
-    following = next_links(request, "os-volume-transfer", rows)
-    return {"transfers": [show(request, row) for row in rows]} | ({"transfers_links": following} if following else {})
+    return linked_page(request, "os-volume-transfer", rows, "transfers", [show(request, row) for row in rows])
 
 
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
@@ -170,8 +169,8 @@ _MOVE_SNAPSHOTS = (
 
 def _routes(path: str, create_body: Any, create: Any) -> Routes:
     routes = Routes(path)
-    routes.get("", policy="volume:get_all_transfers", answer=counted("transfers", _SHORT))(list_brief)
-    routes.get("/detail", policy="volume:get_all_transfers", answer=counted("transfers", _LONG))(list_detail)
+    routes.get("", policy="volume:get_all_transfers", answer=linked("transfers", _SHORT))(list_brief)
+    routes.get("/detail", policy="volume:get_all_transfers", answer=linked("transfers", _LONG))(list_detail)
     routes.post("", policy="volume:create_transfer", body=create_body, status=202, answer=envelope("transfer", _NEW))(create)
     routes.get("/{id}", policy="volume:get_transfer", answer=envelope("transfer", _LONG))(show)
     routes.delete("/{id}", policy="volume:delete_transfer", status=202, answer=NOTHING)(delete)

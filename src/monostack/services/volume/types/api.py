@@ -8,9 +8,9 @@ from monostack import quotas
 from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
-from monostack.http.answers import NOTHING, Record, many, optional
+from monostack.http.answers import NOTHING
 from monostack.services.volume.dialect import accepted
-from monostack.services.volume.links import LINKS, next_links
+from monostack.services.volume.links import linked, linked_page
 from monostack.services.volume.lists import Listing, nothing, public_filter, read
 from monostack.services.volume.parameters import DESCRIPTION, EXTRA_SPECS, FLAG, NAME, as_flag, enveloped, fields
 from monostack.services.volume.quotas.counting import SERVICE, TYPED
@@ -39,7 +39,7 @@ _USABLE = public_or_granted(TYPES.table)
     "",
     policy="volume_extension:type_get_all",
     enforce=True,
-    answer=Record("", {"volume_types": many(TYPES.answer), "volume_type_links": optional(LINKS)}),
+    answer=linked("volume_types", TYPES.answer, "volume_type_links"),
 )
 def list_types(request: Request, tx: Transaction) -> dict[str, Any]:
     """List volume types."""
@@ -50,8 +50,7 @@ def list_types(request: Request, tx: Transaction) -> dict[str, Any]:
     if not table.may_read_all(request) and any(name == "specs" and not _is_visible(item) for (name, _), item in query.filters.items()):
         nothing(TYPES, query)
     rows = TYPES.page(request, tx, query, _USABLE if public else None)
-    links = next_links(request, "types", rows)
-    return {"volume_types": TYPES.views(request, tx, rows)} | ({"volume_type_links": links} if links else {})
+    return linked_page(request, "types", rows, "volume_types", TYPES.views(request, tx, rows), "volume_type_links")
 
 
 def _is_visible(item: str) -> bool:

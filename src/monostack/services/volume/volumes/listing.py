@@ -1,15 +1,16 @@
 """Lists of volumes, and their summary."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import INTEGER, TEXTS, Record, envelope, mapping, since
-from monostack.services.volume.links import links, next_links
-from monostack.services.volume.lists import COUNT, Listing, all_tenants, counted, read
-from monostack.services.volume.parameters import query_flag
+from monostack.services.volume.links import links
+from monostack.services.volume.lists import Listing, all_tenants, counted, counted_page
 from monostack.services.volume.volumes.table import SUMMARY, VOLUMES
 
 _SAME = (
@@ -52,22 +53,8 @@ _OWN = _v.project_id == sa.bindparam("the_project")
 _SUMMARY = {True: (_TOTAL, _METADATA), False: (_TOTAL.where(_OWN), _METADATA.where(_OWN))}
 
 
-def _list(request: Request, tx: Transaction, detail: bool) -> dict[str, Any]:
-    request.authorize("volume:get_all")
-    query = read(request, VOLUMES, LISTING)
-    rows = VOLUMES.page(request, tx, query)
-    if detail:
-        items = VOLUMES.views(request, tx, rows)
-    else:
-        items = [{"id": row.id, "name": row.name, "links": links(request, "volumes", row.id)} for row in rows]
-    envelope: dict[str, Any] = {"volumes": items}
-    total = None
-    if request.at_least(*COUNT) and query_flag(request.query_map, "with_count"):
-        total = envelope["count"] = VOLUMES.count(request, tx, query)
-    following = next_links(request, "volumes/detail" if detail else "volumes", rows, total)
-    if following:
-        envelope["volumes_links"] = following
-    return envelope
+def _brief(request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    return [{"id": row.id, "name": row.name, "links": links(request, "volumes", row.id)} for row in rows]
 
 
 _TOTALS = {"total_count": INTEGER, "total_size": INTEGER, "metadata": since((3, 36), mapping(TEXTS))}
@@ -77,13 +64,15 @@ _ANSWER = envelope("volume-summary", Record("VolumeTotals", _TOTALS))
 @routes.get("", policy="volume:get_all", answer=counted("volumes", SUMMARY))
 def list_brief(request: Request, tx: Transaction) -> dict[str, Any]:
     """List volumes: id, name and links."""
-    return _list(request, tx, detail=False)
+    request.authorize("volume:get_all")
+    return counted_page(request, tx, VOLUMES, LISTING, _brief)
 
 
 @routes.get("/detail", policy="volume:get_all", answer=counted("volumes", VOLUMES.answer))
 def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     """List volumes with details."""
-    return _list(request, tx, detail=True)
+    request.authorize("volume:get_all")
+    return counted_page(request, tx, VOLUMES, LISTING, None)
 
 
 @routes.get("/summary", since=(3, 12), policy="volume:get_all", answer=_ANSWER)
