@@ -1,4 +1,4 @@
-"""What a host has that could be managed: its unmanaged files, and what it manages already."""
+"""Managing: the routes of volumes and of snapshots, and the lists of what a host has that could be managed or is already."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -10,14 +10,14 @@ from monostack.agentlink import CommandFailed, CommandTimeout, HostUnreachable
 from monostack.core import ids
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
-from monostack.http import Request
+from monostack.http import Request, Routes
 from monostack.http.answers import FLAG, ID, INTEGER, NULL, TEXT, Record, envelope, many, mapping, maybe
 from monostack.protocol.volumes import UnmanagedFile, UnmanagedFiles
 from monostack.services.volume.hosts.serving import chosen, serving, unavailable
 from monostack.services.volume.lists import page, sort_pairs
 from monostack.services.volume.words import invalid_input
 
-CLUSTERS = (3, 17)
+SINCE, CLUSTERS = (3, 8), (3, 17)
 WITHIN = 60.0  # seconds: the host looks into each file
 SORTS = ("reference", "size")
 Managed = Callable[[Transaction, str], Sequence[dict[str, Any]]]
@@ -26,8 +26,31 @@ _MORE = {"reason_not_safe": maybe(TEXT), "cinder_id": maybe(ID), "extra_info": N
 _ORIGIN = {"source_reference": mapping(TEXT)}
 
 
-def answers(kind: str) -> tuple[Record, Record]:
-    """What the brief and the detailed list of `volume` or `snapshot` answer."""
+def routes(kind: str, managed: Managed, manage: Callable[..., Any], **managing: Any) -> Routes:
+    """To `manage` a `volume` or `snapshot`, which is declared further in `managing`, and to list what could be.
+
+    Before /manageable_volumes (3.8) there was /os-volume-manage, and it still is.
+    """
+
+    async def list_brief(request: Request) -> dict[str, Any]:
+        """List what could be managed of the files on a host."""
+        return await manageable(request, kind, managed, detail=False)
+
+    async def list_detail(request: Request) -> dict[str, Any]:
+        """List what could be managed of the files on a host, with details."""
+        return await manageable(request, kind, managed, detail=True)
+
+    found, rules, (brief, detail) = Routes("/v3"), f"{kind}_extension", _answers(kind)
+    listing: dict[str, Any] = {"policy": f"{rules}:list_manageable", "enforce": True}
+    for path, since in ((f"/os-{kind}-manage", None), (f"/manageable_{kind}s", SINCE)):
+        found.add("POST", path, manage, "write", since=since, status=202, policy=f"{rules}:{kind}_manage", **managing)
+        found.add("GET", path, list_brief, "async", since=since, answer=brief, **listing)
+        found.add("GET", f"{path}/detail", list_detail, "async", since=since, answer=detail, **listing)
+    return found
+
+
+def _answers(kind: str) -> tuple[Record, Record]:
+    """What the brief and the detailed list answer."""
     origin = _ORIGIN if kind == "snapshot" else {}
     brief, full = (Record(f"Manageable{kind.title()}{n}", {**keys, **origin}) for n, keys in (("", _BRIEF), ("Detail", _BRIEF | _MORE)))
     return envelope(f"manageable-{kind}s", many(brief)), envelope(f"manageable-{kind}s", many(full))

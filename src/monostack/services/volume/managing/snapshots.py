@@ -1,17 +1,17 @@
-"""/manageable_snapshots (3.8), which was /os-snapshot-manage before; and the action that gives a snapshot up."""
+"""/manageable_snapshots, and the action that gives a snapshot up."""
 
 from typing import Any
 
 import sqlalchemy as sa
 
 from monostack.db import Transaction
-from monostack.http import Request, Response, Routes
+from monostack.http import Request, Response
 from monostack.http.answers import envelope
 from monostack.protocol.volumes import snapshot_name, volume_name
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.serving import serving
 from monostack.services.volume.managing import lists
-from monostack.services.volume.managing.volumes import SINCE, reference
+from monostack.services.volume.managing.volumes import reference
 from monostack.services.volume.parameters import DESCRIPTION, METADATA_OR_NULL, TEXT_OR_NULL, UUID, enveloped, fields
 from monostack.services.volume.snapshots import api as snapshots
 from monostack.services.volume.snapshots.actions import actions
@@ -31,7 +31,6 @@ _BODY = fields(
     volume_id=UUID,
     ref={"type": ["object", "null", "string"]},
 )
-routes = Routes("/v3")
 
 
 def _managed(tx: Transaction, host: str) -> list[dict[str, Any]]:
@@ -39,16 +38,6 @@ def _managed(tx: Transaction, host: str) -> list[dict[str, Any]]:
         {**lists.managed(snapshot_name(row.id), row.size, row.id), "source_reference": lists.name(volume_name(row.volume_id))}
         for row in tx.rows(_ON_HOST, {"the_host": host})
     ]
-
-
-async def list_brief(request: Request) -> dict[str, Any]:
-    """List what snapshots could be made of the files on a host."""
-    return await lists.manageable(request, "snapshot", _managed, detail=False)
-
-
-async def list_detail(request: Request) -> dict[str, Any]:
-    """List what snapshots could be made of the files on a host, with details."""
-    return await lists.manageable(request, "snapshot", _managed, detail=True)
 
 
 def manage_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
@@ -63,16 +52,9 @@ def manage_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"snapshot": snapshots.summaries(request, tx, [row])[0]}
 
 
-_SHOWN = envelope("snapshot", snapshots.LISTED)
-_LIST, _DETAIL = lists.answers("snapshot")
-for path, since in (("/os-snapshot-manage", None), ("/manageable_snapshots", SINCE)):
-    routes.add(
-        "POST", path, manage_snapshot, "write", since=since, status=202, body=enveloped("snapshot", _BODY),
-        policy=f"{RULES}:snapshot_manage", answer=_SHOWN,
-    )  # fmt: skip
-    listing: dict[str, Any] = {"since": since, "policy": f"{RULES}:list_manageable", "enforce": True}
-    routes.add("GET", path, list_brief, "async", answer=_LIST, **listing)
-    routes.add("GET", path + "/detail", list_detail, "async", answer=_DETAIL, **listing)
+routes = lists.routes(
+    "snapshot", _managed, manage_snapshot, body=enveloped("snapshot", _BODY), answer=envelope("snapshot", snapshots.LISTED)
+)  # fmt: skip
 
 
 @actions.action("os-unmanage", body=enveloped("os-unmanage", {}), policy=f"{RULES}:snapshot_unmanage")

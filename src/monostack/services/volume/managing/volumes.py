@@ -1,4 +1,4 @@
-"""/manageable_volumes (3.8), which was /os-volume-manage before; and the action that gives a volume up."""
+"""/manageable_volumes, and the action that gives a volume up."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
-from monostack.http import Request, Response, Routes
+from monostack.http import Request, Response
 from monostack.http.answers import envelope
 from monostack.protocol.volumes import volume_name
 from monostack.services.volume.dialect import accepted
@@ -34,7 +34,7 @@ from monostack.services.volume.volumes.table import BRIEF, EXTENSIONS, VOLUMES, 
 from monostack.services.volume.words import ZONE, invalid_type
 
 RULES = "volume_extension"
-SINCE, CLUSTERS = (3, 8), (3, 16)
+CLUSTERS = (3, 16)
 # The answer is that of 3.0, whatever was asked for.
 LATER = ("group_id", "provider_id", "service_uuid", "shared_targets", "cluster_name", "volume_type_id", "consumes_quota")
 _FIELDS = {
@@ -54,7 +54,6 @@ BODY = [
 _v = VOLUMES.table.c
 _ON_HOST = sa.select(_v.id, _v.size).where(_v.host == sa.bindparam("the_host"), _v.status.not_in(("managing", "error_managing")))
 _EXISTS = sa.select(_v.id).where(_v.id == sa.bindparam("the_id"))
-routes = Routes("/v3")
 
 
 def reference(given: Any) -> str | None:
@@ -65,16 +64,6 @@ def reference(given: Any) -> str | None:
 
 def _managed(tx: Transaction, host: str) -> list[dict[str, Any]]:
     return [lists.managed(volume_name(row.id), row.size, row.id) for row in tx.rows(_ON_HOST, {"the_host": host})]
-
-
-async def list_brief(request: Request) -> dict[str, Any]:
-    """List what volumes could be made of the files on a host."""
-    return await lists.manageable(request, "volume", _managed, detail=False)
-
-
-async def list_detail(request: Request) -> dict[str, Any]:
-    """List what volumes could be made of the files on a host, with details."""
-    return await lists.manageable(request, "volume", _managed, detail=True)
 
 
 def _kind(request: Request, tx: Transaction, wanted: str | None) -> Row[Any]:
@@ -133,15 +122,7 @@ def _values(request: Request, body: Mapping[str, Any], kind: Row[Any], host: str
 
 
 _SHOWN = envelope("volume", BRIEF.with_keys("ManagedVolume", {}, without=LATER))
-_LIST, _DETAIL = lists.answers("volume")
-for path, since in (("/os-volume-manage", None), ("/manageable_volumes", SINCE)):
-    routes.add(
-        "POST", path, manage_volume, "write", since=since, status=202, body=BODY, policy=f"{RULES}:volume_manage", enforce=True,
-        answer=_SHOWN,
-    )  # fmt: skip
-    listing: dict[str, Any] = {"since": since, "policy": f"{RULES}:list_manageable", "enforce": True}
-    routes.add("GET", path, list_brief, "async", answer=_LIST, **listing)
-    routes.add("GET", path + "/detail", list_detail, "async", answer=_DETAIL, **listing)
+routes = lists.routes("volume", _managed, manage_volume, body=BODY, answer=_SHOWN, enforce=True)
 
 
 @actions.action("os-unmanage", body=enveloped("os-unmanage", {}), policy=f"{RULES}:volume_unmanage")
