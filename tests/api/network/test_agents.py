@@ -26,6 +26,16 @@ def test_connected_hosts_are_listed_with_their_functions(demo: Net, admin: Net, 
     assert described["description"] == "rack 3" == admin.show("agents", found[0]["id"])["description"]
 
 
+def test_an_agent_is_forgotten_until_it_is_heard_of_again(cloud: TestCloud, demo: Net, admin: Net) -> None:
+    (gone, id), *_ = eventually(lambda: sorted(agents(admin, "Metadata agent").items()))
+    assert demo.refused("DELETE", f"/agents/{id}", 404)["type"] == "HTTPNotFound"
+    admin.delete("agents", id)
+    assert admin.refused("DELETE", f"/agents/{id}", 404)["message"] == f"Agent {id} could not be found."
+    assert gone not in agents(admin, "Metadata agent")
+    cloud.run(cloud.app.cloud.reconcilers.run_once("network-agents"))
+    assert agents(admin, "Metadata agent")[gone] != id, "a host that is connected has its agents"
+
+
 def test_a_network_is_moved_to_another_agent(demo: Net, admin: Net, told: Told) -> None:
     net = demo.network("moving", "10.65.0.0/24")
     key = f"network/{net['id']}"

@@ -79,21 +79,31 @@ AGENTS = Resource(
     expand=_expand,
 )
 _a = AGENTS.table.c
-_KNOWN = sa.select(_a.host, _a.heartbeat_timestamp).where(among(_a.host, "hosts"))
+_KNOWN = (
+    sa.select(_a.host, sa.func.min(_a.heartbeat_timestamp).label("beat"), sa.func.count().label("kinds"))
+    .where(among(_a.host, "hosts"))
+    .group_by(_a.host)
+)
+_KINDS = sa.select(_a.agent_type).where(_a.host == sa.bindparam("the_host"))
 _BEAT = sa.update(AGENTS.table).where(among(_a.host, "hosts")).values(heartbeat_timestamp=sa.bindparam("at"))
 _INSERT = sa.insert(AGENTS.table)
 
 
 def heartbeat(tx: Transaction, hosts: Sequence[str]) -> None:
-    """These hosts are connected. Hosts that are new get their agents."""
-    known = {row[0]: row[1] for row in tx.rows(_KNOWN, {"hosts": list(hosts)})}
+    """These hosts are connected. Hosts that are new get their agents, and others those that were deleted meanwhile."""
+    known = {row.host: row for row in tx.rows(_KNOWN, {"hosts": list(hosts)})}
     at, old = clock.now().isoformat(timespec="microseconds"), _ago(FRESH)
-    stale = [host for host, beat in known.items() if beat < old]
+    stale = [row.host for row in known.values() if row.beat < old]
     if stale:
         tx.execute(_BEAT, {"hosts": stale, "at": at})
-    rows = [_row(host, kind, at) for host in hosts if host not in known for kind in FUNCTIONS]
+    lacking = [host for host in hosts if host not in known or known[host].kinds < len(FUNCTIONS)]
+    rows = [_row(host, kind, at) for host in lacking for kind in sorted(FUNCTIONS.keys() - _kinds_of(tx, host))]
     if rows:
         tx.execute(_INSERT, rows)
+
+
+def _kinds_of(tx: Transaction, host: str) -> set[str]:
+    return {row.agent_type for row in tx.rows(_KINDS, {"the_host": host})}
 
 
 def _row(host: str, kind: str, at: str) -> dict[str, Any]:
