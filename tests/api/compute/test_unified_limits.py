@@ -23,6 +23,13 @@ def registered(cloud: TestCloud) -> dict[str, dict[str, Any]]:
     return {limit["resource_name"]: limit for limit in found}
 
 
+def test_a_registered_limit_is_shown_to_everyone(cloud: TestCloud, registered) -> None:
+    one = registered["servers"]
+    assert cloud.demo.get("identity", f"/registered_limits/{one['id']}").json() == {"registered_limit": one}
+    missing = cloud.demo.get("identity", "/registered_limits/nosuch")
+    assert (missing.status_code, missing.json()["error"]["message"]) == (404, "Could not find registered limit for nosuch.")
+
+
 @pytest.fixture
 def limit(cloud: TestCloud, registered):
     """limit(name, amount) limits the project demo, for the test."""

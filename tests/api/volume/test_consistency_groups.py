@@ -12,6 +12,10 @@ def test_a_consistency_group_with_a_volume(cloud):
     assert cloud.demo.get("volume", path).json()["consistencygroup"]["status"] == "error", "no host snapshots several volumes at one moment"
     assert cloud.demo.put("volume", f"{path}/update", {"consistencygroup": {"name": "d"}}).status_code == 202
     assert cloud.demo.get("volume", path).json()["consistencygroup"]["status"] == "available"
+    nothing = cloud.demo.put("volume", path, {"consistencygroup": {"name": ""}})
+    assert (nothing.status_code, "can not be all empty" in nothing.text) == (400, True)
+    assert cloud.demo.put("volume", path, {"consistencygroup": {"name": "e"}}).status_code == 202
+    assert cloud.demo.get("volume", path).json()["consistencygroup"]["name"] == "e"
     body = {"volume": {"size": 1, "volume_type": "__DEFAULT__", "consistencygroup_id": group}}
     volume = cloud.demo.post("volume", "/volumes", body).json()["volume"]
     assert volume["consistencygroup_id"] == group

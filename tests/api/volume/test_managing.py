@@ -115,6 +115,25 @@ def test_the_lists_are_sorted_and_come_in_pages(cloud):
         assert cloud.admin.get("volume", f"/manageable_volumes?host={host}&marker={marker}".replace("#", "%23"), **NEW).status_code == 400
 
 
+def test_managing_by_the_name_it_had_before(cloud):
+    volume = create(cloud.demo)
+    taken = snapshot(cloud.demo, volume)
+    host, file = _host(cloud, volume), f"_snapshot-{taken['id']}"
+    assert cloud.admin.get("volume", "/manageable_snapshots", **NEW).status_code == 400, "of no host"
+    for kind, name in (("volume", f"volume-{volume['id']}"), ("snapshot", file)):
+        for rest in ("", "/detail"):
+            old, new = (
+                cloud.admin.get("volume", f"/{path}{rest}", params={"host": host}, **at(version)).json()
+                for path, version in ((f"os-{kind}-manage", "3.0"), (f"manageable_{kind}s", "3.8"))
+            )
+            assert old == new and name in [one["reference"]["source-name"] for one in old[f"manageable-{kind}s"]]
+    refused = cloud.admin.post("volume", "/os-volume-manage", {"volume": {"host": host}})
+    assert (refused.status_code, "'ref' is a required property" in refused.text) == (400, True)
+    lost = cloud.admin.post("volume", "/os-volume-manage", {"volume": {"host": host, "ref": {"source-name": "nothing"}}})
+    assert lost.status_code == 202, lost.text
+    wait(cloud.admin, f"/volumes/{lost.json()['volume']['id']}", "volume", "error")
+
+
 def test_a_host_that_is_disabled_is_left_alone(cloud):
     volume = create(cloud.demo)
     host = _host(cloud, volume)

@@ -9,7 +9,7 @@ from monostack.core.errors import BadRequest, Conflict, MethodNotAllowed, NotFou
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
-from monostack.http.answers import INTEGER, NUMBER, Record, mapping
+from monostack.http.answers import INTEGER, NUMBER, REFUSED, Record, mapping
 from monostack.services.placement import dialect
 from monostack.services.placement.exchange import body, by_version, dated
 from monostack.services.placement.inventories import rules
@@ -209,7 +209,7 @@ def update_inventory(request: Request, tx: Transaction) -> Response:
     return _one(request, rules.present(tx, provider.uuid)[name], provider.generation + 1)
 
 
-@routes.delete("", until=(1, 4))
+@routes.delete("", until=(1, 4), answer=REFUSED)
 def refuse_to_delete_all(request: Request, tx: Transaction) -> None:
     """All inventories at once are deleted from 1.5 on."""
     raise MethodNotAllowed()

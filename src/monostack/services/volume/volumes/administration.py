@@ -7,6 +7,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.http.answers import REFUSED
 from monostack.http.schema import add_format
 from monostack.services.volume.attachments.table import REMOVE_ALL, of_volume
 from monostack.services.volume.parameters import Refusal, enveloped, fields
@@ -92,8 +93,9 @@ _COMPLETE = fields(error={"type": ["string", "null", "boolean"]})
 
 
 @actions.action(
-    "os-extend_volume_completion", body=enveloped("os-extend_volume_completion", _COMPLETE), policy=f"{RULES}:extend_volume_completion"
-)
+    "os-extend_volume_completion", body=enveloped("os-extend_volume_completion", _COMPLETE), policy=f"{RULES}:extend_volume_completion",
+    answer=REFUSED,
+)  # fmt: skip
 def complete_extend(request: Request, tx: Transaction) -> None:
     """What Nova tells Cinder when it has made a volume larger in its stead. No volume is extended in that way here."""
     row = named(tx, request)
