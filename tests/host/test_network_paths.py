@@ -94,9 +94,7 @@ def test_a_floating_ip_of_a_guest_behind_a_second_router(lab: Lab) -> None:
     lab.apply(items(network=[lan, transit, public], group=[OPEN], port=[made], router=[inner, outer]))
     out = lab.node("out", "fa:16:3e:77:77:77", "out", lab.external.bridge)
     out.address("172.24.4.200/24")
-    with guest.listen(80) as ear:
-        with out.connect("172.24.4.50", 80):
-            assert ear.accept()[1][0] == "172.24.4.200", "the guest sees who calls"
-    with out.listen(80) as ear:
-        with guest.connect("172.24.4.200", 80):
-            assert ear.accept()[1][0] == "172.24.4.50"
+    with guest.listen(80) as ear, out.connect("172.24.4.50", 80):
+        assert ear.accept()[1][0] == "172.24.4.200", "the guest sees who calls"
+    with out.listen(80) as ear, guest.connect("172.24.4.200", 80):
+        assert ear.accept()[1][0] == "172.24.4.50"
