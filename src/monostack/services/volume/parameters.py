@@ -1,6 +1,7 @@
 """What Cinder's bodies are made of, as JSON schemas. Source: the block storage API reference and cinder.api.validation."""
 
 import unicodedata
+from collections.abc import Collection
 from typing import Any
 
 from monostack.core.errors import BadRequest
@@ -117,6 +118,18 @@ def fields(required: tuple[str, ...] = (), *, open: bool = False, **properties: 
     if required:
         schema["required"] = list(required)
     return {**schema, "additionalProperties": open}
+
+
+def one_status(format: str, what: str, known: Collection[str], *, may_be_empty: bool = False) -> Schema:
+    """One of the `known` statuses, in small letters or not, checked under the name `format`; `what` it is, for who gave another."""
+
+    def check(value: Any) -> bool:
+        if isinstance(value, str) and value.lower() not in known and (value or not may_be_empty):
+            raise Refusal(f"{what}: {value} is invalid, valid statuses are: {known}.")
+        return True
+
+    add_format(format, check, Refusal)
+    return {"type": ["string", "null"] if may_be_empty else "string", "format": format}
 
 
 def as_flag(value: Any) -> bool:

@@ -1,14 +1,12 @@
 """POST /backups/{id}/action: what mends a backup whose records went wrong."""
 
-from typing import Any
 
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.actions import Actions
-from monostack.http.schema import add_format
 from monostack.services.volume.backups.api import start_delete
 from monostack.services.volume.backups.table import BACKUPS, named
-from monostack.services.volume.parameters import Refusal, enveloped, fields
+from monostack.services.volume.parameters import enveloped, fields, one_status
 from monostack.services.volume.words import NO_SUCH_ACTION
 
 STATUSES = ["available", "error"]
@@ -16,16 +14,7 @@ RULES = "volume_extension:backup_admin_actions"
 actions = Actions(unknown=NO_SUCH_ACTION)
 routes = Routes("/v3/backups")
 actions.mount(routes, "/{id}/action")
-
-
-def _known(value: Any) -> bool:
-    if isinstance(value, str) and value.lower() not in STATUSES:
-        raise Refusal(f"Backup status: {value} is invalid, valid statuses are: {STATUSES}.")
-    return True
-
-
-add_format("volume-backup-status", _known, Refusal)
-_RESET = fields(("status",), status={"type": "string", "format": "volume-backup-status"})
+_RESET = fields(("status",), status=one_status("volume-backup-status", "Backup status", STATUSES))
 
 
 @actions.action("os-reset_status", body=enveloped("os-reset_status", _RESET), policy=f"{RULES}:reset_status")

@@ -1,14 +1,12 @@
 """POST /snapshots/{id}/action."""
 
-from typing import Any
 
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.actions import Actions
-from monostack.http.schema import add_format
 from monostack.services.volume.dialect import accepted
-from monostack.services.volume.parameters import Refusal, enveloped, fields
+from monostack.services.volume.parameters import enveloped, fields, one_status
 from monostack.services.volume.snapshots.api import start_delete
 from monostack.services.volume.snapshots.lookup import named
 from monostack.services.volume.snapshots.table import PROGRESS, SNAPSHOTS
@@ -23,16 +21,7 @@ UPDATE = "snapshot_extension:snapshot_actions:update_snapshot_status"
 actions = Actions(unknown=NO_SUCH_ACTION)
 routes = Routes("/v3/snapshots")
 actions.mount(routes, "/{id}/action")
-
-
-def _known(value: Any) -> bool:
-    if isinstance(value, str) and value.lower() not in STATUSES:
-        raise Refusal(f"Snapshot status: {value} is invalid, valid statuses are: {STATUSES}.")
-    return True
-
-
-add_format("snapshot-status", _known, Refusal)
-_RESET = fields(("status",), status={"type": "string", "format": "snapshot-status"})
+_RESET = fields(("status",), status=one_status("snapshot-status", "Snapshot status", STATUSES))
 
 
 @actions.action("os-reset_status", body=enveloped("os-reset_status", _RESET), policy=f"{RULES}:reset_status")

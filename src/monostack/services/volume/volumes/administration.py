@@ -8,9 +8,8 @@ from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.http.answers import REFUSED
-from monostack.http.schema import add_format
 from monostack.services.volume.attachments.table import REMOVE_ALL, of_volume
-from monostack.services.volume.parameters import Refusal, enveloped, fields
+from monostack.services.volume.parameters import enveloped, fields, one_status
 from monostack.services.volume.volumes import deletion
 from monostack.services.volume.volumes.actions import actions, let_go
 from monostack.services.volume.volumes.lookup import named
@@ -27,28 +26,10 @@ ATTACH_STATUSES = ["attached", "detached"]
 MIGRATION_STATUSES = ("migrating", "error", "success", "completing", "none", "starting")
 
 
-def _one_of(known: Any, what: str) -> Any:
-    def check(value: Any) -> bool:
-        if isinstance(value, str) and value and value.lower() not in known:
-            raise Refusal(f"{what}: {value} is invalid, valid statuses are: {known}.")
-        return True
-
-    return check
-
-
-add_format("volume-status", _one_of(STATUSES, "Volume status"), Refusal)
-add_format("volume-attach-status", _one_of(ATTACH_STATUSES, "Volume attach status"), Refusal)
-add_format("volume-migration-status", _one_of(MIGRATION_STATUSES, "Volume migration status"), Refusal)
-
-
-def _status(format: str) -> dict[str, Any]:
-    return {"type": ["string", "null"], "format": format}
-
-
 _RESET = fields(
-    status=_status("volume-status"),
-    attach_status=_status("volume-attach-status"),
-    migration_status=_status("volume-migration-status"),
+    status=one_status("volume-status", "Volume status", STATUSES, may_be_empty=True),
+    attach_status=one_status("volume-attach-status", "Volume attach status", ATTACH_STATUSES, may_be_empty=True),
+    migration_status=one_status("volume-migration-status", "Volume migration status", MIGRATION_STATUSES, may_be_empty=True),
 )
 
 
