@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from guests import until
-from waiting import LATEST, at, wait_for
+from waiting import LATEST, at, wait_for, wait_gone
 
 from clouds import TestCloud
 
@@ -105,23 +105,6 @@ def test_a_host_whose_agent_is_gone_is_down(cloud: TestCloud) -> None:
     while _services(cloud)["sim-002"]["state"] != "up":
         assert time.monotonic() < until
         time.sleep(0.05)
-
-
-def test_a_host_that_is_gone_is_forgotten_and_enrols_anew(cloud: TestCloud) -> None:
-    link, old = cloud.app.cloud.hosts._local["sim-003"], _services(cloud)["sim-003"]["id"]
-    path = f"/os-services/{old}"
-    assert cloud.demo.delete("compute", path, headers=LATEST).status_code == 403
-    connected = cloud.admin.delete("compute", path, headers=LATEST)
-    assert (connected.status_code, "Stop the agent first" in connected.text) == (409, True)
-    cloud.loop.call_soon_threadsafe(lambda: link.disconnect(reconnect=False))
-    until(lambda: _services(cloud)["sim-003"]["state"] == "down")
-    assert cloud.admin.delete("compute", path, headers=LATEST).status_code == 204
-    assert "sim-003" not in _services(cloud)
-    missing = cloud.admin.delete("compute", path, headers=LATEST)
-    assert (missing.status_code, missing.json()["itemNotFound"]["message"]) == (404, f"Service {old} not found.")
-    cloud.run(link.connect())
-    until(lambda: _services(cloud).get("sim-003", {}).get("state") == "up")
-    assert _services(cloud)["sim-003"]["id"] != old
 
 
 def test_a_host_whose_agent_starts_again_is_given_servers_and_volumes(cloud: TestCloud, flavor: str, image: str, network: str) -> None:
@@ -283,3 +266,24 @@ def test_the_first_request_to_an_emulator_finds_all_hosts(tmp_path: Path) -> Non
         assert len(fresh.admin.get("compute", "/os-hypervisors?limit=1000", headers=LATEST).json()["hypervisors"]) == 150
     finally:
         fresh.stop()
+
+
+def test_a_host_that_is_gone_is_forgotten_and_enrols_anew(cloud: TestCloud) -> None:
+    link, old = cloud.app.cloud.hosts._local["sim-003"], _services(cloud)["sim-003"]["id"]
+    path = f"/os-services/{old}"
+    assert cloud.demo.delete("compute", path, headers=LATEST).status_code == 403
+    for server in cloud.admin.get("compute", "/servers?all_tenants=1&host=sim-003").json()["servers"]:
+        assert cloud.admin.delete("compute", path, headers=LATEST).status_code == 409
+        assert cloud.admin.delete("compute", f"/servers/{server['id']}").status_code == 204
+        wait_gone(cloud.admin, server["id"])
+    connected = cloud.admin.delete("compute", path, headers=LATEST)
+    assert (connected.status_code, "Stop the agent first" in connected.text) == (409, True)
+    cloud.loop.call_soon_threadsafe(lambda: link.disconnect(reconnect=False))
+    until(lambda: _services(cloud)["sim-003"]["state"] == "down")
+    assert cloud.admin.delete("compute", path, headers=LATEST).status_code == 204
+    assert "sim-003" not in _services(cloud)
+    missing = cloud.admin.delete("compute", path, headers=LATEST)
+    assert (missing.status_code, missing.json()["itemNotFound"]["message"]) == (404, f"Service {old} not found.")
+    cloud.run(link.connect())
+    until(lambda: _services(cloud).get("sim-003", {}).get("state") == "up")
+    assert _services(cloud)["sim-003"]["id"] != old
