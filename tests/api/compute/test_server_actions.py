@@ -163,6 +163,11 @@ def test_tags(cloud: TestCloud, boot: Boot) -> None:
     assert cloud.demo.delete("compute", f"{path}/red", headers=LATEST).status_code == 204
     assert cloud.demo.get("compute", f"{path}/red", headers=LATEST).status_code == 404
     assert cloud.demo.put("compute", path, {"tags": ["a", "b"]}, headers=LATEST).json() == {"tags": ["a", "b"]}
+    most = {"tags": [f"t{number}" for number in range(50)]}
+    assert cloud.demo.put("compute", path, most, headers=LATEST).json() == most
+    for one in ("t7", "new"):
+        full = cloud.demo.put("compute", f"{path}/{one}", headers=LATEST)
+        assert full.status_code == 400 and full.json()["badRequest"]["message"] == "The number of tags exceeded the per-server limit 50"
     assert cloud.demo.delete("compute", path, headers=LATEST).status_code == 204
     assert cloud.demo.get("compute", path, headers=LATEST).json() == {"tags": []}
 

@@ -1,7 +1,7 @@
 """What follows for many routes at once from the age of a client.
 
 The API 2.0 at /compute/v2 is what 2.1 serves without microversions, for clients that know neither; unknown attributes are ignored.
-Since 2.102 no list and no item takes query parameters that mean nothing.
+Since 2.102 no list and no item takes query parameters that mean nothing, but for the few that Nova forgot.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +13,10 @@ from monostack.http.schema import Schema
 
 _VERSION = (2, 0)
 _STRICT = (2, 102)
+_FORGOTTEN = frozenset((
+    "/v2.1/os-quota-sets/{id}/defaults", "/v2.1/servers/{id}/os-volume_attachments/{key}",
+    "/v2.1/servers/{id}/tags", "/v2.1/servers/{id}/tags/{key}",
+))  # fmt: skip
 _NO_QUERY = Schema({"type": "object", "properties": {}, "additionalProperties": False})
 
 
@@ -47,7 +51,11 @@ def legacy(groups: Iterable[Routes]) -> Routes:
 def strict(groups: Iterable[Routes]) -> Iterator[Routes]:
     """The routes, with those that read refusing unknown query parameters from 2.102 on."""
     for group in groups:
-        yield Routes("", [_refusing(route) if route.method == "GET" and not route.public else route for route in group.entries])
+        yield Routes("", [_refusing(route) if _reads(route) else route for route in group.entries])
+
+
+def _reads(route: Route) -> bool:
+    return route.method == "GET" and not route.public and route.path not in _FORGOTTEN
 
 
 def _refusing(route: Route) -> Route:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -142,9 +143,11 @@ def fields(properties: Json, required: tuple[str, ...] = (), **more: Any) -> Jso
     return document
 
 
-def query(properties: Json, strict: bool = False) -> Json:
-    """A query string. Parameters may be repeated; unknown ones are ignored unless `strict`."""
-    repeated = {name: {"type": "array", "items": schema} for name, schema in properties.items()}
+def query(properties: Json, strict: bool = False, once: Iterable[str] = ()) -> Json:
+    """A query string. Parameters may be repeated, but for those that are given `once`; unknown ones are ignored unless `strict`."""
+    repeated: Json = {name: {"type": "array", "items": schema} for name, schema in properties.items()}
+    for name in once:
+        repeated[name] = {**repeated[name], "maxItems": 1}
     return {"type": "object", "properties": repeated, "additionalProperties": not strict}
 
 
@@ -167,6 +170,7 @@ SIZE_OR_ZERO: Json = {**SIZE, "minimum": 0}
 HOSTNAME: Json = {"type": "string", "pattern": "^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$", "minLength": 2, "maxLength": 63}
 FQDN: Json = {"type": "string", "pattern": "^[a-zA-Z0-9-._]*$", "minLength": 1, "maxLength": 255}
 NAME: Json = {"type": "string", "format": "name", "minLength": 1, "maxLength": 255}
+SPACED_NAME: Json = {**NAME, "format": "name_with_leading_trailing_spaces"}
 NAME_OR_NONE: Json = {"oneOf": [{"type": "string", "minLength": 1, "maxLength": 255}, {"type": "null"}]}
 ZONE_NAME: Json = {"type": "string", "format": "az_name", "minLength": 1, "maxLength": 255}
 DESCRIPTION: Json = {"type": ["string", "null"], "format": "printable", "minLength": 0, "maxLength": 255}

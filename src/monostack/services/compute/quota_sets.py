@@ -206,7 +206,7 @@ _ABSOLUTE: dict[str, tuple[str, int | None]] = {  # name -> quota, and the minor
 }
 
 
-@routes.get("/limits", policy="os_compute_api:limits", query=[*queries({"tenant_id": TEXT, "reserved": TEXT})], answer=answers.LIMITS)
+@routes.get("/limits", policy="os_compute_api:limits", query=queries({"tenant_id": TEXT}), answer=answers.LIMITS)
 def show_limits(request: Request, tx: Transaction) -> Any:
     """Show what the project may use and what it uses."""
     request.authorize("os_compute_api:limits", {})

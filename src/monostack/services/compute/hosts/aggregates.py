@@ -16,7 +16,7 @@ from monostack.http.answers import NOTHING, envelope, many
 from monostack.services.compute.hosts import answers
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.table import AGGREGATES, MEMBERS, aggregate_hosts, aggregates, changed
-from monostack.services.compute.parameters import FQDN, METADATA_KEY, NAME, ZONE_NAME, fields, one
+from monostack.services.compute.parameters import FQDN, METADATA_KEY, NAME, SPACED_NAME, ZONE_NAME, fields, one
 from monostack.services.compute.parameters import Json as Schema
 from monostack.services.compute.servers.table import servers
 from monostack.services.placement import facade as placement
@@ -134,7 +134,9 @@ def _write(request: Request, tx: Transaction, row: Row[Any], name: str, metadata
     return _shown(request, tx, row.id)
 
 
-_CHANGES = {**fields({"name": NAME, "availability_zone": _ZONE}), "anyOf": [{"required": ["name"]}, {"required": ["availability_zone"]}]}
+_CHANGES = {
+    **fields({"name": SPACED_NAME, "availability_zone": _ZONE}), "anyOf": [{"required": ["name"]}, {"required": ["availability_zone"]}],
+}  # fmt: skip
 
 
 @routes.put(

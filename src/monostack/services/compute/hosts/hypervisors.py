@@ -17,7 +17,7 @@ from monostack.services.compute.hosts import answers
 from monostack.services.compute.hosts.table import ALL, alive, compute_hosts
 from monostack.services.compute.links import next_page
 from monostack.services.compute.paging import limit_and_marker
-from monostack.services.compute.parameters import BOOLEAN, FQDN, PAGE, is_true, query
+from monostack.services.compute.parameters import BOOLEAN, FQDN, PAGE, Json, is_true, query
 from monostack.services.compute.servers.table import servers
 from monostack.services.placement import facade as placement
 
@@ -37,12 +37,10 @@ _BY_NUMBER = ALL.where(_h.number == sa.bindparam("the_number"))
 _MATCHING = ALL.where(_h.host.contains(sa.bindparam("pattern"), autoescape=False))
 _PAGE = ALL.where(_h.number > sa.bindparam("after")).limit(sa.bindparam("many"))
 
-_LIST = [
-    ((0, 0), query({})),
-    ((2, 33), query(PAGE)),
-    ((2, 53), query({**PAGE, "hypervisor_hostname_pattern": FQDN, "with_servers": BOOLEAN}, strict=True)),
-]
-_SHOW = [((0, 0), query({})), ((2, 53), query({"with_servers": BOOLEAN}, strict=True))]
+_DETAILS: Json = {"with_servers": BOOLEAN}
+_SEARCH: Json = {**PAGE, "hypervisor_hostname_pattern": FQDN, **_DETAILS}
+_LIST = [((0, 0), query({})), ((2, 33), query(PAGE)), ((2, 53), query(_SEARCH, strict=True, once=_SEARCH))]
+_SHOW = [((0, 0), query({})), ((2, 53), query(_DETAILS, strict=True, once=_DETAILS))]
 
 routes = Routes("/v2.1/os-hypervisors")
 

@@ -13,19 +13,19 @@ from monostack.services.compute import answers
 from monostack.services.compute.links import MAX_LIMIT, linker, next_page
 from monostack.services.compute.migrations.table import LIVE, LIVE_UNDER_WAY, migrations
 from monostack.services.compute.paging import limit_and_marker
-from monostack.services.compute.parameters import NON_NEGATIVE, TEXT, Json, parse_time, query
+from monostack.services.compute.parameters import PAGE, TEXT, Json, parse_time, query
 
 _m = migrations.c
 _TIME: Json = {"type": "string", "format": "date-time"}
 _FILTERS: Json = dict.fromkeys(("hidden", "host", "instance_uuid", "source_compute", "status", "migration_type"), TEXT)
-_PAGED: Json = {**_FILTERS, "limit": NON_NEGATIVE, "marker": TEXT, "changes-since": _TIME}
+_PAGED: Json = {**PAGE, "changes-since": _TIME}
 _UNTIL: Json = {**_PAGED, "changes-before": _TIME}
 _OWNERS: Json = {**_UNTIL, "user_id": TEXT, "project_id": TEXT}
 _LIST = [
     ((0, 0), query(_FILTERS)),
-    ((2, 59), query(_PAGED, strict=True)),
-    ((2, 66), query(_UNTIL, strict=True)),
-    ((2, 80), query(_OWNERS, strict=True)),
+    ((2, 59), query({**_FILTERS, **_PAGED}, strict=True, once=_PAGED)),
+    ((2, 66), query({**_FILTERS, **_UNTIL}, strict=True, once=_UNTIL)),
+    ((2, 80), query({**_FILTERS, **_OWNERS}, strict=True, once=_OWNERS)),
 ]
 _CLAUSES: dict[str, Callable[[str], Any]] = {
     "host": lambda value: sa.or_(_m.source == value, _m.dest == value),

@@ -34,11 +34,9 @@ _PAGE = (
 _EVEN_DELETED = sa.select(servers).where(servers.c.id == sa.bindparam("the_id"))
 _KEYS = ("action", "request_id", "user_id", "project_id", "start_time", "message")
 _TIME: Json = {"type": "string", "format": "date-time"}
-_LIST = [
-    ((0, 0), query({})),
-    ((2, 58), query({**PAGE, "changes-since": _TIME}, strict=True)),
-    ((2, 66), query({**PAGE, "changes-since": _TIME, "changes-before": _TIME}, strict=True)),
-]
+_SINCE: Json = {**PAGE, "changes-since": _TIME}
+_BETWEEN: Json = {**_SINCE, "changes-before": _TIME}
+_LIST = [((0, 0), query({})), ((2, 58), query(_SINCE, strict=True, once=_SINCE)), ((2, 66), query(_BETWEEN, strict=True, once=_BETWEEN))]
 
 routes = Routes("/v2.1/servers/{id}/os-instance-actions")
 

@@ -21,7 +21,7 @@ def _body(**more: Json) -> Json:
     address = fields({"ip_address": IP}, ("ip_address",))
     attachment = fields({"net_id": UUID, "port_id": UUID, "fixed_ips": {"type": "array", "minItems": 1, "maxItems": 1, "items": address},
                          **more})  # fmt: skip
-    return {**fields({"interfaceAttachment": attachment}), "type": ["object", "null"]}
+    return fields({"interfaceAttachment": attachment})
 
 
 _CREATE = [((0, 0), _body()), ((2, 49), _body(tag=TAG))]
@@ -75,7 +75,7 @@ def show_interface(request: Request, tx: Transaction) -> Any:
 def attach_interface(request: Request, tx: Transaction) -> Any:
     """Give a server another port: an existing one, or a new one in a network."""
     server = _server(request, tx, "create")
-    given = (request.body or {}).get("interfaceAttachment", {})
+    given = request.body.get("interfaceAttachment", {})
     network_id, port_id = given.get("net_id"), given.get("port_id")
     address = given["fixed_ips"][0]["ip_address"] if given.get("fixed_ips") else None
     if network_id and port_id:

@@ -9,7 +9,7 @@ from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.answers import envelope, many
-from monostack.services.compute.parameters import NAME, fields, one
+from monostack.services.compute.parameters import fields, one
 from monostack.services.compute.proxies.answers import GROUP
 from monostack.services.compute.proxies.security_group_views import group_views
 from monostack.services.compute.servers import table
@@ -17,7 +17,7 @@ from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.lookup import visible
 from monostack.services.network import facade as network
 
-_BODY = fields({"name": NAME})
+_BODY = fields({"name": {"type": "string", "minLength": 1}}, ("name",))
 
 routes = Routes("/v2.1/servers")
 
@@ -35,9 +35,9 @@ def list_security_groups(request: Request, tx: Transaction) -> Any:
 def _server_and_group(request: Request, tx: Transaction, action: str, rule: str) -> tuple[Row[Any], str]:
     server = visible(request, tx)
     request.authorize(f"os_compute_api:os-security-groups:{rule}", {"project_id": server.project_id})
-    name = request.body[action].get("name")
-    if name is None:
-        raise BadRequest("Security group not specified")
+    name = request.body[action]["name"]
+    if not name.strip():
+        raise BadRequest("Security group name cannot be empty")
     try:
         return server, network.find_security_groups(tx, request, [name])[0]
     except Conflict:

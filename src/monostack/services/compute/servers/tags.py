@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from monostack.core.errors import BadRequest, Fault, NotFound
+from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
@@ -34,10 +34,6 @@ def _write(request: Request, tx: Transaction, server: Row[Any], tags: list[str])
     record(tx, request, "server.update", server.id, server.project_id, {"changed": ["tags"]})
 
 
-def _too_many(given: int) -> Fault:
-    return BadRequest(f"The number of tags exceeded the per-server limit {MAX_TAGS}. Given: {given}.")
-
-
 @routes.get("", policy="os_compute_api:os-server-tags:index", since=SINCE, answer=envelope("tags", answers.TEXTS))
 def list_tags(request: Request, tx: Transaction) -> Any:
     """List a server's tags."""
@@ -48,15 +44,13 @@ def list_tags(request: Request, tx: Transaction) -> Any:
     "",
     policy="os_compute_api:os-server-tags:update_all",
     since=SINCE,
-    body=one("tags", {"type": "array", "items": TAG}),
+    body=one("tags", {"type": "array", "items": TAG, "maxItems": MAX_TAGS}),
     answer=envelope("tags", answers.TEXTS),
 )
 def replace_tags(request: Request, tx: Transaction) -> Any:
     """Replace all tags."""
     server = _server(request, tx, "update_all")
     tags = list(dict.fromkeys(request.body["tags"]))
-    if len(tags) > MAX_TAGS:
-        raise _too_many(len(tags))
     _write(request, tx, server, tags)
     return {"tags": tags}
 
@@ -83,10 +77,10 @@ def add_tag(request: Request, tx: Transaction) -> Response:
     if error is not None:
         raise BadRequest(f"Tag '{tag}' is invalid. It must be a non empty string without characters '/' and ','. Validation error message: "
                          f"{error.message}")  # fmt: skip
+    if len(server.tags) >= MAX_TAGS:
+        raise BadRequest(f"The number of tags exceeded the per-server limit {MAX_TAGS}")
     if tag in server.tags:
         return Response(None, 204)
-    if len(server.tags) >= MAX_TAGS:
-        raise _too_many(len(server.tags) + 1)
     _write(request, tx, server, [*server.tags, tag])
     return Response(None, 201, {"location": f"{linker(request).own}/servers/{server.id}/tags/{tag}"})
 
