@@ -197,3 +197,33 @@ def test_refusals(cloud: TestCloud, large: str, image: str, local: dict[str, Any
     answer = cloud.demo.post("compute", "/servers", {"server": body}, headers=LATEST)
     assert answer.status_code == 400, answer.text
     assert message in answer.json()["badRequest"]["message"]
+
+
+def test_what_the_volume_service_refuses_is_the_servers_fault(cloud: TestCloud, flavor: str, image: str) -> None:
+    def volumes() -> set[str]:
+        return {each["id"] for each in cloud.demo.get("volume", "/volumes").json()["volumes"]}
+
+    kept = _volume(cloud.demo)
+    before = volumes()
+    disks = [
+        {"boot_index": 0, "uuid": image, "source_type": "image", "destination_type": "volume", "volume_size": 1},
+        {"uuid": kept, "source_type": "volume", "destination_type": "volume"},
+        {**BLANK, "volume_size": 4},
+    ]
+    body = {"server": {"name": "s", "flavorRef": flavor, "networks": "none", "block_device_mapping_v2": disks}}
+    quota = f"/os-quota-sets/{cloud.demo.project_id}"
+    assert cloud.admin.put("volume", quota, {"quota_set": {"per_volume_gigabytes": 3}}).status_code == 200
+    answer = cloud.demo.post("compute", "/servers", body, headers=LATEST)
+    assert answer.status_code == 202, answer.text
+    assert cloud.admin.put("volume", quota, {"quota_set": {"per_volume_gigabytes": -1}}).status_code == 200
+    server_id = answer.json()["server"]["id"]
+    server = cloud.demo.get("compute", f"/servers/{server_id}", headers=LATEST).json()["server"]
+    cause = "VolumeSizeExceedsLimit: Requested volume size 4G is larger than maximum allowed limit 3G."
+    assert (server["status"], server["fault"]["code"]) == ("ERROR", 500)
+    assert server["fault"]["message"] == f"Build of instance {server_id} aborted: {cause}"
+    (action,) = cloud.demo.get("compute", f"/servers/{server_id}/os-instance-actions", headers=LATEST).json()["instanceActions"]
+    assert (action["action"], action["message"]) == ("create", "Error")
+    until(lambda: volumes() <= before)
+    assert cloud.demo.get("volume", f"/volumes/{kept}").json()["volume"]["status"] == "available"
+    assert cloud.admin.get("placement", f"/allocations/{server_id}").json()["allocations"] == {}
+    assert cloud.demo.delete("compute", f"/servers/{server_id}").status_code == 204

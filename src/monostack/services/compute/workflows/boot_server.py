@@ -78,7 +78,7 @@ def mark_error(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
     row = table.get(tx, run.resource_id)
     if row is None:
         return
-    release_everything(tx, run.cloud, row, new_volumes=run.input["new_volumes"])
+    release_everything(tx, run.cloud, row.id, new_volumes=run.input["new_volumes"])
     message = f"Build of instance {row.id} aborted: {error['message']}"
     values = {"fault": fault(message, details=f"{error.get('step')}: {error['message']}"), "vm_state": ERROR}
     failed(run, tx, EVENT, error, power_state=NOSTATE, host=None, admin_pass=None, **values)

@@ -40,7 +40,7 @@ def mark_deleted(run: Run, tx: Transaction) -> None:
     row = table.get(tx, run.resource_id)
     if row is None:
         return
-    release_everything(tx, run.cloud, row, deleted=True)
+    release_everything(tx, run.cloud, row.id, deleted=True)
     server_groups.leave(tx, row.id)
     if row.shelved_image_id is not None:
         image.drop(tx, run.cloud, row.shelved_image_id)

@@ -1,9 +1,7 @@
 """What a server holds, ports, its share of a host, volumes, its place in a group: that it has a volume, and giving all of it back."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
-
-from sqlalchemy.engine import Row
+from typing import TYPE_CHECKING
 
 from monostack.db import Transaction
 from monostack.services.compute.migrations import table as migrations
@@ -18,19 +16,19 @@ if TYPE_CHECKING:
 
 
 def release_everything(
-    tx: Transaction, cloud: "Cloud", server: Row[Any], *, deleted: bool = False, new_volumes: Collection[str] = ()
+    tx: Transaction, cloud: "Cloud", server_id: str, *, deleted: bool = False, new_volumes: Collection[str] = ()
 ) -> None:
     """May be repeated. With `deleted`, volumes that shall go with the server go; volumes its own failed boot made always do."""
-    network.release_ports(tx, cloud, server.id)
-    placement.release(tx, server.id)
-    for migration in migrations.open_of(tx, server.id):
+    network.release_ports(tx, cloud, server_id)
+    placement.release(tx, server_id)
+    for migration in migrations.open_of(tx, server_id):
         placement.release(tx, migration.uuid)
         migrations.set_status(tx, migration.uuid, migrations.CONFIRMED if migration.status == migrations.FINISHED else migrations.ERROR)
-    for held in server_volumes.attached_to(tx, [server.id]).get(server.id, ()):
+    for held in server_volumes.attached_to(tx, [server_id]).get(server_id, ()):
         volume.release(tx, held.attachment_id)
         if held.volume_id in new_volumes or (deleted and held.delete_on_termination):
             volume.delete(tx, cloud, held.volume_id)
-    server_volumes.remove_all(tx, server.id)
+    server_volumes.remove_all(tx, server_id)
 
 
 def mark_attached(tx: Transaction, server_id: str, volume_id: str, host: str) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from monostack.core import clock, ids
-from monostack.core.errors import BadRequest, Fault, Forbidden
+from monostack.core.errors import Fault
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
@@ -21,7 +22,9 @@ from monostack.services.compute.servers.create.devices import device_names, volu
 from monostack.services.compute.servers.create.mappings import ROOT, Disk
 from monostack.services.compute.servers.create.order import Order, hostname_of, take
 from monostack.services.compute.servers.states import BUILDING, ERROR, NOSTATE, SPAWNING
+from monostack.services.compute.workflows.boot_server import EVENT
 from monostack.services.compute.workflows.outcome import fault as fault_of
+from monostack.services.compute.workflows.release import release_everything
 from monostack.services.network import facade as network
 from monostack.services.placement import facade as placement
 from monostack.services.volume import facade as volume
@@ -95,10 +98,10 @@ def _make(
     if host is not None:
         try:
             nics = _ports(request, tx, order, server_id, hostname, host)
-        except _NoPort as none:
+        except _Aborted as cause:
             network.release_ports(tx, request.cloud, server_id)
             placement.release(tx, server_id)
-            host, fault = None, fault_of(f"Build of instance {server_id} aborted: {none.message}")
+            host, fault = None, cause.fault(server_id)
     row = {
         **order.values, "id": server_id, "name": name, "hostname": hostname, "launch_index": index, "progress": 0,
         "vm_state": BUILDING if host else ERROR, "task_state": SPAWNING if host else None, "power_state": NOSTATE, "wanted_power": True,
@@ -109,28 +112,38 @@ def _make(
     tx.execute(table.INSERT, row)
     if order.group is not None:
         server_groups.join(tx, order.group.id, server_id)
-    failure = [history.event(SCHEDULE_EVENT, now, None, fault["message"])] if fault else None
+    new_volumes: list[str] = []
+    if host is not None:
+        try:
+            _volumes(request, tx, order, server_id, host.name, new_volumes)
+        except _Aborted as cause:
+            release_everything(tx, request.cloud, server_id, new_volumes=new_volumes)
+            host, fault = None, cause.fault(server_id)
+            table.update(tx, server_id, vm_state=ERROR, task_state=None, host=None, admin_pass=None, fault=fault)
+    failure = [history.event(SCHEDULE_EVENT if refusal else EVENT, now, None, fault["message"])] if fault else None
     history.start(tx, request, server_id, "create", failure, message="Error" if fault else None)
     record(tx, request, "server.create", server_id, request.project_id, {"host": host.name if host else None})
     if host is None:
         return
-    new_volumes = _volumes(request, tx, order, server_id, host.name)
     request.cloud.start(
         tx, "boot_server", server_id,
         {"host": host.name, "started": now, "volumes": bool(order.disks.volumes), "new_volumes": new_volumes}, request,
     )  # fmt: skip
 
 
-class _NoPort(Exception):
-    """The server gets no port: what Nova finds out on the host, after it has answered."""
+class _Aborted(Exception):
+    """The server gets no port, or no volume: what Nova finds out on the host, after it has answered."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
 
+    def fault(self, server_id: str) -> dict[str, Any]:
+        return fault_of(f"Build of instance {server_id} aborted: {self.message}")
+
 
 def _ports(request: Request, tx: Transaction, order: Order, server_id: str, hostname: str, host: Host) -> list[tuple[str, str | None]]:
-    """The server's ports with their tags. Raises _NoPort when a network has no address left."""
+    """The server's ports with their tags. Raises _Aborted when a network has no address left."""
     owner = f"compute:{host.zone}"
     made: list[tuple[str, str | None]] = []
     for nic in order.nics:
@@ -145,9 +158,9 @@ def _ports(request: Request, tx: Transaction, order: Order, server_id: str, host
                 )  # fmt: skip
         except Fault as fault:
             if fault.kind == network.RESERVED:
-                raise _NoPort("Failed to allocate the network(s), not rescheduling.") from None
+                raise _Aborted("Failed to allocate the network(s), not rescheduling.") from None
             if fault.kind in ("IpAddressGenerationFailure", "IpAddressGenerationFailureAllSubnets"):
-                raise _NoPort(f"No fixed IP addresses available for network: {nic.network_id}") from None
+                raise _Aborted(f"No fixed IP addresses available for network: {nic.network_id}") from None
             raise
         made.append((port.id, nic.tag))
     return made
@@ -156,9 +169,8 @@ def _ports(request: Request, tx: Transaction, order: Order, server_id: str, host
 # --- volumes -------------------------------------------------------------------------------------------------------------
 
 
-def _volumes(request: Request, tx: Transaction, order: Order, server_id: str, host: str) -> list[str]:
-    """Reserve the volumes that exist, begin to make the others. Returns the ids of the new ones."""
-    made: list[str] = []
+def _volumes(request: Request, tx: Transaction, order: Order, server_id: str, host: str, made: list[str]) -> None:
+    """Reserve the volumes that exist, begin to make the others, whose ids are appended to `made`. Raises _Aborted."""
     taken = [*([ROOT] if order.disks.root is None else []), *order.disks.local_names(order.flavor)]
     names = device_names(order.disks.volumes, taken)
     for number, (disk, device) in enumerate(zip(order.disks.volumes, names, strict=True)):
@@ -176,13 +188,12 @@ def _volumes(request: Request, tx: Transaction, order: Order, server_id: str, ho
                 "bus": disk.bus or "virtio", "attached": False, "created_at": clock.now(),
             },
         )  # fmt: skip
-    return made
 
 
 def _new_volume(request: Request, tx: Transaction, disk: Disk, host: str) -> str:
-    """A volume on the server's own host. Raises Forbidden over quota, else BadRequest in the volume service's words."""
+    """A volume on the server's own host. Raises _Aborted with what the volume service says, for one over quota for example."""
     try:
         return volume.create(tx, request, volume_body(disk), host).id
     except Fault as fault:
-        kind = Forbidden if fault.status == 413 else BadRequest
-        raise kind(fault.message) from None
+        cause = fault.message if fault.status == 413 else f"Invalid input received: {fault.message}"
+        raise _Aborted(cause) from None
