@@ -30,7 +30,6 @@ NOT_RUN = {
     "network agent router set": "Neutron's extension l3_agent_scheduler is only read: routers are not moved",
     "router add gateway": "Neutron's extension external-gateway-multihoming is not there",
     "router remove gateway": "Neutron's extension external-gateway-multihoming is not there",
-    "security group default statefulness": "Neutron's extension security-groups-default-statefulness is not there",
 }
 
 

@@ -46,6 +46,11 @@ default=$(openstack default security group rule create --protocol icmp --ingress
 openstack default security group rule list
 openstack default security group rule show $default
 openstack default security group rule delete $default
+stateless=$(openstack security group default statefulness create --stateless -f value -c id)
+openstack security group default statefulness list
+openstack security group default statefulness set --stateful $stateless
+openstack security group default statefulness show $stateless
+openstack security group default statefulness delete $stateless
 # Ports
 openstack port create --network net1 --fixed-ip subnet=sub1 --tag t port
 openstack port set --name port1 --description d --allowed-address ip-address=10.70.0.50 port

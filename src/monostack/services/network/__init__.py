@@ -14,6 +14,7 @@ from monostack.services.network.agents import scheduling
 from monostack.services.network.conntrack_helpers import api as conntrack_helpers_api
 from monostack.services.network.default_rules import api as default_rules_api
 from monostack.services.network.default_rules.table import bootstrap as begin_default_rules
+from monostack.services.network.default_statefulness import api as default_statefulness_api
 from monostack.services.network.desired.sync import Sync
 from monostack.services.network.dialect import DIALECT
 from monostack.services.network.flavors import api as flavors_api
@@ -66,7 +67,8 @@ SERVICE = Service(
         root.routes, extensions.routes, quotas.routes, zones.routes, availability.routes, *networks_api.routes,
         *subnets_api.routes, *pools_api.routes, *ports_api.routes, *groups_api.routes, *routers_api.routes, *floatingips_api.routes,
         *forwardings_api.routes, *conntrack_helpers_api.routes, *rbac_api.routes, *qos_api.routes,
-        *address_groups_api.routes, *address_scopes_api.routes, *default_rules_api.routes, *flavors_api.routes,
+        *address_groups_api.routes, *address_scopes_api.routes, *default_rules_api.routes, *default_statefulness_api.routes,
+        *flavors_api.routes,
         *metering_api.routes, *segment_ranges_api.routes, *segments_api.routes,
         *agents_api.routes, scheduling.routes,
         topologies_api.routes, *trunks_api.routes, onboarding.routes, *ndp_proxies_api.routes,

@@ -97,6 +97,7 @@ EXTENSIONS = (
     ("router_availability_zone", "Router Availability Zone", "2015-01-01T10:00:00-00:00"),
     ("security-group", "security-group", "2012-10-05T10:00:00-00:00"),
     ("security-groups-default-rules", "Default rules for security groups", "2022-12-19T10:00:00-00:00"),
+    ("security-groups-default-statefulness", "Security Groups Default Statefulness", "2026-04-13T00:00:00-00:00"),
     ("security-groups-normalized-cidr", "Normalized CIDR field for security group rules", "2020-07-28T10:00:00-00:00"),
     ("security-groups-remote-address-group", "Remote address group id field for security group rules", "2020-08-25T10:00:00-00:00"),
     (

@@ -54,7 +54,7 @@ class Verbs:
     parent(tx, request, values) gives the facts policies read of the parents of what is to be created. together(tx, request, all) checks
     what one request creates as a whole. before_list(request) is awaited before a list. `counted`: the quota counts it. `within`: it is
     a part of another resource, whose id `create` finds among the values. `unread`: what policies do not read of what is to be updated, so
-    that who sees it by these only hears that it does not exist.
+    that who sees it by these only hears that it does not exist. `ruled_as`: its name in policies, where that is another.
     """
 
     resource: Resource
@@ -67,11 +67,12 @@ class Verbs:
     counted: bool = True
     within: Within | None = None
     unread: Sequence[str] = ()
+    ruled_as: str = ""
 
     def rule(self, action: str) -> str:
         """The policy rule of an action."""
         parent = f"{self.within.resource.singular}_" if self.within is not None else ""
-        return f"{action}_{parent}{self.resource.singular}"
+        return f"{action}_{parent}{self.ruled_as or self.resource.singular}"
 
     # --- looking -----------------------------------------------------------------------------------------------------
 

@@ -46,6 +46,10 @@ NOT_FOUND = {
     "security_group": ("SecurityGroupNotFound", "Security group {} does not exist"),
     "security_group_rule": ("SecurityGroupRuleNotFound", "Security group rule {} does not exist"),
     "default_security_group_rule": ("DefaultSecurityGroupRuleNotFound", "Default Security Group rule {} does not exist"),
+    "security_group_default_statefulness": (
+        "SecurityGroupDefaultStatefulnessNotFound",
+        "Security group default statefulness {} could not be found.",
+    ),
     "flavor": ("FlavorNotFound", "Flavor {} could not be found."),
     "service_profile": ("ServiceProfileNotFound", "Service Profile {} could not be found."),
     "metering_label": ("MeteringLabelNotFound", "Metering label '{}' does not exist."),

@@ -13,6 +13,7 @@ from monostack.services.network.address_groups.table import ADDRESS_GROUPS
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
 from monostack.services.network.default_rules.table import templates
+from monostack.services.network.default_statefulness.table import default_for
 from monostack.services.network.groups import default, rules
 from monostack.services.network.groups.bindings import is_used
 from monostack.services.network.groups.table import GROUPS, RULES, get_group, rules_of, usable_groups
@@ -25,6 +26,7 @@ _REFERRING = sa.select(RULES.table.c.security_group_id).where(RULES.table.c.remo
 
 def create_group(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     default.ensure(tx, request, values["project_id"])
+    values.setdefault("stateful", default_for(tx, values["project_id"]))
     quotas.reserve(tx, request.cloud, "security_group_rule", [values] * len(templates(tx, default=False)))
     group = standard.insert(GROUPS, tx, request, values, revision=1)
     default.begin(tx, request, group)

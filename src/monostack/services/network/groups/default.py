@@ -9,6 +9,7 @@ from monostack.http import Request
 from monostack.services.network import standard
 from monostack.services.network.changes import changed
 from monostack.services.network.default_rules.table import PARENT, templates
+from monostack.services.network.default_statefulness.table import default_for
 from monostack.services.network.groups.table import DEFAULT, GROUPS, RULES, default_group
 
 _SAID = (
@@ -22,7 +23,8 @@ def ensure(tx: Transaction, request: Request | None, project_id: str) -> Row[Any
     found = default_group(tx, project_id)
     if found is not None:
         return found
-    values = {"name": DEFAULT, "description": "Default security group", "project_id": project_id, "stateful": True}
+    said = {"description": "Default security group", "stateful": default_for(tx, project_id)}
+    values = {"name": DEFAULT, "project_id": project_id, **said}
     group = standard.insert(GROUPS, tx, request, {**values, "default_of": project_id}, revision=1)
     begin(tx, request, group)
     return group
