@@ -26,7 +26,6 @@ NOT_RUN = {
     "identity provider": "there is no federation",
     "mapping": "there is no federation",
     "service provider": "there is no federation",
-    "local ip": "Neutron's extension local_ip is not there",
     "network agent router set": "Neutron's extension l3_agent_scheduler is only read: routers are not moved",
     "router add gateway": "Neutron's extension external-gateway-multihoming is not there",
     "router remove gateway": "Neutron's extension external-gateway-multihoming is not there",

@@ -69,6 +69,13 @@ class Qos(msgspec.Struct):
     dscp: int | None = None  # the mark of what it sends
 
 
+class LocalIPItem(msgspec.Struct):
+    """An address that leads to a port for its neighbours: servers of the same network and host call it and reach `fixed_ip`."""
+
+    local_ip: str
+    fixed_ip: str
+
+
 class PortItem(msgspec.Struct):
     id: str
     network_id: str
@@ -86,6 +93,7 @@ class PortItem(msgspec.Struct):
     hostname: str | None = None
     dhcp_options: list[dict[str, Any]] = []  # {"opt_name", "opt_value", "ip_version"}
     qos: Qos | None = None
+    local_ips: list[LocalIPItem] = []
 
 
 class RuleItem(msgspec.Struct):

@@ -176,6 +176,16 @@ openstack network trunk unset --subport child2 trunk
 openstack network trunk delete trunk
 openstack port delete child2
 ! openstack network agent delete 12345678-1234-1234-1234-123456789012
+# Local IPs
+localip=$(openstack local ip create --network net2 --description d -f value -c id)
+openstack local ip set --name near $localip
+openstack local ip list
+openstack local ip show near
+openstack local ip association create $localip parent
+openstack local ip association list $localip
+parentid=$(openstack port show -f value -c id parent)
+openstack local ip association delete $localip $parentid
+openstack local ip delete near
 # NDP proxies
 openstack router ndp proxy list
 ! openstack router ndp proxy show none

@@ -21,6 +21,7 @@ from monostack.services.network.flavors import api as flavors_api
 from monostack.services.network.floatingips import api as floatingips_api
 from monostack.services.network.forwardings import api as forwardings_api
 from monostack.services.network.groups import api as groups_api
+from monostack.services.network.local_ips import api as local_ips_api
 from monostack.services.network.metering import api as metering_api
 from monostack.services.network.ndp_proxies import api as ndp_proxies_api
 from monostack.services.network.networks import api as networks_api
@@ -72,6 +73,7 @@ SERVICE = Service(
         *metering_api.routes, *segment_ranges_api.routes, *segments_api.routes,
         *agents_api.routes, scheduling.routes,
         topologies_api.routes, *trunks_api.routes, onboarding.routes, *ndp_proxies_api.routes,
+        *local_ips_api.routes,
     ),
     policies=POLICIES,
     policy_kinds=NETWORK_KINDS,

@@ -7,7 +7,7 @@
 
 A Neutron resource is always asked for in the same way: it is looked up in the caller's scope, policies decide on the resource as the caller
 would see it, who may not even see it hears that it does not exist, and a POST may carry many. What a resource's `expand` gives under the
-names of FACTS is about parents: policies read it and nobody is shown it.
+names of FACTS is about parents, or the key that pages begin after where it is no attribute: nobody is shown it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -28,19 +28,22 @@ from monostack.services.network.attributes import Values
 from monostack.services.network.words import bad, bad_request, forbidden, no_resource
 
 Facts = Mapping[str, Any]
-FACTS = ("network:project_id", "network:shared", "security_group:project_id", "ext_parent:project_id", "address_group:shared")
+FACTS = ("network:project_id", "network:shared", "security_group:project_id", "ext_parent:project_id", "address_group:shared", "key")
 
 
 @dataclass(frozen=True, eq=False)
 class Within:
     """What a resource is a part of: its path goes through the other's, and its rules are called after both.
 
-    `column` keeps the other's id. missing(parent_id, id) words that it has no such part; None: as the resource's style does.
+    `column` keeps the other's id. missing(parent_id, id) words that it has no such part; None: as the resource's style does. key(parent_id,
+    id) is a part's own key where its path has another. `lists_of_unknown`: the list of the parts of what does not exist is empty.
     """
 
     resource: Resource
     column: str
     missing: Callable[[str, str], Fault] | None = None
+    key: Callable[[str, str], str] | None = None
+    lists_of_unknown: bool = False
 
     def find(self, request: Request, tx: Transaction) -> Row[Any]:
         """The one the path names, in the caller's scope. Raises its not-found fault."""
@@ -77,7 +80,10 @@ class Verbs:
     # --- looking -----------------------------------------------------------------------------------------------------
 
     def _id(self, request: Request) -> str:
-        return request.params["id" if self.within is None else "part_id"]
+        if self.within is None:
+            return request.params["id"]
+        part = request.params["part_id"]
+        return self.within.key(request.params["id"], part) if self.within.key is not None else part
 
     @cached_property
     def _of_parent(self) -> Any:
@@ -107,7 +113,7 @@ class Verbs:
         except NotFound:
             if self.within is None or self.within.missing is None or parent is None:
                 raise
-            raise self.within.missing(parent.id, id) from None
+            raise self.within.missing(parent.id, request.params["part_id"]) from None
         return row, self.items(request, tx, [row], parent)[0]
 
     def render(self, request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[Values]:
@@ -117,7 +123,12 @@ class Verbs:
         """List them."""
         style = self.resource.style
         query = style.parse_list(request, self.resource)
-        parent = self._parent(request, tx)
+        try:
+            parent = self._parent(request, tx)
+        except NotFound:
+            if self.within is None or not self.within.lists_of_unknown:
+                raise
+            return style.list_envelope(request, self.resource, [], query)
         rows = self.resource.page(request, tx, query, self._of_parent, {"within": parent.id} if parent is not None else None)
         items = request.allowed(self.rule("get"), self.items(request, tx, rows, parent))
         answer = style.list_envelope(request, self.resource, items, query)

@@ -60,6 +60,7 @@ NOT_FOUND = {
     "address_group": ("AddressGroupNotFound", "Address group {} could not be found."),
     "policy": ("QosPolicyNotFound", "QoS policy {} could not be found."),
     "ndp_proxy": ("NDPProxyNotFound", "Ndp proxy {} could not be found."),
+    "local_ip": ("LocalIPNotFound", "Local IP {} could not be found."),
     "trunk": ("TrunkNotFound", "Trunk {} could not be found."),
     "rbac_policy": ("RbacPolicyNotFound", "RBAC policy of type unknown with ID {} not found"),
     "agent": ("AgentNotFound", "Agent {} could not be found."),

@@ -13,6 +13,8 @@ ESTABLISHED = 0x4D530001
 REFUSED = (
     0x4D530002  # of no known connection though it should be, or of one that a removed rule had allowed; also a mark on such a connection
 )
+CALLED = 0x4C000000  # with the end of a local IP: whose connection began by calling that; also a mark on the connection (local_ips)
+CALLED_MASK = 0xFF000000
 
 INGRESS, EGRESS = "in", "out"
 
@@ -100,7 +102,8 @@ def _nobody() -> list[str]:
 
 
 def _decided(groups: Iterable[str], direction: str, *, stateful: bool) -> list[str]:
-    known = [f"meta mark {ESTABLISHED:#x} accept", f"meta mark {REFUSED:#x} drop"] if stateful else []
+    alive = f"{{ {ESTABLISHED:#x}, {CALLED:#x}-{CALLED | ~CALLED_MASK & 0xFFFFFFFF:#x} }}"
+    known = [f"meta mark {alive} accept", f"meta mark {REFUSED:#x} drop"] if stateful else []
     return [*known, *(f"jump {chain_name(group, direction, 'group')}" for group in groups), "drop"]
 
 

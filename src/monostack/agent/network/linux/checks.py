@@ -103,6 +103,9 @@ def port(item: PortItem) -> None:
         raise ValueError(f"{item.vlan} is not a VLAN tag")
     for fixed in item.fixed_ips:
         ip_address(fixed.ip_address)
+    for local in item.local_ips:
+        ip_address(local.local_ip)
+        ip_address(local.fixed_ip)
     for pair in item.allowed_pairs:
         ip_network(pair["ip_address"], strict=False)
         _mac(pair.get("mac_address") or item.mac)

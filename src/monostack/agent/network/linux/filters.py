@@ -8,7 +8,7 @@ is known of a packet's connection is written on it as a mark; the bridge table, 
 import json
 from typing import Any
 
-from monostack.agent.network.linux import flows, nftables, rules, ruleset
+from monostack.agent.network.linux import flows, local_ips, nftables, rules, ruleset
 from monostack.agent.network.linux.chains import sources
 from monostack.agent.network.linux.nftables import Chain, NftablesError, Table
 from monostack.agent.network.linux.settings import TABLE
@@ -46,7 +46,11 @@ class Filters:
             for port in cache.keys() - desired.ports.keys():
                 del cache[port]
         of_group = {group: known[1] for group, known in self._groups.items()}
-        tables = [ruleset.tracking(bridges, self._zones, masqueraded), ruleset.filtering(desired, of_group, self._chains)]
+        tables = [
+            ruleset.tracking(bridges, self._zones, masqueraded),
+            ruleset.filtering(desired, of_group, self._chains),
+            local_ips.table(desired),
+        ]
         self._install(tables, anew=anew)
         for zone in ended:
             flows.forget_zone(zone)
@@ -132,5 +136,6 @@ def _zones_in_kernel() -> dict[str, int]:
 
 
 def remove() -> None:
-    """Remove both tables, whoever made them."""
-    nftables.run(nftables.remove("inet", TABLE) + "\n" + nftables.remove("bridge", TABLE))
+    """Remove the tables, whoever made them."""
+    ours = (("inet", TABLE), ("bridge", TABLE), ("bridge", local_ips.NAME))
+    nftables.run("\n".join(nftables.remove(family, name) for family, name in ours))

@@ -14,6 +14,7 @@ from monostack.protocol.network import (
     FixedIP,
     FloatingIPItem,
     GroupItem,
+    LocalIPItem,
     MembersItem,
     NetworkItem,
     PortForwardingItem,
@@ -35,6 +36,7 @@ from monostack.services.network.forwardings.rules import bounds
 from monostack.services.network.forwardings.table import FORWARDINGS
 from monostack.services.network.groups.bindings import bindings, groups_of
 from monostack.services.network.groups.table import find_groups, rules_of
+from monostack.services.network.local_ips.table import of_ports as local_ips_of
 from monostack.services.network.lookup import among, grouped, read
 from monostack.services.network.metering.table import meters
 from monostack.services.network.ndp_proxies import table as ndp_proxies
@@ -122,11 +124,21 @@ def ports(tx: Transaction, ids: Collection[str]) -> dict[str, Port]:
     networks = find_networks(tx, list({row.network_id for row in rows.values()}))
     under = {id: effective(row._mapping, networks[row.network_id].qos_policy_id) for id, row in rows.items()}
     policies = qos.policies(tx, {policy for policy in under.values() if policy is not None})
-    inside = legs(tx, rows)
-    return {id: _port(row, addresses.get(id, ()), groups(id), policies.get(under[id] or ""), inside.get(id)) for id, row in rows.items()}
+    inside, called = legs(tx, rows), local_ips_of(tx, rows)
+    return {
+        id: _port(row, addresses.get(id, ()), groups(id), policies.get(under[id] or ""), inside.get(id), called.get(id, []))
+        for id, row in rows.items()
+    }
 
 
-def _port(row: Row[Any], addresses: Collection[Row[Any]], groups: list[str], policy: Qos | None, leg: Row[Any] | None) -> Port:
+def _port(
+    row: Row[Any],
+    addresses: Collection[Row[Any]],
+    groups: list[str],
+    policy: Qos | None,
+    leg: Row[Any] | None,
+    local_ips: list[LocalIPItem],
+) -> Port:
     ours = row.device_owner.startswith(CLOUD)
     item = PortItem(
         id=row.id,
@@ -145,6 +157,7 @@ def _port(row: Row[Any], addresses: Collection[Row[Any]], groups: list[str], pol
         hostname=row.dns_name or None,
         dhcp_options=row.extra_dhcp_opts,
         qos=policy,
+        local_ips=local_ips,
     )
     return Port(item, row.host if row.host and not ours else None, not ours and bool(addresses), row.status)
 

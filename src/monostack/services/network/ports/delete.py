@@ -10,6 +10,7 @@ from monostack.services.network import standard
 from monostack.services.network.changes import changed
 from monostack.services.network.floatingips import association
 from monostack.services.network.groups.bindings import groups_of
+from monostack.services.network.local_ips.table import check_port_deletable as check_keeps_no_address
 from monostack.services.network.ndp_proxies.table import routers_of
 from monostack.services.network.ports import reservations
 from monostack.services.network.ports.table import PORTS
@@ -22,8 +23,9 @@ FLOATING = "network:floatingip"
 
 
 def check_deletable(tx: Transaction, row: Row[Any]) -> None:
-    """Ports of routers and floating IPs go with these, as long as they exist (raises ServicePortInUse); ports in a trunk stay."""
+    """Ports of routers, floating and local IPs go with these, as long as they exist (raises ServicePortInUse); ports in a trunk stay."""
     check_port_deletable(tx, row.id)
+    check_keeps_no_address(tx, row.id)
     exists = False
     if row.device_owner in ROUTER_OWNERS:
         exists = find_router(tx, row.device_id) is not None

@@ -12,6 +12,7 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.network import quotas
 from monostack.services.network.changes import changed
+from monostack.services.network.local_ips.table import keeping
 from monostack.services.network.lookup import among
 from monostack.services.network.ports import reservations
 from monostack.services.network.ports.create import create_port
@@ -110,13 +111,14 @@ def _move(tx: Transaction, cloud: Any, port_ids: list[str], host: str, vif_type:
 
 
 def release_ports(tx: Transaction, cloud: Any, device_id: str, port_ids: Iterable[str] | None = None) -> None:
-    """The server gives back these ports, or all of them."""
+    """The server gives back these ports, or all of them. Those made for it go, unless their address is that of a local IP."""
     if port_ids is None:
         rows: Sequence[Row[Any]] = of_devices(tx, [device_id]).get(device_id, [])
     else:
         rows = [row for row in find_many(tx, port_ids).values() if row.device_id == device_id]
+    stays = keeping(tx, [row.id for row in rows])
     for row in rows:
-        if row.allocated_for == device_id:
+        if row.allocated_for == device_id and row.id not in stays:
             delete_port(tx, cloud, None, row)
         else:
             reservations.give_back(tx, row)
