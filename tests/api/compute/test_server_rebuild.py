@@ -141,3 +141,33 @@ def test_files_and_certificates_are_kept(cloud: TestCloud, boot: Boot, image: st
     assert signed["trusted_image_certificates"] == ["one"]
     assert _rebuild(cloud.demo, signed["id"], image, trusted_image_certificates=None).json()["server"]["trusted_image_certificates"] is None
     until(lambda: wait_for(cloud.demo, signed["id"], "ACTIVE"))
+
+
+@pytest.mark.parametrize(
+    ("properties", "specs", "reason"),
+    [
+        ({"hw_architecture": "aarch64"}, {}, "There are not enough hosts available."),
+        ({"trait:CUSTOM_NOT_THERE": "required"}, {}, "Image traits cannot be satisfied by the current resource providers."),
+        ({"trait:CUSTOM_GPU": "required"}, {"trait:CUSTOM_GPU": "forbidden"}, "Image traits are part of forbidden traits in flavor"),
+    ],
+    ids=["architecture", "trait", "forbidden trait"],
+)
+def test_an_image_that_is_not_for_the_servers_host(
+    cloud: TestCloud, boot: Boot, image: str, properties: dict[str, str], specs: dict[str, str], reason: str
+) -> None:
+    flavor_id = f"specs-{len(specs)}"
+    cloud.admin.post("compute", "/flavors", {"flavor": {"name": flavor_id, "id": flavor_id, "ram": 64, "disk": 1, "vcpus": 1}})
+    if specs:
+        cloud.admin.post("compute", f"/flavors/{flavor_id}/os-extra_specs", {"extra_specs": specs})
+    server_id = boot("stays", flavorRef=flavor_id)["id"]
+    before = guest(cloud, server_id)
+    answer = _rebuild(cloud.demo, server_id, _new_image(cloud, "elsewhere", **properties), name="renamed")
+    assert (answer.status_code, answer.json()["server"]["status"]) == (202, "REBUILD")
+    server = wait_for(cloud.demo, server_id, "ERROR")
+    assert server["fault"]["message"].startswith(f"No valid host was found. {reason}")
+    assert (server["image"]["id"], server["name"], server["OS-EXT-STS:power_state"]) == (image, "renamed", 1)
+    action = cloud.demo.get("compute", f"/servers/{server_id}/os-instance-actions", headers=LATEST).json()["instanceActions"][0]
+    assert (action["action"], action["message"]) == ("rebuild", "Error")
+    assert guest(cloud, server_id) is before
+    assert _rebuild(cloud.demo, server_id, image).status_code == 202
+    assert wait_for(cloud.demo, server_id, "ACTIVE")["image"]["id"] == image

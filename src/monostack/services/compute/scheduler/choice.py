@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from monostack.db import Transaction
 from monostack.services.compute.hosts.known import Host, KnownHosts, known_hosts
 from monostack.services.compute.hosts.table import DEFAULT_ZONE
-from monostack.services.compute.scheduler.filters import enabled, objection
+from monostack.services.compute.scheduler.filters import enabled, enabled_of_images, objection
 from monostack.services.compute.scheduler.landscape import Landscape, landscape
 from monostack.services.compute.scheduler.weighers import Fit, best
 from monostack.services.compute.scheduler.wish import Wish
@@ -20,8 +20,8 @@ EXPLAINED = 50  # hosts named in a refusal
 class NoValidHost(Exception):
     """No host is fit. `details` names the hosts and what is against each; only administrators may read it."""
 
-    def __init__(self, details: str) -> None:
-        self.message = "No valid host was found. There are not enough hosts available."
+    def __init__(self, details: str, reason: str = "There are not enough hosts available.") -> None:
+        self.message = f"No valid host was found. {reason}"
         self.details = details
         super().__init__(details)
 
@@ -58,6 +58,29 @@ def pick(tx: Transaction, wish: Wish) -> Place:
         if len(found) < limit:
             break
     raise NoValidHost(_explain(tx, known, wish, land, ways))
+
+
+def check_image(tx: Transaction, server_id: str, host: Host, wish: Wish, traits: Collection[str]) -> None:
+    """May the server, on its host, have the image of the wish, which requires these traits? Raises NoValidHost."""
+    refused = set(traits) & wish.forbidden
+    if refused:
+        raise NoValidHost(
+            f"the flavor forbids {', '.join(sorted(refused))}",
+            "Image traits are part of forbidden traits in flavor associated with the server. Either specify a different image during "
+            "rebuild or create a new server with the specified image and a compatible flavor.",
+        )
+    providers = placement.allocations_of(tx, [server_id]).get(server_id, {})
+    missing = set(traits).difference(*placement.traits_of(tx, providers).values()) if traits else set()
+    if missing:
+        raise NoValidHost(
+            f"{host.name} lacks {', '.join(sorted(missing))}",
+            "Image traits cannot be satisfied by the current resource providers. Either specify a different image during rebuild or "
+            "create a new server with the specified image.",
+        )
+    land = landscape(tx)
+    reason = objection(enabled_of_images(land.settings), host, wish, land)
+    if reason is not None:
+        raise NoValidHost(f"{host.name}: {reason}")
 
 
 def _only(known: KnownHosts, wish: Wish) -> Collection[str] | None:

@@ -131,11 +131,17 @@ FILTERS: Mapping[str, Filter] = {
     "ServerGroupAntiAffinityFilter": anti_affinity,
     "SimpleCIDRAffinityFilter": near_address,
 }
+OF_IMAGES = ("AggregateImagePropertiesIsolation", "ImagePropertiesFilter", "IsolatedHostsFilter")
 
 
 def enabled(settings: Scheduler) -> tuple[Filter, ...]:
     """The filters in force, in the order they are asked."""
     return (*ALWAYS, *(FILTERS[name] for name in settings.enabled_filters))
+
+
+def enabled_of_images(settings: Scheduler) -> tuple[Filter, ...]:
+    """Those in force that a server has to pass again when it gets another image where it is."""
+    return tuple(FILTERS[name] for name in settings.enabled_filters if name in OF_IMAGES)
 
 
 def objection(filters: Sequence[Filter], host: Host, wish: Wish, land: Landscape) -> str | None:

@@ -65,6 +65,11 @@ def resources_for(flavor: Mapping[str, Any], *, local_root: bool) -> dict[str, i
     return found
 
 
+def required_by_image(properties: Mapping[str, Any]) -> set[str]:
+    """The traits that the properties of an image require of a host."""
+    return {name.removeprefix("trait:") for name, value in properties.items() if name.startswith("trait:") and value == "required"}
+
+
 def wish_for(flavor: Mapping[str, Any], image: Mapping[str, Any], *, local_root: bool, **more: Any) -> Wish:
     """From a flavor as servers keep it, and the properties of an image. `local_root` as above."""
     specs: Mapping[str, str] = flavor["extra_specs"]
@@ -73,6 +78,6 @@ def wish_for(flavor: Mapping[str, Any], image: Mapping[str, Any], *, local_root:
     for name, value in specs.items():
         if match := _TRAIT.match(name):
             (required if value == "required" else forbidden).add(match[1])
-    required |= {name.removeprefix("trait:") for name, value in image.items() if name.startswith("trait:") and value == "required"}
+    required |= required_by_image(image)
     more.setdefault("flavor_name", flavor.get("original_name"))
     return Wish(resources, frozenset(required), frozenset(forbidden), extra_specs=specs, image=image, **more)

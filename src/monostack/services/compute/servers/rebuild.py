@@ -10,6 +10,7 @@ from monostack.db import Transaction
 from monostack.http import Request, Response
 from monostack.services.compute import keypairs, quotas
 from monostack.services.compute.guests.spec import kept_of
+from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.parameters import (
     BOOLEAN,
     DESCRIPTION,
@@ -29,7 +30,8 @@ from monostack.services.compute.parameters import (
     is_true,
     one,
 )
-from monostack.services.compute.servers import answers, injected_files, table
+from monostack.services.compute.scheduler import NoValidHost, check_image, required_by_image, wish_for
+from monostack.services.compute.servers import answers, history, injected_files, table
 from monostack.services.compute.servers import volumes as server_volumes
 from monostack.services.compute.servers.actions import ACTIONS
 from monostack.services.compute.servers.create import images
@@ -37,8 +39,9 @@ from monostack.services.compute.servers.create.body import TRUSTED_CERTIFICATES
 from monostack.services.compute.servers.create.order import access_ip, check_metadata, new_password
 from monostack.services.compute.servers.lookup import authorize, check_state, visible
 from monostack.services.compute.servers.power import begin
-from monostack.services.compute.servers.states import REBUILDING, STOPPED
+from monostack.services.compute.servers.states import ERROR, REBUILDING, STOPPED
 from monostack.services.compute.servers.view import show
+from monostack.services.compute.workflows.outcome import fault
 from monostack.services.image import facade as image
 from monostack.services.network import facade as network
 from monostack.services.volume import facade as volume
@@ -86,6 +89,10 @@ def rebuild_server(request: Request, tx: Transaction) -> Response:
     _check(request, tx, server, root, found, given, values)
     source = images.source(tx, request.cloud, found) if root is None else None
     kept = kept_of(source, found, found.properties, server.flavor["disk"])
+    try:
+        _check_host(tx, server, root, found)
+    except NoValidHost as none:
+        return _refused(request, tx, server, none, {**values, "admin_pass": password[:255]}, password)
     values["image"] = {**kept, "made_by": (server.image or {}).get("made_by")}
     if root is None:
         values["image_id"] = found.id
@@ -96,6 +103,33 @@ def rebuild_server(request: Request, tx: Transaction) -> Response:
     begin(request, tx, server, "rebuild", "rebuild_server", REBUILDING, **more)
     network.items_changed(tx, request.cloud, "metadata", [server.id])
     return _answer(request, tx, server, password)
+
+
+def _check_host(tx: Transaction, server: Row[Any], root: Row[Any] | None, found: image.ImageInfo) -> None:
+    """Is another image one for the server's host? Raises NoValidHost."""
+    host = known_hosts(tx).by_name.get(server.host or "")
+    if host is None or found.id == _image_of(tx, server, root):
+        return
+    flavor = {**server.flavor, "id": server.flavor_id}
+    wish = wish_for(flavor, found.properties, local_root=root is None, project_id=server.project_id, image_id=found.id)
+    check_image(tx, server.id, host, wish, required_by_image(found.properties))
+
+
+def _image_of(tx: Transaction, server: Row[Any], root: Row[Any] | None) -> str | None:
+    held = volume.state(tx, root.volume_id) if root is not None else None
+    return server.image_id if root is None else (held.image_metadata or {}).get("image_id") if held is not None else None
+
+
+def _refused(
+    request: Request, tx: Transaction, server: Row[Any], none: NoValidHost, values: Mapping[str, Any], password: str
+) -> Response:
+    """Nova finds that out after it has answered: the server is in ERROR then, with its old image and all else that was asked for."""
+    table.update(tx, server.id, **values, task_state=REBUILDING)
+    answer = _answer(request, tx, server, password)
+    table.update(tx, server.id, vm_state=ERROR, task_state=None, fault=fault(none.message, details=none.details))
+    events = [history.event("rebuild_server", history.input_of(server)["started"], None, f"{none.message} {none.details}")]
+    history.start(tx, request, server.id, "rebuild", events, message="Error")
+    return answer
 
 
 def _answer(request: Request, tx: Transaction, server: Row[Any], password: str) -> Response:
