@@ -52,7 +52,8 @@ def _booted(cloud: TestCloud, boot: Boot, **fields: Any) -> Iterator[str]:
 
 @contextmanager
 def _aggregate(cloud: TestCloud, host: str, **metadata: str) -> Iterator[None]:
-    made = cloud.admin.post("compute", "/os-aggregates", {"aggregate": {"name": f"{host} with {sorted(metadata.items())}"[:255]}}).json()["aggregate"]["id"]
+    body = {"aggregate": {"name": f"{host} with {sorted(metadata.items())}"[:255]}}
+    made = cloud.admin.post("compute", "/os-aggregates", body).json()["aggregate"]["id"]
     act = f"/os-aggregates/{made}/action"
     assert cloud.admin.post("compute", act, {"add_host": {"host": host}}).status_code == 200
     assert cloud.admin.post("compute", act, {"set_metadata": {"metadata": metadata}}).status_code == 200
