@@ -18,6 +18,7 @@ def test_connected_hosts_are_listed_with_their_functions(demo: Net, admin: Net, 
     found = eventually(lambda: len(listed := admin.list("agents")) == 4 * len(told.hosts) and listed)
     assert {agent["agent_type"] for agent in found} == {"DHCP agent", "L3 agent", "Linux bridge agent", "Metadata agent"}
     assert all(agent["alive"] and agent["admin_state_up"] for agent in found)
+    assert len(admin.list("agents", sort_key="heartbeat_timestamp", sort_dir="desc")) == len(found)
     assert admin.list("agents", alive=False) == [] and len(admin.list("agents", alive=True)) == len(found)
     assert demo.list("agents") == []
     zones = {(zone["resource"], zone["name"]) for zone in demo.list("availability_zones")}

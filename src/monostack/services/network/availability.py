@@ -18,11 +18,10 @@ from monostack.services.network.addresses.table import allocations
 from monostack.services.network.lookup import among, values_of
 from monostack.services.network.networks.table import NETWORKS
 from monostack.services.network.networks.table import get as get_network
+from monostack.services.network.style import check_filters, check_sorts, only_fields, other_parameters
 from monostack.services.network.subnets.table import of_networks
-from monostack.services.network.words import bad
 
 _USED: sa.Select[Any] = sa.select(allocations.c.subnet_id, allocations.c.ip_address).where(among(allocations.c.subnet_id))
-NOT_FILTERS = ("fields", "limit", "marker", "sort_key", "sort_dir", "page_reverse")
 FILTERS = ("network_id", "network_name", "project_id", "tenant_id", "ip_version")
 _NAMES = {"network_id": "id", "network_name": "name", "project_id": "project_id", "tenant_id": "project_id"}
 
@@ -104,10 +103,9 @@ def _describe(tx: Transaction, rows: Sequence[Row[Any]], versions: Sequence[int]
 @routes.get("", policy="get_network_ip_availability", answer=envelope("network_ip_availabilities", many(_AVAILABILITY)))
 def list_availabilities(request: Request, tx: Transaction) -> Any:
     """List the use of addresses by network."""
-    given = {name: request.query_all(name) for name, _ in request.query if name not in NOT_FILTERS}
-    unknown = [name for name in given if name not in FILTERS]
-    if unknown:
-        raise bad(f"{unknown} is invalid attribute for filtering")
+    given = other_parameters(request)
+    check_filters(given, *FILTERS)
+    check_sorts(request, "network_id")
     if not request.allows("get_network_ip_availability"):
         return {"network_ip_availabilities": []}
     wanted = {_NAMES[name]: values for name, values in given.items() if name in _NAMES}
@@ -116,7 +114,7 @@ def list_availabilities(request: Request, tx: Transaction) -> Any:
     for column in sorted(wanted):
         statement = statement.where(among(NETWORKS.table.c[column], f"w_{column}"))
     rows = tx.rows(statement, {f"w_{column}": values for column, values in wanted.items()})
-    return {"network_ip_availabilities": _describe(tx, rows, versions)}
+    return {"network_ip_availabilities": only_fields(request, _describe(tx, rows, versions))}
 
 
 @routes.get("/{id}", policy="get_network_ip_availability", answer=envelope("network_ip_availability", _AVAILABILITY))
@@ -125,4 +123,4 @@ def show_availability(request: Request, tx: Transaction) -> Any:
     row = get_network(tx, request.params["id"])
     if not request.allows("get_network_ip_availability"):
         raise NotFound("The resource could not be found.", kind="HTTPNotFound")
-    return {"network_ip_availability": _describe(tx, [row], ())[0]}
+    return {"network_ip_availability": only_fields(request, _describe(tx, [row], ()))[0]}

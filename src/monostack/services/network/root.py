@@ -5,7 +5,7 @@ from typing import Any
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import FLAG, TEXT, Record, envelope, many
-from monostack.services.network.style import LINK
+from monostack.services.network.style import LINK, only_fields, other_parameters
 
 CORE = (("network", "networks"), ("subnet", "subnets"), ("subnetpool", "subnetpools"), ("port", "ports"))
 
@@ -40,4 +40,8 @@ def service_providers(request: Request, tx: Transaction) -> Any:
     """Which implementation serves routers."""
     if not request.allows("get_service_provider"):
         return {"service_providers": []}
-    return {"service_providers": [{name: provider[name] for name in ("service_type", "name", "default")} for provider in PROVIDERS]}
+    wanted = {name: values for name, values in other_parameters(request).items() if name in _PROVIDER.keys}
+    shown = [{name: provider[name] for name in _PROVIDER.keys} for provider in PROVIDERS]
+    # A flag is compared with a text, and never the same.
+    found = [one for one in shown if all(one[name] in values for name, values in wanted.items())]
+    return {"service_providers": only_fields(request, found)}

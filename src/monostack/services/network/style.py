@@ -1,6 +1,6 @@
 """How lists of network resources are asked for and answered: filters, fields, sorting, pages and their links."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,6 +33,31 @@ def parse_list(request: Request, resource: Resource) -> ListQuery:
         query.marker = request.query_map.get("marker") or None
         query.reverse = request.query_map.get("page_reverse", "").lower() == "true"
     return query
+
+
+def only_fields(request: Request, items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Items of a list that no Resource declares, each with those attributes only that `fields` asks for, if it does."""
+    wanted = [name for name in request.query_all("fields") if name]
+    return [{name: item[name] for name in wanted if name in item} if wanted else item for item in items]
+
+
+def check_sorts(request: Request, *known: str) -> None:
+    """Raises BadRequest where such a list is asked to be sorted by something else than what is `known`."""
+    unknown = [key for key in request.query_all("sort_key") if key and key not in known]
+    if unknown:
+        raise bad(f"{unknown} is invalid attribute for sort_keys")
+
+
+def other_parameters(request: Request) -> dict[str, list[str]]:
+    """What is asked for beside fields, order and pages: the filters of a list."""
+    return {name: request.query_all(name) for name, _ in request.query if name not in _NOT_FILTERS}
+
+
+def check_filters(given: Iterable[str], *known: str) -> None:
+    """Raises BadRequest where a filter is not `known`."""
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise bad(f"{unknown} is invalid attribute for filtering")
 
 
 def _filter(resource: Resource, given: dict[str, list[str]], query: ListQuery) -> None:

@@ -7,6 +7,7 @@ from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import TEXT, Record, envelope, many
+from monostack.services.network.style import check_filters, only_fields, other_parameters
 
 DEFAULT = "nova"  # every agent is in Neutron's default zone
 ZONES = {"network": (DEFAULT,), "router": (DEFAULT,)}
@@ -30,6 +31,8 @@ def list_zones(request: Request, tx: Transaction) -> Any:
     """List the zones."""
     if not request.allows("get_availability_zone"):
         return {"availability_zones": []}
-    wanted = {name: request.query_all(name) for name in ("name", "resource", "state") if request.query_all(name)}
+    wanted = other_parameters(request)
+    check_filters(wanted, *_ZONE.keys)
     zones = [{"name": zone, "resource": resource, "state": "available"} for resource, names in ZONES.items() for zone in names]
-    return {"availability_zones": [zone for zone in zones if all(zone[name] in values for name, values in wanted.items())]}
+    found = [zone for zone in zones if all(zone[name] in values for name, values in wanted.items())]
+    return {"availability_zones": only_fields(request, found)}

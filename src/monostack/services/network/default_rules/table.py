@@ -32,8 +32,8 @@ DEFAULT_RULES = Resource(
         Field("port_range_max", rule_values.port_number(), create=True),
         Field("ethertype", rule_values.ethertype(), default="IPv4", create=True),
         Field("remote_ip_prefix", rule_values.prefix(), create=True),
-        Field("used_in_default_sg", values.boolean(), default=REQUIRED, create=True),
-        Field("used_in_non_default_sg", values.boolean(), default=REQUIRED, create=True),
+        Field("used_in_default_sg", values.boolean(), default=REQUIRED, create=True, sort=False),
+        Field("used_in_non_default_sg", values.boolean(), default=REQUIRED, create=True, sort=False),
     ),
     columns=(sa.Column("position", sa.Integer(), nullable=False, default=0),),  # the order rules are made in
 )

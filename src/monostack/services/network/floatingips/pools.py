@@ -11,8 +11,8 @@ from monostack.resources.resource import caller_params
 from monostack.services.network.networks.table import NETWORKS
 from monostack.services.network.rbac.table import EXTERNAL, visible
 from monostack.services.network.scopes import scope_of
+from monostack.services.network.style import check_filters, only_fields, other_parameters
 from monostack.services.network.subnets.table import SUBNETS
-from monostack.services.network.words import bad
 
 _s, _n = SUBNETS.table.c, NETWORKS.table.c
 _EVERY = (
@@ -22,7 +22,6 @@ _EVERY = (
     .order_by(_s.id)
 )
 _POOLS = {"all": _EVERY, "project": _EVERY.where(sa.or_(_n.project_id == sa.bindparam("caller_project"), _n.id.in_(visible((EXTERNAL,)))))}
-_NOT_FILTERS = ("fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse")
 
 routes = Routes("/v2.0")
 
@@ -36,9 +35,7 @@ _POOL = Record(
 @routes.get("/floatingip-pools", policy="get_floatingip_pool", answer=envelope("floatingip_pools", many(_POOL)))
 def list_pools(request: Request, tx: Transaction) -> Any:
     """List the pools."""
-    unknown = [name for name, _ in request.query if name not in _NOT_FILTERS]
-    if unknown:
-        raise bad(f"{unknown} is invalid attribute for filtering")
+    check_filters(other_parameters(request))
     project_id = request.caller.project_id
     owner = {"project_id": project_id, "tenant_id": project_id}
     if not request.allows("get_floatingip_pool", owner):
@@ -47,5 +44,4 @@ def list_pools(request: Request, tx: Transaction) -> Any:
         {"subnet_id": row.id, "subnet_name": row.name, "network_id": row.network_id, "cidr": row.cidr, **owner}
         for row in tx.rows(_POOLS[scope_of(request)], caller_params(request))
     ]
-    wanted = [name for name in request.query_all("fields") if name]
-    return {"floatingip_pools": [{name: pool[name] for name in wanted if name in pool} if wanted else pool for pool in shown]}
+    return {"floatingip_pools": only_fields(request, shown)}

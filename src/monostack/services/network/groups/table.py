@@ -50,7 +50,7 @@ GROUPS = Resource(
     path="/v2.0/security-groups",
     fields=(
         Field("shared", values.boolean(), column=None),
-        Field("stateful", values.boolean(), create=True, update=True),
+        Field("stateful", values.boolean(), create=True, update=True, sort=False),
         Field("id", values.uuid()),
         Field("name", rule_values.group_name(), default="", create=True, update=True),
         Field("project_id", values.text(), default=REQUIRED, create=True, index=True),

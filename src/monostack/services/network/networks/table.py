@@ -102,6 +102,7 @@ NETWORKS = Resource(
             create="create_network:router:external",
             update="update_network:router:external",
             column="external",
+            sort=False,
         ),
         Field(
             "is_default",

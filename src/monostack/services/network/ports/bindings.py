@@ -3,7 +3,6 @@
 The active binding is part of the port. Others wait in a table of their own until one is activated, as a server that migrates does.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +21,7 @@ from monostack.services.network.ports.binding import vif_type
 from monostack.services.network.ports.table import BOUND, FAILED, PORTS, UNBOUND, VNIC_TYPES
 from monostack.services.network.ports.table import get as get_port
 from monostack.services.network.ports.update import update_port
-from monostack.services.network.style import STYLE
+from monostack.services.network.style import STYLE, only_fields
 from monostack.services.network.words import bad, bad_request, conflict, forbidden, no_resource
 
 OWNERS = ("compute:", "manila:")
@@ -89,11 +88,6 @@ def _waiting(tx: Transaction, port: Row[Any], host: str) -> Row[Any]:
     raise _missing(port.id, host)
 
 
-def _only(request: Request, item: Mapping[str, Any]) -> Mapping[str, Any]:
-    wanted = [name for name in request.query_all("fields") if name]
-    return {name: item[name] for name in wanted if name in item} if wanted else item
-
-
 def _reach(tx: Transaction, port: Row[Any], host: str) -> str:
     kind = vif_type(tx, host)
     if kind == FAILED:
@@ -106,7 +100,7 @@ def list_bindings(request: Request, tx: Transaction) -> Any:
     """List the hosts a port is bound to."""
     if not request.allows("get_port_binding"):
         return {"bindings": []}
-    return {"bindings": [_only(request, item) for item in _all(tx, _port(request, tx, "get_port_binding")).values()]}
+    return {"bindings": only_fields(request, _all(tx, _port(request, tx, "get_port_binding")).values())}
 
 
 @routes.get("/{host}", policy="get_port_binding", answer=BINDINGS.answer_one)
@@ -116,7 +110,7 @@ def show_binding(request: Request, tx: Transaction) -> Any:
     found = _all(tx, port).get(host)
     if found is None:
         raise _missing(port.id, host)
-    return {"binding": _only(request, found)}
+    return {"binding": only_fields(request, [found])[0]}
 
 
 @routes.post("", policy="create_port_binding", status=201, body_document=documents.creation(BINDINGS), answer=BINDINGS.answer_one)

@@ -1,6 +1,6 @@
 """The types of rules the hosts do: `/qos/rule-types`. Source: Neutron's extensions qos-rule-type-details and qos-rule-type-filter."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from monostack.core.errors import Forbidden, NotFound
@@ -10,19 +10,13 @@ from monostack.http.answers import ANYTHING, INTEGER, TEXT, Record, either, enve
 from monostack.resources import Field
 from monostack.services.network.attributes import is_admin
 from monostack.services.network.qos.rules import LARGEST, TYPES, RuleType
+from monostack.services.network.style import check_filters, only_fields, other_parameters
 from monostack.services.network.values import to_boolean
-from monostack.services.network.words import bad
 
 DRIVER = "linuxbridge"  # Neutron's name for what shapes ports on Linux bridges
 FILTERS = ("all_rules", "all_supported")
-OPTIONS = ("fields", "limit", "marker", "sort_key", "sort_dir", "page_reverse")
 
 routes = Routes("/v2.0/qos/rule-types")
-
-
-def _only(request: Request, item: Mapping[str, Any]) -> dict[str, Any]:
-    fields = request.query_all("fields")
-    return {name: value for name, value in item.items() if not fields or name in fields}
 
 
 _CHOICES = {"parameter_name": TEXT, "parameter_type": TEXT, "parameter_values": either(many(ANYTHING), mapping(INTEGER))}
@@ -33,12 +27,10 @@ _RULE_TYPE = Record("RuleType", {"type": TEXT, "drivers": many(_DRIVER)})
 @routes.get("", policy="get_rule_type", answer=envelope("rule_types", many(envelope("type", TEXT))))
 def list_rule_types(request: Request, tx: Transaction) -> Any:
     """List the types that can be used."""
-    unknown = [name for name, _ in request.query if name not in (*FILTERS, *OPTIONS)]
-    if unknown:
-        raise bad(f"{unknown} is invalid attribute for filtering")
+    check_filters(other_parameters(request), *FILTERS)
     to_boolean(request.query_map.get("all_rules", "false"))  # all that there are can be used
     kinds: Iterable[RuleType] = TYPES if request.allows("get_rule_type") else ()
-    return {"rule_types": [_only(request, {"type": kind.name}) for kind in kinds]}
+    return {"rule_types": only_fields(request, ({"type": kind.name} for kind in kinds))}
 
 
 @routes.get("/{id}", policy="get_rule_type", answer=envelope("rule_type", _RULE_TYPE))
@@ -51,7 +43,7 @@ def show_rule_type(request: Request, tx: Transaction) -> Any:
         raise NotFound("The resource could not be found.", kind="HTTPNotFound")
     parameters = [_parameter(field) for field in kind.resource.fields if field.create]
     drivers = [{"name": DRIVER, "supported_parameters": parameters}]
-    return {"rule_type": _only(request, {"type": kind.name, "drivers": drivers})}
+    return {"rule_type": only_fields(request, [{"type": kind.name, "drivers": drivers}])[0]}
 
 
 def _parameter(field: Field) -> dict[str, Any]:

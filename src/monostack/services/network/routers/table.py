@@ -98,7 +98,7 @@ ROUTERS = Resource(
         Field("availability_zones", values.tags(), column=None),
         Field("availability_zone_hints", values.hints(), default=list, create=True, filter=False, sort=False),
         Field("conntrack_helpers", values.tags(), column=None, answer=many(_HELPER)),
-        Field("enable_ndp_proxy", values.boolean(), default=False, create=True, update=True, column="ndp_proxy"),
+        Field("enable_ndp_proxy", values.boolean(), default=False, create=True, update=True, column="ndp_proxy", sort=False),
         Field("enable_snat", values.boolean(), default=True),
         TAGS,
         *STANDARD,

@@ -33,7 +33,7 @@ def _end(name: str) -> Field:
         return number
 
     kind = Kind(sa.Integer(), {"type": ["integer", "string"], "minimum": 1, "maximum": LARGEST}, to_int, accept=accept)
-    return Field(name, kind, default=REQUIRED, create=True, update=True)
+    return Field(name, kind, default=REQUIRED, create=True, update=True, filter=False, sort=False)
 
 
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
@@ -55,11 +55,11 @@ RANGES = Resource(
     fields=(
         Field("id", values.uuid()),
         Field("name", values.name(), default="", create=True, update=True),
-        Field("default", values.boolean(), default=False, column="is_default"),
-        Field("shared", values.boolean(), default=True, create=True),
+        Field("default", values.boolean(), default=False, column="is_default", filter=False, sort=False),
+        Field("shared", values.boolean(), default=True, create=True, filter=False, sort=False),
         Field("project_id", values.text(), create=True, nullable=True, view=False),
-        Field("network_type", values.choice(*TYPES), default=REQUIRED, create=True),
-        Field("physical_network", values.nullable(values.text(64)), default="", create=True, nullable=True),
+        Field("network_type", values.choice(*TYPES), default=REQUIRED, create=True, sort=False),
+        Field("physical_network", values.nullable(values.text(64)), default="", create=True, nullable=True, sort=False),
         _end("minimum"),
         _end("maximum"),
         Field("used", values.tags(), column=None, answer=mapping(TEXT)),
