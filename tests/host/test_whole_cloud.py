@@ -60,6 +60,12 @@ def test_from_nothing_to_a_first_server_and_back() -> None:
         assert "1 guests shut down" in inside.monostack("down")
         assert LOGGED_IN.search(demo(inside)), "the server did not come back as it was"
 
+        inside.power_off()
+        inside.power_on()
+        assert LOGGED_IN.search(demo(inside)), "the server did not come back after a reboot"
+        assert [one["Status"] for one in openstack(inside, "server", "list")] == ["ACTIVE"]
+        assert [one["Status"] for one in openstack(inside, "volume", "list")] == ["in-use"]
+
         inside.monostack("down", "--purge")
         assert not inside.state_dir.exists()
         links = inside.run("ip", "-o", "link").stdout.splitlines()

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +26,8 @@ mount -t tmpfs tmpfs /run/netns
 mount -t tmpfs -o mode=755 tmpfs /run/monostack
 umount -l /sys
 mount -t sysfs sysfs /sys
+cat /proc/sys/kernel/random/uuid > /run/monostack/boot_id
+mount --bind /run/monostack/boot_id /proc/sys/kernel/random/boot_id
 ip link set lo up
 echo ready
 exec sleep infinity
@@ -33,13 +35,29 @@ exec sleep infinity
 
 
 class Machine:
-    """Runs commands inside."""
+    """Runs commands inside, while it has power."""
 
-    def __init__(self, pid: int, state_dir: Path) -> None:
-        self.pid = pid
+    def __init__(self, state_dir: Path) -> None:
         self.state_dir = state_dir
+        self._holder = _power_on()
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("MONOSTACK_", "OS_"))}
         self.environment |= {"MONOSTACK_STATE_DIR": str(state_dir), "PATH": f"{COMMAND.parent}:{self.environment['PATH']}"}
+
+    @property
+    def pid(self) -> int:
+        return self._holder.pid
+
+    def power_off(self) -> None:
+        """Like the plug being pulled: nobody says a last word, and what was not on the disk is gone."""
+        for pid in self._running():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._holder.kill()
+        self._holder.wait()
+
+    def power_on(self) -> None:
+        """With the disk as it was."""
+        self._holder = _power_on()
 
     def run(self, *command: str, within: float = 180, **environment: str) -> subprocess.CompletedProcess[str]:
         options = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": within}
@@ -73,18 +91,29 @@ class Machine:
 
     def processes(self) -> list[str]:
         """Command lines of what runs for this cloud: in its namespaces, or in others with its directory among the words."""
+        return list(self._running().values())
+
+    def _running(self) -> dict[int, str]:
         here = _namespaces(self.pid)
-        found: list[str] = []
+        found: dict[int, str] = {}
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == self.pid:
                 continue
             try:
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                 if str(self.state_dir) in line or _namespaces(int(entry.name)) & here:
-                    found.append(line)
+                    found[int(entry.name)] = line
             except (FileNotFoundError, ProcessLookupError, PermissionError):
                 continue  # it has just ended, or is the machine's own
         return found
+
+
+def _power_on() -> subprocess.Popen[str]:
+    """The process that holds the namespaces."""
+    holder = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", INSIDE], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "ready\n"
+    return holder
 
 
 def _namespaces(pid: int) -> set[int]:
@@ -96,17 +125,10 @@ def machine() -> Iterator[Machine]:
     """One machine, purged at the end whatever happened."""
     directory = Path(tempfile.mkdtemp(prefix="monostack-machine-", dir="/var/tmp"))
     directory.chmod(0o711)  # guests' QEMU passes through
-    holder = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", INSIDE], stdout=subprocess.PIPE, text=True)
-    assert holder.stdout is not None
+    inside = Machine(directory / "state")
     try:
-        assert holder.stdout.readline() == "ready\n"
-        inside = Machine(holder.pid, directory / "state")
-        try:
-            yield inside
-        finally:
-            inside.run(str(COMMAND), "down", "--purge", within=120)
+        yield inside
     finally:
-        holder.send_signal(signal.SIGKILL)
-        holder.wait()
+        inside.run(str(COMMAND), "down", "--purge", within=120)
+        inside.power_off()
         shutil.rmtree(directory, ignore_errors=True)
-
