@@ -16,39 +16,11 @@ def cloud_settings() -> dict[str, Any]:
     return {"quota.compute.driver": "unified", "quota.compute.key_pairs": 1, "quota.compute.metadata_items": 1}
 
 
-@pytest.fixture(scope="module")
-def registered(cloud: TestCloud) -> dict[str, dict[str, Any]]:
-    """The registered limits by name."""
-    found = cloud.admin.get("identity", "/registered_limits").json()["registered_limits"]
-    return {limit["resource_name"]: limit for limit in found}
-
-
 def test_a_registered_limit_is_shown_to_everyone(cloud: TestCloud, registered) -> None:
     one = registered["servers"]
     assert cloud.demo.get("identity", f"/registered_limits/{one['id']}").json() == {"registered_limit": one}
     missing = cloud.demo.get("identity", "/registered_limits/nosuch")
     assert (missing.status_code, missing.json()["error"]["message"]) == (404, "Could not find registered limit for nosuch.")
-
-
-@pytest.fixture
-def limit(cloud: TestCloud, registered):
-    """limit(name, amount) limits the project demo, for the test."""
-    made: dict[str, str] = {}
-
-    def set_to(name: str, amount: int) -> None:
-        if name in made:
-            changed = cloud.admin.patch("identity", f"/limits/{made[name]}", {"limit": {"resource_limit": amount}})
-            assert changed.status_code == 200, changed.text
-            return
-        about = {"service_id": registered[name]["service_id"], "region_id": registered[name]["region_id"], "resource_name": name}
-        one = {**about, "project_id": cloud.demo.project_id, "resource_limit": amount}
-        answer = cloud.admin.post("identity", "/limits", {"limits": [one]})
-        assert answer.status_code == 201, answer.text
-        made[name] = answer.json()["limits"][0]["id"]
-
-    yield set_to
-    for limit_id in made.values():
-        assert cloud.admin.delete("identity", f"/limits/{limit_id}").status_code == 204
 
 
 def _message(answer: Any) -> str:

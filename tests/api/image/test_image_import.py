@@ -17,7 +17,8 @@ def _stage(cloud: TestCloud, make_image, bits: bytes, **attributes) -> str:
     return image["id"]
 
 
-def _ended(cloud: TestCloud, image_id: str) -> dict:
+def ended(cloud: TestCloud, image_id: str) -> dict:
+    """The image once it is imported, or not."""
     deadline = time.monotonic() + 30
     while True:
         image = cloud.demo.get("image", f"/images/{image_id}").json()
@@ -34,7 +35,7 @@ def test_staged_bits_become_the_images(cloud: TestCloud, make_image, store) -> N
     assert cloud.demo.get("image", f"/images/{image_id}/file").status_code == 204
     answer = cloud.demo.post("image", f"/images/{image_id}/import", DIRECT)
     assert (answer.status_code, answer.content) == (202, b"")
-    image = _ended(cloud, image_id)
+    image = ended(cloud, image_id)
     assert (image["status"], image["size"], image["virtual_size"]) == ("active", 11, 11)
     assert (image["os_glance_importing_to_stores"], image["os_glance_failed_import"]) == ("", "")
     assert "os_glance_import_task" not in image
@@ -49,7 +50,7 @@ def test_staged_bits_become_the_images(cloud: TestCloud, make_image, store) -> N
 def test_unfit_bits_fail_the_import(cloud: TestCloud, make_image, store) -> None:
     image_id = _stage(cloud, make_image, qcow2(backing=b"/etc/passwd"), name="unfit import", disk_format="qcow2")
     assert cloud.demo.post("image", f"/images/{image_id}/import", DIRECT).status_code == 202
-    image = _ended(cloud, image_id)
+    image = ended(cloud, image_id)
     assert (image["status"], image["size"], image["os_glance_failed_import"]) == ("queued", None, "file")
     (task,) = cloud.demo.get("image", f"/images/{image_id}/tasks").json()["tasks"]
     assert (task["status"], task["message"]) == ("failure", "Image failed safety checks")
@@ -123,7 +124,7 @@ def test_importing_from_elsewhere_is_refused(cloud: TestCloud, body: dict, messa
 def test_tasks_are_for_administrators(cloud: TestCloud, make_image) -> None:
     image_id = _stage(cloud, make_image, b"bits", name="with a task")
     cloud.demo.post("image", f"/images/{image_id}/import", DIRECT)
-    _ended(cloud, image_id)
+    ended(cloud, image_id)
     (task,) = cloud.demo.get("image", f"/images/{image_id}/tasks").json()["tasks"]
     assert cloud.demo.get("image", "/tasks").status_code == 403
     assert task["id"] in {t["id"] for t in cloud.admin.get("image", "/tasks?limit=1000").json()["tasks"]}

@@ -255,12 +255,29 @@ class VolumeQuota(Section, frozen=True):
     groups: Annotated[Limit, _option("Volume groups.")] = 10
 
 
+class ImageQuota(Section, frozen=True):
+    """What a project may use of images. -1 is unlimited."""
+
+    driver: Annotated[
+        Literal["none", "unified"],
+        _option(
+            "`none`: as much as there is room for. `unified`: as the limits of the identity service say, as Glance's `use_keystone_limits`"
+            " has it; the first start with it registers the limits below. Of what has no registered limit there is then nothing."
+        ),
+    ] = "none"
+    size_total: Annotated[Limit, _option("Size of all images in MiB, looked at before bits arrive.")] = 1000
+    stage_total: Annotated[Limit, _option("Size of what is staged for imports in MiB, looked at before bits arrive.")] = 1000
+    count_total: Annotated[Limit, _option("Images.")] = 100
+    count_uploading: Annotated[Limit, _option("Images whose bits arrive or are imported.")] = 100
+
+
 class Quota(Section, frozen=True):
     """Default quotas by service."""
 
     compute: ComputeQuota = ComputeQuota()
     network: NetworkQuota = NetworkQuota()
     volume: VolumeQuota = VolumeQuota()
+    image: ImageQuota = ImageQuota()
 
 
 Filter = Literal[

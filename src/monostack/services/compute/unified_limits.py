@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from monostack.core.errors import Forbidden
 from monostack.db import Transaction
-from monostack.services.identity.facade import register_limits, unified_limits
+from monostack.services.identity.facade import over_limits, register_limits, unified_limits
 from monostack.services.placement.facade import usages_of_project
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def used(tx: Transaction, project_id: str) -> dict[str, int]:
 def require(tx: Transaction, cloud: "Cloud", quota: str, wanted: int, held: int) -> None:
     """Raises Forbidden when `wanted` more than is held of something that has one limit for everybody is too much."""
     name = _OF_ALL[quota]
-    _refuse(None, _over(_read(tx, cloud, None), {name: wanted}, {name: held}))
+    _require(None, _read(tx, cloud, None), {name: wanted}, {name: held})
 
 
 def affordable(
@@ -70,7 +70,7 @@ def affordable(
     each = {f"class:{name}": amount for name, amount in resources.items() if amount} | {"servers": 1}
     count = min([most, *((limits[name] - held.get(name, 0)) // each[name] for name in each if limits.get(name, -1) >= 0)])
     if count < least or "servers" not in limits:
-        _refuse(project_id, _over(limits, {name: amount * least for name, amount in each.items()}, held))
+        _require(project_id, limits, {name: amount * least for name, amount in each.items()}, held)
     return max(count, least)
 
 
@@ -78,16 +78,7 @@ def _read(tx: Transaction, cloud: "Cloud", project_id: str | None) -> dict[str, 
     return unified_limits(tx, "compute", cloud.config.region, project_id)
 
 
-def _over(limits: Mapping[str, int], wanted: Mapping[str, int], held: Mapping[str, int]) -> list[str]:
-    """What is too much, in oslo.limit's words."""
-    found: list[str] = []
-    for name in sorted(wanted):
-        limit, usage = limits.get(name, 0 if name == "servers" else -1), held.get(name, 0)
-        if 0 <= limit < usage + wanted[name]:
-            found.append(f"Resource {name} is over limit of {limit} due to current usage {usage} and delta {wanted[name]}")
-    return found
-
-
-def _refuse(project_id: str | None, over: list[str]) -> None:
+def _require(project_id: str | None, limits: Mapping[str, int], wanted: Mapping[str, int], held: Mapping[str, int]) -> None:
+    over = over_limits(project_id, {**dict.fromkeys(wanted, -1), "servers": 0, **limits}, wanted, held)
     if over:
-        raise Forbidden(f"Project {project_id} is over a limit for [{', '.join(over)}]")
+        raise Forbidden(over)

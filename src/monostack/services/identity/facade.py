@@ -8,14 +8,14 @@ import sqlalchemy as sa
 from monostack.core import key_repository
 from monostack.db import Transaction
 from monostack.services.identity.bootstrap import DEFAULT_DOMAIN, admin_password
-from monostack.services.identity.limits.lookup import register_limits, unified_limits
+from monostack.services.identity.limits.lookup import over_limits, register_limits, unified_limits
 from monostack.services.identity.projects.table import projects
 from monostack.services.identity.tokens.authenticator import TokenAuthenticator
 from monostack.services.identity.users.table import users
 
 __all__ = [
-    "DEFAULT_DOMAIN", "TokenAuthenticator", "admin_password", "project_exists", "project_names", "register_limits", "rotate_keys",
-    "unified_limits", "user_names",
+    "DEFAULT_DOMAIN", "TokenAuthenticator", "admin_password", "over_limits", "project_exists", "project_names", "register_limits",
+    "rotate_keys", "unified_limits", "user_names",
 ]  # fmt: skip
 
 _PROJECT = sa.select(projects.c.id).where(projects.c.id == sa.bindparam("project"))

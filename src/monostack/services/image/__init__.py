@@ -17,6 +17,7 @@ from monostack.services.image import (
     importing,
     info,
     legacy_import,
+    limits,
     locations,
     members,
     schemas,
@@ -58,6 +59,7 @@ def bootstrap(tx: Transaction, cloud: Cloud) -> None:
     store.make()
     bits.make_key(store)
     resource_types.bootstrap(tx)
+    limits.bootstrap(tx, cloud)
     if cloud.db.is_sqlite:
         tx.execute(writing.EXPIRE_ALL)
 

@@ -11,7 +11,7 @@ from monostack.core.errors import BadRequest, Fault, Forbidden, RangeNotSatisfia
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING, Answers
-from monostack.services.image import writing
+from monostack.services.image import limits, writing
 from monostack.services.image.images.image import FILE, STORE, WITH_BITS, Image, authorize, find
 from monostack.services.image.images.image import get as get_image
 from monostack.services.image.policy import is_admin
@@ -37,12 +37,17 @@ def _check_octets(request: Request) -> None:
         raise BadRequest("Invalid or missing image size in request headers.")
 
 
-def _begin(request: Request, rule: str, status: str) -> Begin:
+def _begin(request: Request, rule: str, status: str, limit: str) -> Begin:
+    text = request.headers.get("content-length", "0")
+    declared = int(text) if text.isdigit() else 0
+
     def begin(tx: Transaction) -> tuple[Image, str]:
+        cloud, project_id = request.cloud, request.caller.project_id
+        limits.require(tx, cloud, project_id, {limit: declared >> 20})
         image = get_image(tx, request, request.params["image_id"], rule)
         token = writing.take(tx, image, status)
-        declared = request.headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > request.cloud.config.image.max_size:
+        limits.require(tx, cloud, project_id, {limits.UPLOADING: 0})  # this one is among them
+        if declared > cloud.config.image.max_size:
             raise too_large()
         return image, token
 
@@ -53,7 +58,7 @@ def _begin(request: Request, rule: str, status: str) -> Begin:
 async def upload_image(request: Request) -> Response:
     """Upload the bits of an image."""
     _check_octets(request)
-    await upload(request.cloud, _begin(request, "upload_image", "saving"), request.chunks(), request)
+    await upload(request.cloud, _begin(request, "upload_image", "saving", limits.SIZE), request.chunks(), request)
     return Response(None, 204)
 
 
@@ -61,7 +66,7 @@ async def upload_image(request: Request) -> Response:
 async def stage_image(request: Request) -> Response:
     """Stage the bits of an image, to be imported later."""
     _check_octets(request)
-    await stage(request.cloud, _begin(request, "modify_image", "uploading"), request.chunks())
+    await stage(request.cloud, _begin(request, "modify_image", "uploading", limits.STAGE), request.chunks())
     return Response(None, 204)
 
 

@@ -8,7 +8,7 @@ from monostack.core.errors import Conflict
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.protocol.guests import ImageSource
-from monostack.services.image import members, writing
+from monostack.services.image import limits, members, writing
 from monostack.services.image.bits import download_token, download_url
 from monostack.services.image.collecting import collect, forget
 from monostack.services.image.images import creation, deletion, filters, patch, rules, table
@@ -110,6 +110,7 @@ def create(
     """  # fmt: skip
     given = {"owner": request.caller.project_id, "visibility": "shared" if share_with else "private", **(values or {}), "name": name}
     creation.authorize(request, given)
+    limits.require(tx, request.cloud, request.caller.project_id, {limits.COUNT: 1, limits.SIZE: 0})
     rules.check_counts(properties, ())
     image = creation.insert(tx, request, given, dict(properties), [])
     if share_with:

@@ -6,7 +6,7 @@ from monostack.core.errors import BadRequest, Conflict
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING
-from monostack.services.image import tasks, writing
+from monostack.services.image import limits, tasks, writing
 from monostack.services.image.images import table
 from monostack.services.image.images.image import STORE, Image, authorize, find
 from monostack.services.image.images.patch import write_properties
@@ -73,6 +73,7 @@ async def import_image(request: Request) -> Response:
 
 
 def _begin(tx: Transaction, request: Request, body: dict[str, Any], method: str, passes: bool) -> None:
+    limits.require(tx, request.cloud, request.caller.project_id, {limits.SIZE: 0})
     image = find(tx, request, request.params["image_id"])
     _check_state(image, method)
     if method == "copy-image":

@@ -4,13 +4,14 @@ from typing import Any
 
 from monostack.db import Transaction
 from monostack.http import Request, Routes
-from monostack.http.answers import FLAG, INTEGER, OBJECT, TEXT, TEXTS, Record, envelope, many
+from monostack.http.answers import FLAG, INTEGER, TEXT, TEXTS, Record, envelope, many, mapping
+from monostack.services.image import limits
 from monostack.services.image.images.image import STORE
 from monostack.services.image.store import BLOCK
 
 routes = Routes("/v2/info")
 
-
+_USAGE = Record("LimitUsage", {"usage": INTEGER, "limit": INTEGER})
 _STORE = {"id": TEXT, "default": TEXT}
 _PROPERTIES = Record("StoreProperties", {"data_dir": TEXT, "chunk_size": INTEGER, "thin_provisioning": FLAG})
 _DETAILS = {**_STORE, "type": TEXT, "properties": _PROPERTIES, "weight": INTEGER}
@@ -36,7 +37,7 @@ def list_stores_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"stores": [{"id": STORE, "default": "true", "type": "file", "properties": properties, "weight": 0}]}
 
 
-@routes.get("/usage", answer=envelope("usage", OBJECT))
+@routes.get("/usage", answer=envelope("usage", mapping(_USAGE)))
 def show_usage(request: Request, tx: Transaction) -> dict[str, Any]:
-    """List what the project uses of its limits: none are set."""
-    return {"usage": {}}
+    """List what the project uses of its limits, where there are any."""
+    return {"usage": limits.usage(tx, request.cloud, request.caller.project_id)}

@@ -37,6 +37,16 @@ def unified_limits(tx: Transaction, service_type: str, region: str, project_id: 
     return found
 
 
+def over_limits(project_id: str | None, limits: Mapping[str, int], wanted: Mapping[str, int], held: Mapping[str, int]) -> str:
+    """What oslo.limit says when that much more than is held is too much; "" when it is not. Of what has no limit there is nothing."""
+    found: list[str] = []
+    for name in sorted(wanted):
+        limit, usage = limits.get(name, 0), held.get(name, 0)
+        if 0 <= limit < usage + wanted[name]:
+            found.append(f"Resource {name} is over limit of {limit} due to current usage {usage} and delta {wanted[name]}")
+    return f"Project {project_id} is over a limit for [{', '.join(found)}]" if found else ""
+
+
 def register_limits(tx: Transaction, service_type: str, region: str, defaults: Mapping[str, int]) -> None:
     """Register these limits, unless the service has some already."""
     if unified_limits(tx, service_type, region):

@@ -8,6 +8,7 @@ from monostack.core.errors import BadRequest, Conflict, Forbidden
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
+from monostack.services.image import limits
 from monostack.services.image.images import rules, table
 from monostack.services.image.images.image import ANSWER, STORE, Image
 from monostack.services.image.policy import allows, refusal
@@ -85,6 +86,7 @@ def insert(tx: Transaction, request: Request, values: dict[str, Any], properties
 def create_image(request: Request, tx: Transaction) -> Response:
     """Create an image."""
     values, properties, tags = attributes(request, body_of(request, dict))
+    limits.require(tx, request.cloud, request.caller.project_id, {limits.COUNT: 1})
     image = insert(tx, request, values, properties, tags)
     headers = {
         "location": f"{request.service_url}/v2/images/{image.id}",

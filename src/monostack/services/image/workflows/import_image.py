@@ -10,7 +10,7 @@ from monostack.core.errors import Fault
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.operations import Run, Step, StepError, Workflow
-from monostack.services.image import importing, tasks, writing
+from monostack.services.image import importing, limits, tasks, writing
 from monostack.services.image.images import table
 from monostack.services.image.images.deletion import drop
 from monostack.services.image.images.image import Image, missing
@@ -30,6 +30,7 @@ async def download(run: Run) -> Mapping[str, Any]:
     from monostack.services.image.web_download import fetching  # takes long to load
 
     expected = run.input.get("validation_data") or {}
+    await _require(run, {limits.STAGE: 0, limits.UPLOADING: 0})
     try:
         async with fetching(run.cloud, run.input["url"]) as bits:
             content = await bring(run.cloud, lambda tx: _hold(tx, run), bits, expected.get("os_hash_algo"))
@@ -40,6 +41,13 @@ async def download(run: Run) -> Mapping[str, Any]:
             f"os_hash_value: ({expected['os_hash_value']}) not matched with actual os_hash_value: ({content.digest})", kind="refused"
         )
     return {"content": {name: getattr(content, name) for name in content.__struct_fields__}}
+
+
+async def _require(run: Run, wanted: Mapping[str, int]) -> None:
+    """Has the project room for that much more? Raises StepError."""
+    over = await run.cloud.db.read(lambda tx: limits.over(tx, run.cloud, run.project_id, wanted))
+    if over:
+        raise StepError(over, kind="refused")
 
 
 def _hold(tx: Transaction, run: Run) -> tuple[Image, str]:
@@ -55,6 +63,8 @@ async def publish(run: Run) -> None:
     content = _content(run)
     if content.refusal is not None:
         raise StepError(content.refusal, kind="refused")
+    if "url" not in run.input:
+        await _require(run, {limits.SIZE: content.size >> 20})
     store, image_id = Store.of(run.cloud), run.resource_id
     await asyncio.to_thread(_publish, store, image_id)
 
