@@ -142,6 +142,12 @@ def test_administrators_mend_groups_and_others_find_nothing(cloud, kind):
     delete(cloud.demo, group)
 
 
+def test_what_a_group_need_not_have_every_host_can_do(cloud):
+    specs = {"consistent_group_snapshot_enabled": "<is> False"}
+    kind = cloud.admin.post("volume", "/group_types", {"group_type": {"name": "loose", "group_specs": specs}}, **V).json()
+    delete(cloud.demo, make(cloud.demo, kind["group_type"]["id"]))
+
+
 def test_what_no_host_can_do_is_an_error(cloud):
     kind = cloud.admin.post("volume", "/group_types", {"group_type": {"name": "odd", "group_specs": {"colour": "red"}}}, **V).json()
     body = {"group": {"group_type": kind["group_type"]["id"], "volume_types": ["__DEFAULT__"]}}

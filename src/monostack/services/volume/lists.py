@@ -54,6 +54,7 @@ class Listing:
     strict_flags: Version | None = None  # a word that is neither true nor false is refused from here on
     strict: Version = STRICT
     name_sorts: Version = (0, 0)  # `name` is a sort key from here on
+    unsorted: Sequence[str] = ()  # filters that are no sort keys
 
 
 def whole_number(params: Mapping[str, str], name: str, default: int) -> int:
@@ -140,7 +141,8 @@ def read(request: Request, resource: Resource, listing: Listing, skip: Sequence[
     query = page(params)
     named = "display_name" in listing.columns
     sortable = {"name": listing.columns["display_name"]} if named and request.at_least(*listing.name_sorts) else {}
-    query.sorts = sorts(params, {**listing.columns, **sortable})
+    columns = {**listing.columns, **sortable}
+    query.sorts = sorts(params, {name: column for name, column in columns.items() if name not in listing.unsorted})
     given = {name: value for name, value in params.items() if name not in ("limit", "marker", "offset", "sort", "sort_key", "sort_dir")}
     if request.at_least(*COUNT):
         given.pop("with_count", None)

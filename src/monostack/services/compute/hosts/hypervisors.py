@@ -17,7 +17,7 @@ from monostack.services.compute.hosts import answers
 from monostack.services.compute.hosts.table import ALL, alive, compute_hosts
 from monostack.services.compute.links import next_page
 from monostack.services.compute.paging import limit_and_marker
-from monostack.services.compute.parameters import BOOLEAN, FQDN, PAGE, Json, is_true, query
+from monostack.services.compute.parameters import BOOLEAN, FQDN, PAGE, Json, is_true, is_uuid, query
 from monostack.services.compute.servers.table import servers
 from monostack.services.placement import facade as placement
 
@@ -168,9 +168,12 @@ def _matching(tx: Transaction, pattern: str) -> Sequence[Row[Any]]:
 
 
 def _one(request: Request, tx: Transaction) -> Row[Any]:
-    row = _find(request, tx, request.params["id"])
+    given = request.params["id"]
+    if request.at_least(2, 53) and is_uuid(given) is None:
+        raise BadRequest(f"Invalid uuid {given}")
+    row = _find(request, tx, given)
     if row is None:
-        raise NotFound(f"Hypervisor with ID '{request.params['id']}' could not be found.")
+        raise NotFound(f"Hypervisor with ID '{given}' could not be found.")
     return row
 
 

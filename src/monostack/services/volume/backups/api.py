@@ -17,8 +17,8 @@ from monostack.services.volume.links import links
 from monostack.services.volume.lists import Listing, counted, counted_page
 from monostack.services.volume.parameters import (
     DESCRIPTION,
-    EXTRA_SPECS,
     FLAG,
+    METADATA,
     METADATA_OR_NULL,
     TEXT_OR_NULL,
     UUID,
@@ -67,7 +67,7 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 UPDATE = [
     ((0, 0), enveloped("backup", _or_null(fields(**_UPDATE)))),
-    ((3, 43), enveloped("backup", _or_null(fields(**_UPDATE, metadata=EXTRA_SPECS)))),
+    ((3, 43), enveloped("backup", _or_null(fields(**_UPDATE, metadata=METADATA)))),
 ]
 RESTORE = enveloped("restore", _or_null(fields(name=TEXT_OR_NULL, volume_id=UUID_OR_NULL)))
 routes = Routes("/v3/backups")

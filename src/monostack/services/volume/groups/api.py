@@ -23,6 +23,7 @@ from monostack.services.volume.words import ZONE, invalid_input
 
 SINCE = (3, 13)
 LINKS_KEY = "group_links"
+NOT = "<is> False"  # what a group type says of what its groups need not have
 NO_PLACE = "No host has what the group's type and the types of its volumes ask for."
 _KNOWN = (
     "id", "status", "availability_zone", "created_at", "updated_at", "name", "description", "group_type_id", "group_snapshot_id",
@@ -90,7 +91,8 @@ def make(request: Request, tx: Transaction, body: Mapping[str, Any], kind: Row[A
     if body.get("availability_zone") not in (None, ZONE):
         raise invalid_input(f"Availability zone '{body['availability_zone']}' is invalid.")
     claims.group(tx, request)
-    wanted = {name: value for one in (kind.specs, *(each.extra_specs for each in volume_types)) for name, value in one.items()}
+    specs = {name: value for name, value in kind.specs.items() if value != NOT}
+    wanted = {name: value for one in (specs, *(each.extra_specs for each in volume_types)) for name, value in one.items()}
     place = choice.place(tx, request.cloud, 0, wanted)
     values = {
         "status": "available" if place else "error",

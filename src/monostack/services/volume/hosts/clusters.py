@@ -19,7 +19,7 @@ REPLICATION = ("replication_status", "frozen", "active_backend_id")  # filters f
 RESOURCES = ("Volume", "Snapshot")
 ENABLE = fields(("name",), name=NAME, binary=TEXT_OR_NULL)
 DISABLE = fields(("name",), name=NAME, binary=TEXT_OR_NULL, disabled_reason=TEXT_OR_NULL)
-_HOST = {"type": ["string", "null"], "minLength": 1, "maxLength": 255}
+_HOST = {"type": ["string", "null"], "minLength": 1, "maxLength": 255, "pattern": "^[a-zA-Z0-9-._#@:/+]*$"}
 CLEANUP = fields(
     cluster_name=_HOST,
     disabled=FLAG,

@@ -18,7 +18,8 @@ from monostack.services.volume.types.table import TYPES, by_id
 RULE = "volume_extension:qos_specs_manage"
 CONSUMERS = ("front-end", "back-end", "both")
 _COLUMNS = {name: name for name in ("id", "name", "consumer", "created_at", "updated_at")}
-LISTING = Listing(columns=_COLUMNS, open=("id", "name", "consumer"), legacy=("id", "name", "consumer"), strict=(99, 0))
+_FILTERS = ("id", "name", "consumer")
+LISTING = Listing(columns=_COLUMNS, open=_FILTERS, legacy=_FILTERS, strict=(99, 0), unsorted=("name", "consumer"))
 CREATE = enveloped("qos_specs", fields(("name",), open=True, name={"type": "string", "format": "volume-short-name"}))
 KEYS = {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 255}, "uniqueItems": True}
 routes = Routes("/v3/qos-specs")

@@ -38,8 +38,10 @@ _COLUMNS: dict[str, str | None] = {
     "source_project_id": "project_id",
     "destination_project_id": None,
     "updated_at": None,
+    "expires_at": None,
+    "accepted": None,
 }
-LISTING = Listing(columns=_COLUMNS, open=tuple(_COLUMNS), legacy=("name", *_COLUMNS), strict=(99, 0))
+LISTING = Listing(columns=_COLUMNS, open=tuple(_COLUMNS), legacy=("name", *_COLUMNS), strict=(99, 0), unsorted=("name",))
 _SHORT = Record("TransferSummary", {"id": ID, "volume_id": ID, "name": maybe(TEXT), "links": LINKS})
 _LATER = {"destination_project_id": NULL, "source_project_id": TEXT, "accepted": answers.FLAG}
 _LONG = _SHORT.with_keys(

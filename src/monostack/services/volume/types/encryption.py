@@ -11,7 +11,7 @@ from monostack.http import Request, Response, Routes
 from monostack.http.answers import ANYTHING, FLAG, ID, INTEGER, NOTHING, NULL, OBJECT, TEXT, Record, either, envelope, mapping, maybe
 from monostack.http.schema import add_format
 from monostack.services.volume.dialect import accepted
-from monostack.services.volume.parameters import TEXT_OR_NULL, Refusal, enveloped, fields
+from monostack.services.volume.parameters import MAX_INT, TEXT_OR_NULL, Refusal, enveloped, fields
 from monostack.services.volume.types.table import BY_ID, TYPES, by_id
 from monostack.services.volume.volumes.table import OF_TYPE
 
@@ -21,7 +21,7 @@ routes = Routes("/v3/types/{id}/encryption")
 
 
 def _key_size(value: Any) -> bool:
-    if value is not None and not str(value).isdigit():
+    if value is not None and not str(value).removeprefix("-").isdigit():
         raise Refusal("Invalid input received: key_size must be an integer.")
     return True
 
@@ -35,7 +35,7 @@ def _body(*required: str) -> dict[str, Any]:
         fields(
             required,
             open=True,
-            key_size={"type": ["string", "integer", "null"], "format": "volume-key-size"},
+            key_size={"type": ["string", "integer", "null"], "format": "volume-key-size", "minimum": 0, "maximum": MAX_INT},
             provider={"type": "string", "minLength": 0, "maxLength": 255},
             control_location={"enum": ["front-end", "back-end"]},
             cipher=TEXT_OR_NULL,
