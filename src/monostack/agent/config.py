@@ -17,6 +17,15 @@ class ExternalNetwork(msgspec.Struct):
     masquerade: bool = False  # what leaves the bridge for elsewhere takes the host's address
 
 
+class PacketLog(msgspec.Struct):
+    """What is written down of packets that security groups let pass or drop, where somebody asks for it."""
+
+    file: str | None = None  # None: one of our own
+    rate_limit: int = 100  # packets a second, of all ports of the host
+    burst_limit: int = 25  # packets at once
+    max_bytes: int = 16 << 20  # a file of so many octets makes room for a new one, and is kept with the end `.1`
+
+
 class AgentConfig(msgspec.Struct, kw_only=True):
     """Settings of one agent. Paths are absolute."""
 
@@ -36,5 +45,6 @@ class AgentConfig(msgspec.Struct, kw_only=True):
     dns_servers: list[str] = []  # where guests' DHCP servers forward names to; none: they know only their own network
     volume_backend: str = "file"  # as volume types ask for it with `volume_backend_name`
     image_cache_hours: float = 24.0  # how long the bits of an image that no guest uses are kept
+    packet_log: PacketLog = msgspec.field(default_factory=PacketLog)
     network_capacity: NetworkCapacity | None = None  # what it can guarantee to ports
     reserved_memory_mib: int = 512  # kept for the host itself

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 import monostack
 from monostack.agent.agent import Agent
 from monostack.agent.block.file import FileBlock
@@ -50,10 +52,16 @@ class Layout:
         """What the KVM probe found."""
         return self.state / "accelerator.json"
 
+    @property
+    def packets(self) -> Path:
+        """What security groups let pass and drop, where that is logged."""
+        return self.state / "packets.log"
+
     def made(self) -> list[Path]:
         """All that an agent makes there."""
         kept = [self.state / name for name in ("volumes", "snapshots", "backups", "unmanaged", "incoming")]
-        return [self.images, self.outgoing, self.guests, self.libvirt, self.verdict, *kept]
+        logs = [self.packets, self.packets.with_name(self.packets.name + ".1")]
+        return [self.images, self.outgoing, self.guests, self.libvirt, self.verdict, *logs, *kept]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,10 @@ async def open_host(config: AgentConfig, make_network: NetworkMaker | None = Non
 def linux_network(config: AgentConfig, report: Callable[[Report], None]) -> Network:
     """The native network driver with the agent's settings."""
     directory = Path(config.runtime_dir)
-    return LinuxNetwork(Settings(directory, config.external_networks, tuple(config.dns_servers)), report)
+    log = config.packet_log
+    if log.file is None:
+        log = msgspec.structs.replace(log, file=str(Layout(Path(config.state_dir)).packets))
+    return LinuxNetwork(Settings(directory, config.external_networks, tuple(config.dns_servers), log), report)
 
 
 def _prepare(config: AgentConfig, layout: Layout) -> QemuUser:

@@ -36,9 +36,9 @@ def passed_on(args: argparse.Namespace) -> list[str]:
 def agent_config(config: Config) -> Any:
     """What this host's agent is told."""
     from monostack.agent.capacity import network_capacity
-    from monostack.agent.config import AgentConfig, ExternalNetwork
+    from monostack.agent.config import AgentConfig, ExternalNetwork, PacketLog
 
-    state = Path(config.state_dir)
+    state, log = Path(config.state_dir), config.agent.network_log
     return AgentConfig(
         host=config.agent.host,
         controller_url=config.agent.controller,
@@ -52,6 +52,7 @@ def agent_config(config: Config) -> Any:
             name: ExternalNetwork(network.bridge, network.address, network.masquerade)
             for name, network in config.agent.external_networks.items()
         },
+        packet_log=PacketLog(log.local_output_log_base or None, log.rate_limit, log.burst_limit, log.max_bytes),
         network_capacity=network_capacity(config.agent),
     )
 

@@ -76,6 +76,16 @@ class LocalIPItem(msgspec.Struct):
     fixed_ip: str
 
 
+class PacketLogItem(msgspec.Struct):
+    """Which packets of a port are written down: the first of each connection that a group lets pass, and what is dropped."""
+
+    id: str
+    project_id: str
+    accepted: bool
+    dropped: bool
+    group: str | None = None  # whose rules let pass what is written down; None: all groups of the port
+
+
 class PortItem(msgspec.Struct):
     id: str
     network_id: str
@@ -94,6 +104,7 @@ class PortItem(msgspec.Struct):
     dhcp_options: list[dict[str, Any]] = []  # {"opt_name", "opt_value", "ip_version"}
     qos: Qos | None = None
     local_ips: list[LocalIPItem] = []
+    logs: list[PacketLogItem] = []
 
 
 class RuleItem(msgspec.Struct):

@@ -83,6 +83,19 @@ class Capacity(Section, frozen=True):
     packet_rate_ingress_kpps: Annotated[int, _option("Thousands into guests.", ge=0)] = 0
 
 
+class NetworkLog(Section, frozen=True):
+    """What is written down of packets that security groups let pass or drop, where somebody asks for it (`openstack network log create`).
+    The names are those of Neutron's `[network_log]`.
+    """
+
+    rate_limit: Annotated[int, _option("Packets a second of this host that are written down, and no more.", ge=100)] = 100
+    burst_limit: Annotated[int, _option("Packets at once.", ge=25)] = 25
+    local_output_log_base: Annotated[str, _option("File they are written to.", "`<state_dir>/agent/packets.log`")] = ""
+    max_bytes: Annotated[
+        int, _option("A file that is as large makes room for a new one, and is kept with the end `.1`.", ge=65536)
+    ] = 16_777_216
+
+
 class Agent(Section, frozen=True):
     """The channel between controller and agents, and the agent of this host."""
 
@@ -117,6 +130,7 @@ class Agent(Section, frozen=True):
         ),
     ] = msgspec.field(default_factory=lambda: {"public": ExternalNetwork(bridge="br-public", address="172.24.4.1/24", masquerade=True)})
     capacity: Capacity = Capacity()
+    network_log: NetworkLog = NetworkLog()
 
 
 class Identity(Section, frozen=True):

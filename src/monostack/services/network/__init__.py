@@ -25,6 +25,7 @@ from monostack.services.network.local_ips import api as local_ips_api
 from monostack.services.network.metering import api as metering_api
 from monostack.services.network.ndp_proxies import api as ndp_proxies_api
 from monostack.services.network.networks import api as networks_api
+from monostack.services.network.packet_logs import api as packet_logs_api
 from monostack.services.network.pools import api as pools_api
 from monostack.services.network.pools import onboarding
 from monostack.services.network.ports import api as ports_api
@@ -73,7 +74,7 @@ SERVICE = Service(
         *metering_api.routes, *segment_ranges_api.routes, *segments_api.routes,
         *agents_api.routes, scheduling.routes,
         topologies_api.routes, *trunks_api.routes, onboarding.routes, *ndp_proxies_api.routes,
-        *local_ips_api.routes,
+        *local_ips_api.routes, *packet_logs_api.routes,
     ),
     policies=POLICIES,
     policy_kinds=NETWORK_KINDS,

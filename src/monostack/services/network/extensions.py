@@ -50,6 +50,7 @@ EXTENSIONS = (
     ("l3-port-ip-change-not-allowed", "Prevent L3 router ports IP address change extension", "2018-10-09T10:00:00-00:00"),
     ("l3_agent_scheduler", "L3 Agent Scheduler", "2013-02-07T10:00:00-00:00"),
     ("local_ip", "Local IP", "2021-07-26T10:00:00-00:00"),
+    ("logging", "Logging API Extension", "2017-01-01T10:00:00-00:00"),
     ("metering", "Neutron Metering", "2013-06-12T10:00:00-00:00"),
     ("metering_source_and_destination_fields", "Neutron Metering with source and destination filtering", "2020-08-21T08:12:00-00:00"),
     ("multi-provider", "Multi Provider Network", "2013-06-27T10:00:00-00:00"),

@@ -61,6 +61,7 @@ NOT_FOUND = {
     "policy": ("QosPolicyNotFound", "QoS policy {} could not be found."),
     "ndp_proxy": ("NDPProxyNotFound", "Ndp proxy {} could not be found."),
     "local_ip": ("LocalIPNotFound", "Local IP {} could not be found."),
+    "log": ("LogResourceNotFound", "Log resource {} could not be found."),
     "trunk": ("TrunkNotFound", "Trunk {} could not be found."),
     "rbac_policy": ("RbacPolicyNotFound", "RBAC policy of type unknown with ID {} not found"),
     "agent": ("AgentNotFound", "Agent {} could not be found."),

@@ -17,10 +17,31 @@ CALLED = 0x4C000000  # with the end of a local IP: whose connection began by cal
 CALLED_MASK = 0xFF000000
 
 INGRESS, EGRESS = "in", "out"
+ACCEPT, DROP = "ACCEPT", "DROP"  # what becomes of a packet that is logged
 
 
 def chain_name(identifier: str, direction: str, prefix: str = "port") -> str:
     return f"{prefix}_{identifier.replace('-', '')}_{direction}"
+
+
+def logged_chain(port: PortItem, action: str) -> str:
+    """Where a packet of the port goes to be logged and then accepted, or dropped (packet_logs)."""
+    return chain_name(port.id, action.lower(), "logged")
+
+
+def logged_groups(port: PortItem) -> list[str]:
+    """The groups of the port whose accepted packets are logged."""
+    return [group for group in port.groups if any(log.accepted and log.group in (None, group) for log in port.logs)]
+
+
+def group_chain(port: PortItem, group: str, direction: str) -> str:
+    """Where the port asks a group: a copy of its own where that logs."""
+    return chain_name(f"{port.id}_{group}", direction, "logged") if group in logged_groups(port) else chain_name(group, direction, "group")
+
+
+def _refusal(port: PortItem) -> str:
+    """The verdict on what the port may not have."""
+    return f"goto {logged_chain(port, DROP)}" if any(log.dropped for log in port.logs) else "drop"
 
 
 def link_local(mac: str) -> str:
@@ -101,10 +122,11 @@ def _nobody() -> list[str]:
     ]
 
 
-def _decided(groups: Iterable[str], direction: str, *, stateful: bool) -> list[str]:
+def _decided(port: PortItem, direction: str, *, stateful: bool) -> list[str]:
     alive = f"{{ {ESTABLISHED:#x}, {CALLED:#x}-{CALLED | ~CALLED_MASK & 0xFFFFFFFF:#x} }}"
-    known = [f"meta mark {alive} accept", f"meta mark {REFUSED:#x} drop"] if stateful else []
-    return [*known, *(f"jump {chain_name(group, direction, 'group')}" for group in groups), "drop"]
+    refused = _refusal(port)
+    known = [f"meta mark {alive} accept", f"meta mark {REFUSED:#x} {refused}"] if stateful else []
+    return [*known, *(f"jump {group_chain(port, group, direction)}" for group in port.groups), refused]
 
 
 def limited(limit: Limit) -> list[str]:
@@ -127,7 +149,7 @@ def from_guest(port: PortItem, *, stateful: bool) -> tuple[str, ...]:
     """Raises ValueError for an address that is none."""
     return (
         *governed(port, EGRESS),
-        *_may_send(port),
+        *(rule.removesuffix("drop") + _refusal(port) if rule.endswith(" drop") else rule for rule in _may_send(port)),
         "ether type ip udp sport 67 udp dport 68 drop",
         "ether type ip6 udp sport 547 udp dport 546 drop",
         "icmpv6 type nd-router-advert drop",
@@ -135,7 +157,7 @@ def from_guest(port: PortItem, *, stateful: bool) -> tuple[str, ...]:
         "ether type ip6 udp sport 546 udp dport 547 accept",
         "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept",
         "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } accept",
-        *_decided(port.groups, EGRESS, stateful=stateful),
+        *_decided(port, EGRESS, stateful=stateful),
     )
 
 
@@ -149,5 +171,5 @@ def to_guest(port: PortItem, *, stateful: bool) -> tuple[str, ...]:
         "ether type ip udp sport 67 udp dport 68 accept",
         "ether type ip6 udp sport 547 udp dport 546 accept",
         "icmpv6 type { mld-listener-query, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept",
-        *_decided(port.groups, INGRESS, stateful=stateful),
+        *_decided(port, INGRESS, stateful=stateful),
     )

@@ -103,6 +103,10 @@ def port(item: PortItem) -> None:
         raise ValueError(f"{item.vlan} is not a VLAN tag")
     for fixed in item.fixed_ips:
         ip_address(fixed.ip_address)
+    for told in item.logs:
+        for named in (told.id, told.project_id, told.group):
+            if named is not None:
+                identifier(named)
     for local in item.local_ips:
         ip_address(local.local_ip)
         ip_address(local.fixed_ip)

@@ -9,9 +9,10 @@ from typing import NamedTuple, TypeVar
 
 from monostack.agent.errors import CommandError
 from monostack.agent.metadata import Listener, MetadataService, Source
-from monostack.agent.network.linux import namespaces, requirements
+from monostack.agent.network.linux import namespaces, nflog, packet_logs, requirements
 from monostack.agent.network.linux.host import FAULTS, HostNetwork, Outcome
 from monostack.agent.network.linux.lookup import Lookup
+from monostack.agent.network.linux.packet_log import PacketLogFile
 from monostack.agent.network.linux.settings import METADATA_ADDRESS, METADATA_PORT, Settings
 from monostack.protocol import Report
 from monostack.protocol.network import Applied, Apply
@@ -42,6 +43,7 @@ class LinuxNetwork:
         self._service = MetadataService(report)
         self._lookup = Lookup()
         self._listeners: dict[str, _Open] = {}
+        self._packets = PacketLogFile(settings.packet_log_file, settings.packet_log.max_bytes)
         self._lock = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
 
@@ -67,6 +69,7 @@ class LinuxNetwork:
             self._lookup = outcome.lookup
             self._service.keep(set(outcome.lookup.metadata))
             await self._listen(outcome)
+            await self._log_packets(outcome.logged)
             if self._watching is None:
                 self._watching = asyncio.create_task(self._watch(), name="network watch")
             return Applied(errors=outcome.errors)
@@ -90,6 +93,12 @@ class LinuxNetwork:
             listener = Listener(self._service, lambda address, networks=networks: self._find(networks, address))
             await listener.start(listening)
             self._listeners[name] = _Open(identities[name] or 0, networks, listener)
+
+    async def _log_packets(self, known: dict[str, str]) -> None:
+        try:
+            await self._packets.follow(known, lambda: self._run(lambda _: nflog.listen(packet_logs.GROUP, packet_logs.HEADERS)))
+        except OSError as fault:
+            log.warning("no packets are logged: %s", fault)
 
     def _find(self, networks: tuple[str, ...], address: str) -> Source | None:
         return self._lookup.find(networks, address)
@@ -115,6 +124,7 @@ class LinuxNetwork:
             await asyncio.gather(self._watching, return_exceptions=True)
             self._watching = None
         self._lookup = Lookup()
+        await self._packets.close()
         for open_one in self._listeners.values():
             await open_one.listener.close()
         self._listeners.clear()

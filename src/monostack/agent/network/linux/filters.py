@@ -8,6 +8,7 @@ is known of a packet's connection is written on it as a mark; the bridge table, 
 import json
 from typing import Any
 
+from monostack.agent.config import PacketLog
 from monostack.agent.network.linux import flows, local_ips, nftables, rules, ruleset
 from monostack.agent.network.linux.chains import sources
 from monostack.agent.network.linux.nftables import Chain, NftablesError, Table
@@ -21,7 +22,8 @@ FIRST_ZONE, LAST_ZONE = 0x4000, 0xFFFF  # lower ones may be in use by others; 0 
 class Filters:
     """The filters of one host's ports. Lives in the worker thread, in the host's namespace."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: PacketLog) -> None:
+        self._log = log
         self._zones: dict[str, int] = {}  # by bridge, the name they are found again by in the kernel
         self._installed: list[Table] | None = None
         self._groups: dict[str, tuple[GroupItem, frozenset[rules.Rule], str]] = {}
@@ -48,7 +50,7 @@ class Filters:
         of_group = {group: known[1] for group, known in self._groups.items()}
         tables = [
             ruleset.tracking(bridges, self._zones, masqueraded),
-            ruleset.filtering(desired, of_group, self._chains),
+            ruleset.filtering(desired, of_group, self._chains, self._log),
             local_ips.table(desired),
         ]
         self._install(tables, anew=anew)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from monostack.agent.network.linux import bridges, dhcp_servers, filters, namespaces, nftables, ports, strays
+from monostack.agent.network.linux import bridges, dhcp_servers, filters, namespaces, nftables, packet_logs, ports, strays
 from monostack.agent.network.linux.dhcp_servers import DhcpServers
 from monostack.agent.network.linux.filters import Filters
 from monostack.agent.network.linux.links import Link, Links
@@ -30,11 +30,14 @@ _INHERITED = "this host has a network from before its agent started, and has not
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an application left: errors by key, who has which address, and the networks whose guests come in at each namespace."""
+    """What an application left: errors by key, who has which address, the networks whose guests come in at each namespace, and
+    what is to be written about packets.
+    """
 
     errors: dict[str, str]
     lookup: Lookup
     listeners: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    logged: dict[str, str] = field(default_factory=dict)  # see packet_logs.known
 
 
 class HostNetwork:
@@ -44,7 +47,7 @@ class HostNetwork:
         self._settings = settings
         self._desired = Desired()
         self._links = Links()
-        self._filters = Filters()
+        self._filters = Filters(settings.packet_log)
         self._dhcp = DhcpServers(settings)
         self._routers = Routers(settings)
         self._shaping = Shaping()
@@ -74,7 +77,7 @@ class HostNetwork:
         self._each(errors, _of("router", dirty), lambda key: self._route(key, anew=apply.full))
         self._failed = {key for key in errors if key in self._keys()}
         self._complete = True
-        return Outcome(errors, Lookup(self._desired), self._listeners())
+        return Outcome(errors, Lookup(self._desired), self._listeners(), packet_logs.known(self._desired))
 
     def _each(self, errors: dict[str, str], keys: Iterable[str], make: Callable[[str], None]) -> None:
         """Make each thing; a fault is the error of its key and stops nothing else."""
@@ -200,7 +203,8 @@ class HostNetwork:
 
     def release(self) -> None:
         """See Network.release. Raises the first fault, having tried everything."""
-        self._desired, self._filters, self._routers, self._shaping = Desired(), Filters(), Routers(self._settings), Shaping()
+        self._desired, self._filters = Desired(), Filters(self._settings.packet_log)
+        self._routers, self._shaping = Routers(self._settings), Shaping()
         self._bridges, self._failed, self._left, self._complete = {}, set(), {}, False
         try:
             strays.remove(self._links, self._desired, self._settings)

@@ -10,7 +10,18 @@ from dataclasses import dataclass
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from monostack.agent.network.linux import conntrack, conntrack_helpers, dnsmasq, namespaces, nat, nftables, ruleset, shaping
+from monostack.agent.config import PacketLog
+from monostack.agent.network.linux import (
+    conntrack,
+    conntrack_helpers,
+    dnsmasq,
+    local_ips,
+    namespaces,
+    nat,
+    nftables,
+    ruleset,
+    shaping,
+)
 from monostack.agent.network.linux.links import Links
 from monostack.agent.network.linux.settings import TABLE
 from monostack.agent.network.linux.state import Desired
@@ -20,7 +31,9 @@ from monostack.protocol.network import (
     FixedIP,
     FloatingIPItem,
     GroupItem,
+    LocalIPItem,
     MembersItem,
+    PacketLogItem,
     PortForwardingItem,
     PortItem,
     RouterGateway,
@@ -103,7 +116,11 @@ def _tags() -> str:
 def _filters() -> str:
     desired = _sample()
     rules = {group: frozenset(ruleset.rules.parse(item) for item in known.rules) for group, known in desired.groups.items()}
-    tables = [ruleset.tracking({"net": "br0"}, {"br0": 1}, {"br1": "192.0.2.0/24"}), ruleset.filtering(desired, rules, {})]
+    tables = [
+        ruleset.tracking({"net": "br0"}, {"br0": 1}, {"br1": "192.0.2.0/24"}),
+        ruleset.filtering(desired, rules, {}, PacketLog()),
+        local_ips.table(desired),
+    ]
     nftables.run("\n".join(nftables.replace(table) for table in tables))
     return "security groups can be enforced"
 
@@ -141,7 +158,8 @@ def _sample() -> Desired:
     group = GroupItem("0" * 12, [*ports, RuleItem("c", "ingress", "IPv6", "132", 1, 2, None, "0" * 12)])
     pairs = [{"ip_address": "10.1.0.0/16", "mac_address": "02:00:00:00:00:02"}, {"ip_address": "2001:db8::/64"}]
     port = PortItem(
-        "1" * 12, "2" * 12, "02:00:00:00:00:01", [FixedIP("s", "10.0.0.1")], "mst0", True, True, [group.id], pairs, None, ""
+        "1" * 12, "2" * 12, "02:00:00:00:00:01", [FixedIP("s", "10.0.0.1")], "mst0", True, True, [group.id], pairs, None, "",
+        local_ips=[LocalIPItem("10.0.0.9", "10.0.0.1")], logs=[PacketLogItem("l", "", accepted=True, dropped=True)],
     )  # fmt: skip
     return Desired(
         ports={port.id: port}, groups={group.id: group}, members={group.id: MembersItem(group.id, ["10.0.0.0/24", "2001:db8::1"])}
@@ -164,7 +182,8 @@ _TRIALS: list[tuple[str, Callable[[], str], str]] = [
     (
         "nftables",
         _filters,
-        "install libnftables1, and use a kernel with CONFIG_NF_TABLES_INET, CONFIG_NF_TABLES_BRIDGE, CONFIG_NFT_CT and CONFIG_NFT_MASQ",
+        "install libnftables1, and use a kernel with CONFIG_NF_TABLES_INET, CONFIG_NF_TABLES_BRIDGE, CONFIG_NFT_CT, CONFIG_NFT_MASQ, "
+        "CONFIG_NFT_LIMIT and CONFIG_NFT_LOG",
     ),
     ("address translation", _translation, "use a kernel with CONFIG_NFT_NAT"),
     ("connection tracking", _connections, "use a kernel with CONFIG_NF_CT_NETLINK, CONFIG_NF_CONNTRACK_ZONES and CONFIG_NF_CONNTRACK_MARK"),

@@ -88,8 +88,8 @@ def group_set(group_id: str, version: int) -> str:
     return f"members{version}_{group_id.replace('-', '')}"
 
 
-def statements(rules: Iterable[Rule], *, ingress: bool) -> tuple[str, ...]:
-    """Accepting nftables statements (family bridge) for one direction, rules of one kind drawn together into sets."""
+def statements(rules: Iterable[Rule], *, ingress: bool, verdict: str = "accept") -> tuple[str, ...]:
+    """Nftables statements (family bridge) of what may pass in one direction, rules of one kind drawn together into sets."""
     kinds: dict[tuple[int, int | None, str | None, tuple[int | None, int | None]], dict[Network | None, list[Rule]]] = {}
     for rule in rules:
         if rule.ingress == ingress:
@@ -108,7 +108,7 @@ def statements(rules: Iterable[Rule], *, ingress: bool) -> tuple[str, ...]:
                 ports,
                 _far(version, group, sources, ingress),
             ]
-            made.append(" ".join([part for part in parts if part] + ["accept"]))
+            made.append(" ".join([part for part in parts if part] + [verdict]))
     return tuple(sorted(made))
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from monostack.agent.network.linux import rules
+from monostack.agent.config import PacketLog
+from monostack.agent.network.linux import packet_logs, rules
 from monostack.agent.network.linux.chains import (
     CALLED,
     CALLED_MASK,
@@ -66,9 +67,10 @@ def tracking(bridges: Mapping[str, str], zones: Mapping[str, int], masqueraded: 
     )
 
 
-def filtering(desired: Desired, rules_of: Rules, cache: dict[str, tuple[PortItem, bool, Chain, Chain]]) -> Table:
+def filtering(desired: Desired, rules_of: Rules, cache: dict[str, tuple[PortItem, bool, Chain, Chain]], log: PacketLog) -> Table:
     """The chains of ports and groups. What the frame of the table lets through in the end is only what a port's chain let through:
-    an interface named like a guest's, but not known, is cut off. `cache` holds a port's chains as long as its item is the same.
+    an interface named like a guest's, but not known, is cut off. `cache` holds a port's chains as long as its item is the same. `log`
+    bounds what is logged of packets.
     """
     made: dict[str, Chain] = {}
     verdicts: dict[str, tuple[str, str]] = {}
@@ -90,6 +92,7 @@ def filtering(desired: Desired, rules_of: Rules, cache: dict[str, tuple[PortItem
             made |= {names[0]: known[2], names[1]: known[3]}
             verdicts[port.tap] = f"jump {names[0]}", f"jump {names[1]}"
             groups |= set(port.groups)
+            made |= packet_logs.chains(port, rules_of) if port.logs else {}
         else:
             verdicts[port.tap] = _open(port, EGRESS, made), _open(port, INGRESS, made)
     sets: dict[str, Elements] = {}
@@ -99,7 +102,8 @@ def filtering(desired: Desired, rules_of: Rules, cache: dict[str, tuple[PortItem
         made[chain_name(group, INGRESS, "group")] = Chain(rules.statements(known_rules, ingress=True))
         for remote in {rule.group for rule in known_rules if rule.group}:
             sets |= _member_sets(remote, desired)
-    return Table("bridge", TABLE, {**sets, **_ports(desired, verdicts)}, {**made, **_FRAME})
+    limits = packet_logs.limit(log) if any(port.logs for port in desired.ports.values()) else {}
+    return Table("bridge", TABLE, {**limits, **sets, **_ports(desired, verdicts)}, {**made, **_FRAME})
 
 
 def _open(port: PortItem, direction: str, made: dict[str, Chain]) -> str:

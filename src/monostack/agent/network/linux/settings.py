@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from monostack.agent.config import ExternalNetwork
+from monostack.agent.config import ExternalNetwork, PacketLog
 from monostack.protocol.network import bridge_name
 
 TAP = "mst"  # interfaces of guests (protocol.network.tap_name)
@@ -42,9 +42,14 @@ class Settings:
     directory: Path  # dnsmasq's files; dnsmasq gives up root, so every user must be able to enter it. Best below /run
     external_networks: Mapping[str, ExternalNetwork] = field(default_factory=dict)
     dns_servers: tuple[str, ...] = ()  # where the DHCP servers forward names to that are not a network's own; none: nowhere
+    packet_log: PacketLog = field(default_factory=PacketLog)
     namespace_prefix: str = "monostack"
     host_namespace: str | None = None  # the network namespace that is "the host": several hosts on one machine, and tests
     watch_interval: float = 5.0  # seconds between looks whether DHCP servers live
+
+    @property
+    def packet_log_file(self) -> Path:
+        return Path(self.packet_log.file) if self.packet_log.file else self.directory / "packets.log"
 
     def dhcp_namespace(self, network_id: str) -> str:
         return f"{self.namespace_prefix}-dhcp-{short(network_id)}"

@@ -1,4 +1,4 @@
-"""Rows to items: everything a host is told about ports, networks, groups and routers. A few statements, however many are asked for."""
+"""Rows to items: what a host is told about networks, groups and routers; port_items: about ports. A few statements, however many."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -11,21 +11,17 @@ from sqlalchemy.engine import Row
 from monostack.db import Transaction
 from monostack.protocol.network import (
     ConntrackHelperItem,
-    FixedIP,
     FloatingIPItem,
     GroupItem,
-    LocalIPItem,
     MembersItem,
     NetworkItem,
     PortForwardingItem,
-    PortItem,
     Qos,
     RouterGateway,
     RouterInterface,
     RouterItem,
     RuleItem,
     SubnetItem,
-    tap_name,
 )
 from monostack.services.network.address_groups.table import find_many as find_address_groups
 from monostack.services.network.addresses.table import allocations, of_ports
@@ -34,16 +30,14 @@ from monostack.services.network.desired.paths import Paths
 from monostack.services.network.floatingips.table import FLOATING_IPS
 from monostack.services.network.forwardings.rules import bounds
 from monostack.services.network.forwardings.table import FORWARDINGS
-from monostack.services.network.groups.bindings import bindings, groups_of
+from monostack.services.network.groups.bindings import bindings
 from monostack.services.network.groups.table import find_groups, rules_of
-from monostack.services.network.local_ips.table import of_ports as local_ips_of
-from monostack.services.network.lookup import among, grouped, read
+from monostack.services.network.lookup import among, grouped
 from monostack.services.network.metering.table import meters
 from monostack.services.network.ndp_proxies import table as ndp_proxies
 from monostack.services.network.networks.table import find_all as find_networks
 from monostack.services.network.pools.affinity import scopes_of
 from monostack.services.network.ports.table import PORTS
-from monostack.services.network.ports.table import find_many as find_ports
 from monostack.services.network.qos import items as qos
 from monostack.services.network.qos.use import effective
 from monostack.services.network.routers.table import GATEWAY, INTERFACE
@@ -51,7 +45,6 @@ from monostack.services.network.routers.table import find_many as find_routers
 from monostack.services.network.segments.table import connected, routed
 from monostack.services.network.subnets.table import find_many as find_subnets
 from monostack.services.network.subnets.table import of_networks
-from monostack.services.network.trunks.table import legs
 
 CLOUD, SERVER, DHCP = "network:", "compute:", "network:dhcp"  # beginnings of device owners
 
@@ -89,16 +82,6 @@ _FORWARDED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
-    """A port and where it is wanted. `item` is as on its own host; elsewhere it has no tap."""
-
-    item: PortItem
-    host: str | None  # where its tap is; None for ports of the cloud itself and unbound ones
-    leased: bool  # the network's DHCP knows it
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
 class Network:
     """A network and the host that runs its DHCP. `item.serves_dhcp` is as on that host."""
 
@@ -115,51 +98,6 @@ class Router:
     def networks(self) -> set[str]:
         found = {interface.network_id for interface in self.item.interfaces}
         return found | {self.item.gateway.network_id} if self.item.gateway else found
-
-
-def ports(tx: Transaction, ids: Collection[str]) -> dict[str, Port]:
-    """The ports that exist, by id."""
-    rows = find_ports(tx, ids)
-    addresses, groups = of_ports(tx, rows), groups_of(tx, rows)
-    networks = find_networks(tx, list({row.network_id for row in rows.values()}))
-    under = {id: effective(row._mapping, networks[row.network_id].qos_policy_id) for id, row in rows.items()}
-    policies = qos.policies(tx, {policy for policy in under.values() if policy is not None})
-    inside, called = legs(tx, rows), local_ips_of(tx, rows)
-    return {
-        id: _port(row, addresses.get(id, ()), groups(id), policies.get(under[id] or ""), inside.get(id), called.get(id, []))
-        for id, row in rows.items()
-    }
-
-
-def _port(
-    row: Row[Any],
-    addresses: Collection[Row[Any]],
-    groups: list[str],
-    policy: Qos | None,
-    leg: Row[Any] | None,
-    local_ips: list[LocalIPItem],
-) -> Port:
-    ours = row.device_owner.startswith(CLOUD)
-    item = PortItem(
-        id=row.id,
-        network_id=row.network_id,
-        mac=row.mac_address,
-        fixed_ips=[FixedIP(one.subnet_id, one.ip_address) for one in addresses],
-        tap=tap_name(row.id),
-        admin_up=row.admin_state_up,
-        port_security=row.port_security_enabled,
-        groups=groups if row.port_security_enabled else [],
-        allowed_pairs=row.allowed_address_pairs,
-        server_id=row.device_id if row.device_owner.startswith(SERVER) else None,
-        project_id=row.project_id,
-        parent=leg.parent if leg is not None else None,
-        vlan=leg.segmentation_id if leg is not None else None,
-        hostname=row.dns_name or None,
-        dhcp_options=row.extra_dhcp_opts,
-        qos=policy,
-        local_ips=local_ips,
-    )
-    return Port(item, row.host if row.host and not ours else None, not ours and bool(addresses), row.status)
 
 
 def networks(tx: Transaction, ids: Collection[str]) -> dict[str, Network]:
@@ -329,17 +267,3 @@ def _gateway(
     gateways = [subnets[one.subnet_id].gateway_ip for one in addresses]
     found = [gateway for gateway in dict.fromkeys(gateways) if gateway]
     return RouterGateway(port.id, port.network_id, port.mac_address, _with_prefix(addresses, subnets), found, snat, policy)
-
-
-# --- what belongs to a host ------------------------------------------------------------------------------------------------
-
-_PORTS_ON = sa.select(_p.id).where(_p.host == sa.bindparam("host"))
-_PORTS_IN = sa.select(_p.network_id, _p.id).where(among(_p.network_id))
-
-
-def port_ids_on(tx: Transaction, host: str) -> list[str]:
-    return [row[0] for row in tx.rows(_PORTS_ON, {"host": host})]
-
-
-def port_ids_in(tx: Transaction, network_ids: Collection[str]) -> list[str]:
-    return [row[1] for row in read(tx, _PORTS_IN, network_ids)]

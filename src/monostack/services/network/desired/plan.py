@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from monostack.services.network.desired.items import Network, Port, Router
+from monostack.services.network.desired.items import Network, Router
+from monostack.services.network.desired.port_items import Port
 
 _encode = msgspec.json.Encoder().encode
 Key = tuple[str, str]  # kind, id

@@ -16,7 +16,7 @@ from typing import Any
 from monostack.agentlink import CommandFailed, HostUnreachable
 from monostack.core import clock
 from monostack.db import Transaction
-from monostack.services.network.desired import items
+from monostack.services.network.desired import items, port_items
 from monostack.services.network.desired.hosting import networks_on, routers_on
 from monostack.services.network.desired.link import HostLink
 from monostack.services.network.desired.paths import choosing_beside
@@ -137,14 +137,14 @@ class Sync:
     async def _put_causes(self, ports: set[str], networks: set[str], routers: set[str]) -> None:
         def load(tx: Transaction) -> Any:
             routers.update(choosing_beside(tx, routers))
-            return items.ports(tx, ports), items.networks(tx, networks), items.routers(tx, routers)
+            return port_items.ports(tx, ports), items.networks(tx, networks), items.routers(tx, routers)
 
         if not (ports or networks or routers):
             return
         found_ports, found_networks, found_routers = await self.cloud.db.read(load)
         moved = {id for id in networks if self.plan.put_dhcp(id, found_networks[id].host if id in found_networks else None)}
         if moved:
-            more = await self.cloud.db.read(lambda tx: items.ports(tx, items.port_ids_in(tx, moved)))
+            more = await self.cloud.db.read(lambda tx: port_items.ports(tx, port_items.port_ids_in(tx, moved)))
             found_ports = {**more, **found_ports}
         for id in ports | found_ports.keys():
             self.plan.put_port(id, found_ports.get(id))
@@ -213,5 +213,5 @@ class Sync:
 
 def _belonging(tx: Transaction, hosts: Collection[str]) -> tuple[set[str], set[str], set[str]]:
     """Ports, networks and routers that live on these hosts."""
-    ports = {id for host in hosts for id in items.port_ids_on(tx, host)}
+    ports = {id for host in hosts for id in port_items.port_ids_on(tx, host)}
     return ports, set(networks_on(tx, hosts)), set(routers_on(tx, hosts))

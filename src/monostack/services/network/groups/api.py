@@ -17,6 +17,7 @@ from monostack.services.network.default_statefulness.table import default_for
 from monostack.services.network.groups import default, rules
 from monostack.services.network.groups.bindings import is_used
 from monostack.services.network.groups.table import GROUPS, RULES, get_group, rules_of, usable_groups
+from monostack.services.network.packet_logs.table import drop_logs_of
 from monostack.services.network.tags.api import tag_routes
 from monostack.services.network.verbs import Verbs
 from monostack.services.network.words import conflict, not_found, refused
@@ -50,6 +51,7 @@ def delete_group(tx: Transaction, request: Request, row: Row[Any]) -> None:
     referring = [other[0] for other in tx.rows(_REFERRING, {"group_id": row.id})]
     rbac.forget(tx, row.id)
     standard.remove(GROUPS, tx, request, row)
+    drop_logs_of(tx, row.id)
     changed(tx, request.cloud, "group", [row.id, *referring])
     changed(tx, request.cloud, "members", [row.id])
 

@@ -12,6 +12,7 @@ from monostack.services.network.floatingips import association
 from monostack.services.network.groups.bindings import groups_of
 from monostack.services.network.local_ips.table import check_port_deletable as check_keeps_no_address
 from monostack.services.network.ndp_proxies.table import routers_of
+from monostack.services.network.packet_logs.table import drop_logs_of
 from monostack.services.network.ports import reservations
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.routers.table import find as find_router
@@ -43,5 +44,6 @@ def delete_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
     association.drop_port(tx, cloud, request, row.id)
     changed(tx, cloud, "router", routers_of(tx, row.id))
     standard.remove(PORTS, tx, request, row)
+    drop_logs_of(tx, row.id)
     changed(tx, cloud, "port", [row.id])
     changed(tx, cloud, "members", groups)
