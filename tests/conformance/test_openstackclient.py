@@ -27,8 +27,6 @@ NOT_RUN = {
     "mapping": "there is no federation",
     "service provider": "there is no federation",
     "network agent router set": "Neutron's extension l3_agent_scheduler is only read: routers are not moved",
-    "router add gateway": "Neutron's extension external-gateway-multihoming is not there",
-    "router remove gateway": "Neutron's extension external-gateway-multihoming is not there",
 }
 
 

@@ -153,6 +153,7 @@ class FloatingIPItem(msgspec.Struct):
     floating_ip: str
     fixed_ip: str
     qos: Qos | None = None
+    bearer: str = ""  # the gateway's port that has the address; that of the first gateway if it is not said
 
 
 class PortForwardingItem(msgspec.Struct):
@@ -164,6 +165,7 @@ class PortForwardingItem(msgspec.Struct):
     external_ports: tuple[int, int]  # first, last
     internal_ip: str
     internal_ports: tuple[int, int]
+    bearer: str = ""
 
 
 CONNTRACK_HELPERS = {
@@ -199,7 +201,7 @@ class RouterItem(msgspec.Struct):
     id: str
     admin_up: bool
     interfaces: list[RouterInterface]
-    gateway: RouterGateway | None
+    gateway: RouterGateway | None  # the first
     routes: list[dict[str, str]]  # {"destination": cidr, "nexthop": ip}
     floating_ips: list[FloatingIPItem]
     port_forwardings: list[PortForwardingItem] = []
@@ -207,6 +209,22 @@ class RouterItem(msgspec.Struct):
     ndp_proxy: bool = False  # from outside only these IPv6 addresses are reached, as if they were there
     ndp_proxies: list[str] = []
     meters: list[MeterItem] = []
+    further_gateways: list[RouterGateway] = []
+    ecmp: bool = False  # the default routes lead through all gateways, not the first alone
+
+    @property
+    def gateways(self) -> list[RouterGateway]:
+        """All of them, the first one first."""
+        return [self.gateway, *self.further_gateways] if self.gateway else []
+
+    def bears(self, gateway: RouterGateway, item: FloatingIPItem | PortForwardingItem) -> bool:
+        """Whether a gateway has the address of a floating IP."""
+        return gateway.port_id == (item.bearer or (self.gateway.port_id if self.gateway else ""))
+
+    @property
+    def ends(self) -> list[RouterInterface | RouterGateway]:
+        """Everything it is plugged in with, gateways last."""
+        return [*self.interfaces, *self.gateways]
 
 
 class Apply(msgspec.Struct):

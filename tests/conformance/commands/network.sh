@@ -84,6 +84,8 @@ openstack network l3 conntrack helper set --port 70 router1 $helper
 openstack network l3 conntrack helper list router1
 openstack network l3 conntrack helper show router1 $helper
 openstack network l3 conntrack helper delete router1 $helper
+openstack router add gateway --fixed-ip ip-address=203.0.113.77 router1 ext
+openstack router remove gateway --fixed-ip ip-address=203.0.113.77 router1 ext
 openstack router unset --external-gateway router1
 openstack router remove subnet router1 sub1
 openstack port create --network net1 --fixed-ip subnet=sub1,ip-address=10.70.0.1 gwport

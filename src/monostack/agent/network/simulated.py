@@ -55,7 +55,7 @@ class SimulatedNetwork:
             if isinstance(item, PortItem):
                 wanted = [item.network_id] if item.tap else []
             elif isinstance(item, RouterItem):
-                wanted = [interface.network_id for interface in item.interfaces] + ([item.gateway.network_id] if item.gateway else [])
+                wanted = [end.network_id for end in item.ends]
             else:
                 continue
             missing = [network for network in wanted if f"network/{network}" not in self.items]

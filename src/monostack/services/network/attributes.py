@@ -176,6 +176,13 @@ def update_fault(request: Request, resource: Resource, name: str, item: Mapping[
     return _refusal(request, rule, {**item, **changes})
 
 
+def action_fault(request: Request, name: str, attribute: str, value: Any, item: Mapping[str, Any]) -> Fault | None:
+    """What to answer a caller whom the rule of an action on `item` does not let have this attribute of it changed; None if it does."""
+    rule = _Rule(name)
+    rule.also(_attribute_rule(f"{name}:{attribute}", value))
+    return _refusal(request, rule, item)
+
+
 def _refusal(request: Request, rule: _Rule, target: Mapping[str, Any]) -> Fault | None:
     if all(request.allows(name, target) for name in rule.names):
         return None

@@ -1,6 +1,6 @@
 """Addresses and routes of the namespace the calling thread is in: exactly those wanted, changed only where they differ."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 from typing import Any
 
@@ -15,6 +15,7 @@ _OURS = 77  # the "protocol" of routes that we made; numbers from 64 on are free
 _MAIN = 254
 
 Interface = IPv4Interface | IPv6Interface
+Hop = tuple[str, int | None]  # an address, and the index of the interface it is at; None: wherever it is
 
 
 def present(links: Links, link: Link) -> set[Interface]:
@@ -42,43 +43,59 @@ def settle(links: Links, link: Link, wanted: Iterable[str]) -> list[Interface]:
     return new
 
 
-def route(links: Links, wanted: Mapping[str, tuple[str, int | None]]) -> None:
-    """Have exactly these routes: destination to (nexthop, index of the interface or None: wherever the nexthop is).
+def route(links: Links, wanted: Mapping[str, Sequence[Hop]]) -> None:
+    """Have exactly these routes: destination to its next hops, of which each flow takes one.
 
     Raises LinkError for the first that cannot be made, having tried all.
     """
-    goal = {str(ip_network(destination, strict=False)): (str(ip_address(hop)), index) for destination, (hop, index) in wanted.items()}
-    for destination, (hop, index) in _ours(links).items():
-        if goal.get(destination, (None, None))[0] != hop or (goal[destination][1] not in (None, index)):
+    goal = {
+        str(ip_network(destination, strict=False)): sorted((str(ip_address(hop)), index) for hop, index in hops)
+        for destination, hops in wanted.items()
+    }
+    for destination, hops in _ours(links).items():
+        if not _agree(goal.get(destination, ()), hops):
             with doing(f"remove the route to {destination}"):
-                links.netlink.route("del", **_message(destination, hop, index), proto=_OURS)
+                links.netlink.route("del", **_message(destination, hops), proto=_OURS)
         else:
             del goal[destination]
     failed: list[Exception] = []
-    for destination, (hop, index) in goal.items():
+    for destination, hops in goal.items():
         try:
-            with doing(f"route {destination} by {hop}"):
-                links.netlink.route("replace", **_message(destination, hop, index), proto=_OURS)
+            with doing(f"route {destination} by {', '.join(hop for hop, _ in hops)}"):
+                links.netlink.route("replace", **_message(destination, hops), proto=_OURS)
         except RuntimeError as error:
             failed.append(error)
     if failed:
         raise failed[0]
 
 
-def _ours(links: Links) -> dict[str, tuple[str, int]]:
-    found = {}
+def _agree(wanted: Sequence[Hop], present: Sequence[Hop]) -> bool:
+    return len(wanted) == len(present) and all(
+        hop == there and index in (None, at) for (hop, index), (there, at) in zip(wanted, present, strict=True)
+    )
+
+
+def _ours(links: Links) -> dict[str, list[Hop]]:
+    found: dict[str, list[Hop]] = {}
     for family in (_IPV4, _IPV6):
         for message in links.netlink.route("dump", family=family, table=_MAIN):
-            if message["proto"] != _OURS or message.get_attr("RTA_GATEWAY") is None:
+            hops = [(hop.get_attr("RTA_GATEWAY"), hop["oif"]) for hop in message.get_attr("RTA_MULTIPATH") or ()]
+            if message.get_attr("RTA_GATEWAY") is not None:
+                hops = [(message.get_attr("RTA_GATEWAY"), message.get_attr("RTA_OIF"))]
+            if message["proto"] != _OURS or not hops:
                 continue
             anywhere = "0.0.0.0" if family == _IPV4 else "::"
             destination = f"{message.get_attr('RTA_DST') or anywhere}/{message['dst_len']}"
-            found[destination] = message.get_attr("RTA_GATEWAY"), message.get_attr("RTA_OIF")
+            found[destination] = sorted(hops)
     return found
 
 
-def _message(destination: str, hop: str, index: int | None) -> dict[str, Any]:
-    message: dict[str, Any] = {"dst": destination, "gateway": hop, "family": _IPV4 if ip_address(hop).version == 4 else _IPV6}
+def _message(destination: str, hops: Sequence[Hop]) -> dict[str, Any]:
+    message: dict[str, Any] = {"dst": destination, "family": _IPV4 if ip_network(destination).version == 4 else _IPV6}
+    if len(hops) > 1:
+        return {**message, "multipath": [{"gateway": hop, "oif": index, "flags": _ONLINK} for hop, index in hops]}
+    hop, index = hops[0]
+    message["gateway"] = hop
     if index is not None:
         message |= {"oif": index, "flags": _ONLINK}
     return message

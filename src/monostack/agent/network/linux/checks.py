@@ -150,15 +150,16 @@ def members(item: MembersItem) -> None:
 
 
 def router(item: RouterItem) -> None:
-    for interface in [*item.interfaces, *([item.gateway] if item.gateway else [])]:
+    for interface in item.ends:
         identifier(interface.port_id)
         identifier(interface.network_id)
         _mac(interface.mac)
         for address in interface.addresses:
             ip_interface(address)
-    for nexthop in item.gateway.gateway_ips if item.gateway else []:
-        ip_address(nexthop)
-    qos(item.gateway.qos if item.gateway else None)
+    for gateway in item.gateways:
+        for nexthop in gateway.gateway_ips:
+            ip_address(nexthop)
+        qos(gateway.qos)
     for meter in item.meters:
         identifier(meter.id)
         for rule in meter.rules:

@@ -52,7 +52,7 @@ class DhcpServers:
             if laid and network.dhcp_up:
                 host.await_carrying(DHCP_PORT + short(network.id))
             gateway = next((subnet.gateway_ip for subnet in dhcp.subnets(network) if subnet.ip_version == 4 and subnet.gateway_ip), None)
-            addresses.route(links, {"0.0.0.0/0": (gateway, link.index)} if gateway else {})
+            addresses.route(links, {"0.0.0.0/0": [(gateway, link.index)]} if gateway else {})
         self.refresh(network, ports)
 
     def refresh(self, network: NetworkItem, ports: list[PortItem]) -> None:

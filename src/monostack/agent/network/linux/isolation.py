@@ -6,8 +6,8 @@ A floating IP, and the gateway's address, lead from one scope into another.
 from collections.abc import Iterator
 
 from monostack.agent.network.linux.nftables import Chain, Table
-from monostack.agent.network.linux.settings import INSIDE, TABLE, short
-from monostack.protocol.network import RouterItem
+from monostack.agent.network.linux.settings import TABLE, inside
+from monostack.protocol.network import RouterGateway, RouterItem
 
 _HOOK = "type filter hook forward priority filter; policy accept;"
 
@@ -19,25 +19,30 @@ def apart(router: RouterItem, version: str) -> dict[str, Chain]:
 
 
 def _rules(router: RouterItem, version: str) -> Iterator[str]:
-    ends = [(INSIDE + short(end.port_id), end.scopes.get(version)) for end in router.interfaces]
+    ends = [(inside(end), end.scopes.get(version)) for end in router.interfaces]
     for name, scope in ends:
         others = ", ".join(f'"{other}"' for other, theirs in ends if theirs != scope)
         if others:
             yield f'iifname "{name}" oifname {{ {others} }} ct status & dnat == 0 drop'
-        if router.gateway is not None and router.gateway.scopes.get(version) != scope:
-            outside = INSIDE + short(router.gateway.port_id)
-            yield f'iifname "{outside}" oifname "{name}" ct status & (snat | dnat) == 0 drop'
-            if version == "6" or not router.gateway.snat:
-                floating = ", ".join(item.fixed_ip for item in router.floating_ips)
-                but = f" ip saddr != {{ {floating} }}" if version == "4" and floating else ""
-                yield f'iifname "{name}" oifname "{outside}" ct status & dnat == 0{but} drop'
+        for gateway in router.gateways:
+            if gateway.scopes.get(version) != scope:
+                yield from _from_outside(router, gateway, name, version)
 
 
-def untranslated(router: RouterItem, outside: str) -> list[str]:
-    """Statements for what leaves by the gateway with its own address: it is in the scope of what is there."""
-    scope = router.gateway.scopes.get("4") if router.gateway else None
-    inner = [f'"{INSIDE}{short(end.port_id)}"' for end in router.interfaces if scope is not None and end.scopes.get("4") == scope]
-    return [f'iifname {{ {", ".join(inner)} }} oifname "{outside}" accept'] if inner else []
+def _from_outside(router: RouterItem, gateway: RouterGateway, name: str, version: str) -> Iterator[str]:
+    """Between a gateway and an interface of another scope only what is translated passes."""
+    yield f'iifname "{inside(gateway)}" oifname "{name}" ct status & (snat | dnat) == 0 drop'
+    if version == "6" or not gateway.snat:
+        floating = ", ".join(item.fixed_ip for item in router.floating_ips if router.bears(gateway, item))
+        but = f" ip saddr != {{ {floating} }}" if version == "4" and floating else ""
+        yield f'iifname "{name}" oifname "{inside(gateway)}" ct status & dnat == 0{but} drop'
+
+
+def untranslated(router: RouterItem, gateway: RouterGateway) -> list[str]:
+    """Statements for what leaves by a gateway with its own address: it is in the scope of what is there."""
+    scope = gateway.scopes.get("4")
+    inner = [f'"{inside(end)}"' for end in router.interfaces if scope is not None and end.scopes.get("4") == scope]
+    return [f'iifname {{ {", ".join(inner)} }} oifname "{inside(gateway)}" accept'] if inner else []
 
 
 def table(router: RouterItem) -> Table:

@@ -1,14 +1,15 @@
 """Address translation of a router: floating IPs both ways, single ports of them, and the gateway's address for everything else."""
 
+from collections.abc import Iterator
 from ipaddress import IPv4Address, ip_address, ip_interface
 from typing import NamedTuple
 
 from monostack.agent.network.linux import conntrack, isolation
 from monostack.agent.network.linux.chains import limited
 from monostack.agent.network.linux.nftables import Chain, Elements, Table
-from monostack.agent.network.linux.settings import METADATA_ADDRESS, TABLE
+from monostack.agent.network.linux.settings import METADATA_ADDRESS, TABLE, inside, outside
 from monostack.agent.network.linux.shaping import burst_bytes
-from monostack.protocol.network import Limit, Qos, RouterItem
+from monostack.protocol.network import Limit, Qos, RouterGateway, RouterItem
 
 _HOOK = "type filter hook {} priority {}; policy accept;"
 _AFTER = 110  # a postrouting priority behind the translation of sources (srcnat, 100)
@@ -24,13 +25,12 @@ class Door(NamedTuple):
     port: int
 
 
-def table(router: RouterItem, outside: str) -> Table:
-    """The ruleset of a router whose interface to the external network is `outside`; empty without a gateway."""
-    own = gateway_address(router)
+def table(router: RouterItem) -> Table:
+    """The ruleset of a router; no translation without a gateway."""
     if router.gateway is None:
         return Table("ip", TABLE, {}, isolation.apart(router, "4"))
-    governed = [(item.floating_ip, item.qos) for item in router.floating_ips] + ([(str(own), router.gateway.qos)] if own else [])
-    floating, fixed = mappings(router)
+    own, out = gateway_address(router.gateway), outside(router)
+    floating = {str(IPv4Address(item.floating_ip)): str(IPv4Address(item.fixed_ip)) for item in router.floating_ips}
     forwarded = forwardings(router)
     doors = {
         f"{key.address} . {protocol} . {key.port}": f"{to.address} . {to.port}"
@@ -40,24 +40,25 @@ def table(router: RouterItem, outside: str) -> Table:
     pinged = {str(key.address): str(to.address) for (protocol, key), to in sorted(forwarded.items()) if protocol == ICMP}
     leaving = [
         # Who comes from outside keeps its address: a server sees who is calling.
-        f'iifname "{outside}" oifname != "{outside}" accept',
+        f"iifname {out} oifname != {out} accept",
         # Between a router's own networks nothing is translated, except what went to a floating IP and would be answered directly.
-        f'oifname != "{outside}" ct status & dnat == 0 accept',
+        f"oifname != {out} ct status & dnat == 0 accept",
+        *(rule for number, gateway in enumerate(router.further_gateways, 2) for rule in _leaving_by(router, gateway, f"fixed_{number}")),
         "snat to ip saddr map @fixed",
     ]
     if own is not None:
-        leaving.append(f'oifname != "{outside}" snat to {own}')
-        leaving += isolation.untranslated(router, outside)
+        leaving.append(f"oifname != {out} snat to {own}")
+        leaving += isolation.untranslated(router, router.gateway)
         if router.gateway.snat:
             leaving.append(f"snat to {own}")
     return Table(
         "ip",
         TABLE,
         {
-            "floating": Elements("map", "type ipv4_addr : ipv4_addr;", {str(key): str(value) for key, value in sorted(floating.items())}),
+            "floating": Elements("map", "type ipv4_addr : ipv4_addr;", dict(sorted(floating.items()))),
             "forwarded": Elements("map", "type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service;", doors),
             "pinged": Elements("map", "type ipv4_addr : ipv4_addr;", pinged),
-            "fixed": Elements("map", "type ipv4_addr : ipv4_addr;", {str(key): str(value) for key, value in sorted(fixed.items())}),
+            **{"fixed" if number == 1 else f"fixed_{number}": _fixed(router, gateway) for number, gateway in enumerate(router.gateways, 1)},
         },
         {
             "arriving": Chain(
@@ -70,21 +71,46 @@ def table(router: RouterItem, outside: str) -> Table:
             ),
             "leaving": Chain(tuple(leaving), "type nat hook postrouting priority srcnat; policy accept;"),
             # What bears an address of the router's outside is held to that address's policy: before it is translated, and after.
-            "calling": Chain(_policed(governed, outside, "iif", "daddr"), _HOOK.format("prerouting", "mangle")),
-            "sending": Chain(_policed(governed, outside, "oif", "saddr"), _HOOK.format("postrouting", _AFTER)),
+            "calling": Chain(_policed(router, "iif", "daddr"), _HOOK.format("prerouting", "mangle")),
+            "sending": Chain(_policed(router, "oif", "saddr"), _HOOK.format("postrouting", _AFTER)),
             **isolation.apart(router, "4"),
             "own": Chain(
-                (f'iifname "{outside}" ip daddr {METADATA_ADDRESS} drop',), "type filter hook input priority filter; policy accept;"
+                (f"iifname {out} ip daddr {METADATA_ADDRESS} drop",), "type filter hook input priority filter; policy accept;"
             ),
         },
     )
 
 
-def _policed(governed: list[tuple[str, Qos | None]], outside: str, way: str, side: str) -> tuple[str, ...]:
+def _leaving_by(router: RouterItem, gateway: RouterGateway, fixed: str) -> Iterator[str]:
+    """What leaves by a further gateway has an address of that one."""
+    name, own = inside(gateway), gateway_address(gateway)
+    yield f'oifname "{name}" snat to ip saddr map @{fixed}'
+    yield from isolation.untranslated(router, gateway)
+    yield f'oifname "{name}" snat to {own}' if own is not None and gateway.snat else f'oifname "{name}" accept'
+
+
+def _fixed(router: RouterItem, gateway: RouterGateway) -> Elements:
+    return Elements(
+        "map", "type ipv4_addr : ipv4_addr;", {str(fixed): str(floating) for fixed, floating in sorted(seen_as(router, gateway).items())}
+    )
+
+
+def _governed(router: RouterItem) -> Iterator[tuple[str, str, Qos | None]]:
+    """(interface, address, policy) of everything outside that may be under one."""
+    for gateway in router.gateways:
+        own = gateway_address(gateway)
+        for item in router.floating_ips:
+            if router.bears(gateway, item):
+                yield inside(gateway), item.floating_ip, item.qos
+        if own is not None:
+            yield inside(gateway), str(own), gateway.qos
+
+
+def _policed(router: RouterItem, way: str, side: str) -> tuple[str, ...]:
     rules = []
-    for address, qos in governed:
+    for name, address, qos in _governed(router):
         limit = (qos.ingress if way == "iif" else qos.egress) if qos else Limit()
-        of = f'{way}name "{outside}" ip {side} {address}'
+        of = f'{way}name "{name}" ip {side} {address}'
         if qos and qos.dscp is not None and way == "oif":
             rules.append(f"{of} ip dscp set {qos.dscp}")
         if limit.kbps:
@@ -93,19 +119,19 @@ def _policed(governed: list[tuple[str, Qos | None]], outside: str, way: str, sid
     return tuple(rules)
 
 
-def gateway_address(router: RouterItem) -> IPv4Address | None:
-    """What a router's servers without a floating IP are seen as."""
-    addresses = [ip_interface(address).ip for address in router.gateway.addresses] if router.gateway else []
+def gateway_address(gateway: RouterGateway) -> IPv4Address | None:
+    """What servers without a floating IP are seen as there."""
+    addresses = [ip_interface(address).ip for address in gateway.addresses]
     return next((address for address in addresses if isinstance(address, IPv4Address)), None)
 
 
-def mappings(router: RouterItem) -> tuple[dict[IPv4Address, IPv4Address], dict[IPv4Address, IPv4Address]]:
-    """Floating to fixed, and fixed to floating (the first, when a server's address has several)."""
-    pairs = [(IPv4Address(item.floating_ip), IPv4Address(item.fixed_ip)) for item in router.floating_ips]
+def seen_as(router: RouterItem, gateway: RouterGateway) -> dict[IPv4Address, IPv4Address]:
+    """The floating IP that a server's address is seen as there (the first, when it has several)."""
     fixed: dict[IPv4Address, IPv4Address] = {}
-    for floating_ip, fixed_ip in pairs:
-        fixed.setdefault(fixed_ip, floating_ip)
-    return dict(pairs), fixed
+    for item in router.floating_ips:
+        if router.bears(gateway, item):
+            fixed.setdefault(IPv4Address(item.fixed_ip), IPv4Address(item.floating_ip))
+    return fixed
 
 
 def forwardings(router: RouterItem) -> dict[tuple[int, Door], Door]:
@@ -126,9 +152,10 @@ def cut(router: RouterItem) -> None:
     """End connections that are translated as the router no longer does: of a floating IP that was removed, moved or given to
     another server, or of a gateway's address of before. Runs in the router's namespace.
     """
-    floating, fixed = mappings(router)
+    floating = {IPv4Address(item.floating_ip): IPv4Address(item.fixed_ip) for item in router.floating_ips}
     forwarded = forwardings(router)
-    own = gateway_address(router)
+    own = {gateway_address(gateway) for gateway in router.gateways}
+    seen = [seen_as(router, gateway) for gateway in router.gateways]
 
     def led_to(entry: conntrack.Entry) -> bool:
         """Whether who answers is who is called now."""
@@ -147,12 +174,12 @@ def cut(router: RouterItem) -> None:
             return False
         if entry.answers_to == flow.source:
             return True
-        return entry.answers_to in (own, fixed.get(flow.source))  # type: ignore[call-overload]
+        return entry.answers_to in own or any(entry.answers_to == fixed.get(flow.source) for fixed in seen)  # type: ignore[call-overload]
 
     conntrack.delete([entry for entry in conntrack.entries() if entry.flow.version == 4 and not still_so(entry)])
 
 
-def floating_addresses(router: RouterItem) -> list[str]:
+def floating_addresses(router: RouterItem, gateway: RouterGateway) -> list[str]:
     """As the interface to the external network bears them: so it answers for them there."""
-    known = dict.fromkeys(item.floating_ip for item in [*router.floating_ips, *router.port_forwardings])
+    known = dict.fromkeys(item.floating_ip for item in [*router.floating_ips, *router.port_forwardings] if router.bears(gateway, item))
     return [f"{ip_address(address)}/32" for address in known]

@@ -19,7 +19,7 @@ from monostack.agent.network.linux import (
 from monostack.agent.network.linux.dnsmasq import Dnsmasq
 from monostack.agent.network.linux.links import MARK, Link, Links, plug
 from monostack.agent.network.linux.nftables import NftablesError, Table
-from monostack.agent.network.linux.settings import INSIDE, METADATA_ADDRESS, ROUTER_PORT, Settings, short
+from monostack.agent.network.linux.settings import INSIDE, METADATA_ADDRESS, ROUTER_PORT, Settings, inside, short
 from monostack.agent.network.linux.state import networks_of
 from monostack.protocol.network import NetworkItem, RouterGateway, RouterInterface, RouterItem
 
@@ -70,13 +70,13 @@ class Routers:
             _route(links, router)
             for outside in laid:
                 host.await_carrying(outside)
-            if router.gateway and new:
-                announce.announce(inside(router.gateway), router.gateway.mac, new)
+            for gateway, found in new:
+                announce.announce(inside(gateway), gateway.mac, found)
         self._advertise(name, router, networks)
         with namespaces.entered(name), Links() as links:
             self._answer(links, name, router, anew=anew)
             self._install(name, conntrack_helpers.table(router), anew=anew)
-            self._install(name, metering.table(router, inside(router.gateway) if router.gateway else ""), anew=anew)
+            self._install(name, metering.table(router), anew=anew)
         missing = next((network for network in networks_of(router) if network not in bridges), None)
         if missing:
             raise Waiting(f"network/{missing}")
@@ -86,7 +86,7 @@ class Routers:
     ) -> list[str]:
         """Lay the cables to the networks that are here; returns those that are new."""
         laid = []
-        for end in _ends(router):
+        for end in router.ends:
             if end.network_id in bridges:
                 outside, mtu, alias = ROUTER_PORT + short(end.port_id), networks[end.network_id].mtu, f"{MARK} router {router.id}"
                 if plug(host, outside, bridges[end.network_id], name, inside(end), mac=end.mac, mtu=mtu, alias=alias):
@@ -95,25 +95,28 @@ class Routers:
 
     def _clear(self, host: Links, links: Links, router: RouterItem) -> None:
         """Unplug what the router has no longer."""
-        wanted = {inside(end) for end in _ends(router)}
+        wanted = {inside(end) for end in router.ends}
         for link in links.all():
             if link.name.startswith(INSIDE) and link.name not in wanted:
                 host.delete(ROUTER_PORT + link.name.removeprefix(INSIDE))
 
-    def _address(self, links: Links, router: RouterItem, networks: Mapping[str, NetworkItem]) -> list[IPv4Address]:
-        """Returns what is new on the external network."""
+    def _address(
+        self, links: Links, router: RouterItem, networks: Mapping[str, NetworkItem]
+    ) -> list[tuple[RouterGateway, list[IPv4Address]]]:
+        """Returns what is new on external networks."""
         loopback = links.get("lo")
         addresses.settle(links, loopback, [*map(str, addresses.present(links, loopback)), f"{METADATA_ADDRESS}/32"])
         for interface in router.interfaces:
             _configure(links, interface, networks, interface.addresses)
-        if router.gateway is None:
-            return []
-        new = _configure(links, router.gateway, networks, [*router.gateway.addresses, *nat.floating_addresses(router)])
-        return [address.ip for address in new if isinstance(address, IPv4Interface)]
+        known = []
+        for gateway in router.gateways:
+            new = _configure(links, gateway, networks, [*gateway.addresses, *nat.floating_addresses(router, gateway)])
+            known.append((gateway, [address.ip for address in new if isinstance(address, IPv4Interface)]))
+        return [(gateway, new) for gateway, new in known if new]
 
     def _translate(self, name: str, router: RouterItem, *, anew: bool) -> None:
         self._install(name, isolation.table(router), anew=anew)
-        if self._install(name, nat.table(router, inside(router.gateway) if router.gateway else ""), anew=anew):
+        if self._install(name, nat.table(router), anew=anew):
             nat.cut(router)
 
     def _answer(self, links: Links, name: str, router: RouterItem, *, anew: bool) -> None:
@@ -171,15 +174,6 @@ class Routers:
         namespaces.remove(name)
 
 
-def _ends(router: RouterItem) -> list[RouterInterface | RouterGateway]:
-    return [*router.interfaces, *([router.gateway] if router.gateway else [])]
-
-
-def inside(end: RouterInterface | RouterGateway) -> str:
-    """The router's end of a cable."""
-    return INSIDE + short(end.port_id)
-
-
 def _configure(
     links: Links, end: RouterInterface | RouterGateway, networks: Mapping[str, NetworkItem], wanted: list[str]
 ) -> list[addresses.Interface]:
@@ -196,9 +190,12 @@ def _configure(
 
 
 def _route(links: Links, router: RouterItem) -> None:
-    wanted: dict[str, tuple[str, int | None]] = {route["destination"]: (route["nexthop"], None) for route in router.routes}
-    outside = links.find(inside(router.gateway)) if router.gateway else None
-    if router.gateway and outside is not None:
-        for nexthop in router.gateway.gateway_ips:
-            wanted.setdefault("::/0" if ":" in nexthop else "0.0.0.0/0", (nexthop, outside.index))
-    addresses.route(links, wanted)
+    """What the router's own routes say, and by default to the outside: by its first gateway, or by turns by all of them."""
+    wanted: dict[str, list[addresses.Hop]] = {route["destination"]: [(route["nexthop"], None)] for route in router.routes}
+    outwards: dict[str, list[addresses.Hop]] = {}
+    for gateway in router.gateways if router.ecmp else router.gateways[:1]:
+        outside = links.find(inside(gateway))
+        first = {"::/0" if ":" in nexthop else "0.0.0.0/0": nexthop for nexthop in reversed(gateway.gateway_ips)}
+        for destination, nexthop in first.items() if outside is not None else ():
+            outwards.setdefault(destination, []).append((nexthop, outside.index))
+    addresses.route(links, {**outwards, **wanted})

@@ -143,8 +143,7 @@ def _external_ports(desired: Desired) -> set[str]:
     plugged = {port.tap for port in desired.ports.values() if port.tap and port.network_id in flat}
     plugged |= {DHCP_PORT + short(network) for network in flat}
     for router in desired.routers.values():
-        ends = [*router.interfaces, *([router.gateway] if router.gateway else [])]
-        plugged |= {ROUTER_PORT + short(end.port_id) for end in ends if end.network_id in flat}
+        plugged |= {ROUTER_PORT + short(end.port_id) for end in router.ends if end.network_id in flat}
     return plugged
 
 

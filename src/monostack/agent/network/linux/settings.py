@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monostack.agent.config import ExternalNetwork, PacketLog
-from monostack.protocol.network import bridge_name
+from monostack.protocol.network import RouterGateway, RouterInterface, RouterItem, bridge_name
 
 TAP = "mst"  # interfaces of guests (protocol.network.tap_name)
 BRIDGE = "msb"  # bridges of tenant networks (protocol.network.bridge_name)
@@ -31,6 +31,8 @@ __all__ = [
     "VLAN_PORT",
     "Settings",
     "bridge_name",
+    "inside",
+    "outside",
     "short",
 ]
 
@@ -65,3 +67,14 @@ class Settings:
 def short(identifier: str) -> str:
     """As much of an id as fits into an interface name behind a prefix of three letters."""
     return identifier.replace("-", "")[:11]
+
+
+def inside(end: RouterInterface | RouterGateway) -> str:
+    """The router's end of a cable."""
+    return INSIDE + short(end.port_id)
+
+
+def outside(router: RouterItem) -> str:
+    """A router's ends on external networks, as rules name an interface or one of several."""
+    names = [f'"{inside(gateway)}"' for gateway in router.gateways]
+    return names[0] if len(names) == 1 else f"{{ {', '.join(names)} }}"

@@ -100,5 +100,5 @@ class Desired:
 
 
 def networks_of(router: RouterItem) -> list[str]:
-    """Every network a router is plugged into, its gateway's last."""
-    return [interface.network_id for interface in router.interfaces] + ([router.gateway.network_id] if router.gateway else [])
+    """Every network a router is plugged into, those of its gateways last."""
+    return [end.network_id for end in router.ends]

@@ -65,6 +65,5 @@ def _links(desired: Desired, settings: Settings) -> set[str]:
     wanted |= {shaping.intermediate(port) for port in desired.ports.values() if port.tap and port.qos and port.qos.egress.kbps}
     wanted |= {DHCP_PORT + short(network) for network in _dhcp(desired)}
     for router in desired.routers.values():
-        ends = [*router.interfaces, *([router.gateway] if router.gateway else [])]
-        wanted |= {ROUTER_PORT + short(end.port_id) for end in ends if router.admin_up}
+        wanted |= {ROUTER_PORT + short(end.port_id) for end in router.ends if router.admin_up}
     return wanted

@@ -67,13 +67,14 @@ _ROUTER_PORTS = (
     .order_by(_p.created_at, _p.id)
 )
 _FLOATING = (
-    sa.select(_f.router_id, _f.id, _f.floating_ip_address, _f.fixed_ip_address, _f.qos_policy_id)
+    sa.select(_f.router_id, _f.id, _f.floating_ip_address, _f.fixed_ip_address, _f.qos_policy_id, _f.floating_network_id)
     .where(among(_f.router_id), _f.fixed_ip_address.is_not(None))
     .order_by(_f.id)
 )
 _FORWARDED = (
     sa.select(
-        _f.router_id, _w.id, _f.floating_ip_address, _w.protocol, _w.external_port_range, _w.internal_ip_address, _w.internal_port_range
+        _f.router_id, _w.id, _f.floating_ip_address, _f.floating_network_id, _w.protocol, _w.external_port_range, _w.internal_ip_address,
+        _w.internal_port_range,
     )
     .join(FLOATING_IPS.table, _f.id == _w.floatingip_id)
     .where(among(_f.router_id), _w.protocol != "ipv6-icmp")  # which no IPv4 packet is of
@@ -96,8 +97,7 @@ class Router:
 
     @property
     def networks(self) -> set[str]:
-        found = {interface.network_id for interface in self.item.interfaces}
-        return found | {self.item.gateway.network_id} if self.item.gateway else found
+        return {end.network_id for end in self.item.ends}
 
 
 def networks(tx: Transaction, ids: Collection[str]) -> dict[str, Network]:
@@ -198,17 +198,20 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
     counted = meters(tx, {row.project_id for row in rows.values()})
     found = {}
     for id, row in rows.items():
-        policy = policies.get(under.get(id) or "")
         mine = [port for port in router_ports.get(id, ()) if port.id in addresses]
-        gateways = [port for port in mine if port.device_owner == GATEWAY]
+        gateways = _in_order(row, [port for port in mine if port.device_owner == GATEWAY])
+        bearers = {port.network_id: port.id for port in reversed(gateways[1:]) if port.network_id != gateways[0].network_id}
+        outside = [_gateway(one, addresses[one.id], subnets, row.enable_snat, policies.get(under[one.id] or "")) for one in gateways]
         item = RouterItem(
             id=id,
             admin_up=row.admin_state_up,
             interfaces=[_interface(port, addresses[port.id], subnets) for port in mine if port.device_owner == INTERFACE],
-            gateway=_gateway(gateways[0], addresses[gateways[0].id], subnets, row.enable_snat, policy) if gateways else None,
+            gateway=outside[0] if outside else None,
+            further_gateways=outside[1:],
+            ecmp=bool(row.default_route_ecmp),
             routes=list(paths.choose(row)),
-            floating_ips=[_floating_ip(one, policies) for one in floating.get(id, ())],
-            port_forwardings=[_forwarding(one) for one in forwarded.get(id, ())],
+            floating_ips=[_floating_ip(one, policies, bearers) for one in floating.get(id, ())],
+            port_forwardings=[_forwarding(one, bearers) for one in forwarded.get(id, ())],
             meters=counted[row.project_id],
             ndp_proxy=row.ndp_proxy,
             ndp_proxies=[one.ip_address for one in proxied.get(id, ())],
@@ -219,7 +222,11 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
     return found
 
 
-def _forwarding(row: Row[Any]) -> PortForwardingItem:
+def _in_order(row: Row[Any], gateways: list[Row[Any]]) -> list[Row[Any]]:
+    return sorted(gateways, key=lambda port: port.id != row.gw_port_id)
+
+
+def _forwarding(row: Row[Any], bearers: Mapping[str, str]) -> PortForwardingItem:
     return PortForwardingItem(
         id=row.id,
         floating_ip=row.floating_ip_address,
@@ -227,14 +234,15 @@ def _forwarding(row: Row[Any]) -> PortForwardingItem:
         external_ports=bounds(row.external_port_range),
         internal_ip=row.internal_ip_address,
         internal_ports=bounds(row.internal_port_range),
+        bearer=bearers.get(row.floating_network_id, ""),
     )
 
 
 def _gateway_policies(tx: Transaction, routers: Mapping[str, Row[Any]], ports: Collection[Row[Any]]) -> dict[str, str | None]:
-    """The QoS policy of each router's gateway: its own, else that of its port, else that of the external network."""
+    """The QoS policy of each gateway by its port: the router's own for the first, else the port's, else that of the external network."""
     networks = find_networks(tx, [port.network_id for port in ports])
-    found = {port.device_id: effective(port._mapping, networks[port.network_id].qos_policy_id) for port in ports}
-    return {**found, **{id: row.qos_policy_id for id, row in routers.items() if row.qos_policy_id is not None}}
+    found = {port.id: effective(port._mapping, networks[port.network_id].qos_policy_id) for port in ports}
+    return {**found, **{row.gw_port_id: row.qos_policy_id for row in routers.values() if row.qos_policy_id is not None}}
 
 
 def _with_prefix(addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]]) -> list[str]:
@@ -253,12 +261,13 @@ def _tell_scopes(
         port.id: {"6" if ":" in one.ip_address else "4": scope for one in addresses[port.id] if (scope := scopes.get(one.subnet_id))}
         for port in ports
     }
-    for end in [*router.interfaces, *([router.gateway] if router.gateway else [])]:
+    for end in router.ends:
         end.scopes = known[end.port_id]
 
 
-def _floating_ip(row: Row[Any], policies: Mapping[str, Qos]) -> FloatingIPItem:
-    return FloatingIPItem(row.id, row.floating_ip_address, row.fixed_ip_address, policies.get(row.qos_policy_id or ""))
+def _floating_ip(row: Row[Any], policies: Mapping[str, Qos], bearers: Mapping[str, str]) -> FloatingIPItem:
+    policy, bearer = policies.get(row.qos_policy_id or ""), bearers.get(row.floating_network_id, "")
+    return FloatingIPItem(row.id, row.floating_ip_address, row.fixed_ip_address, policy, bearer)
 
 
 def _gateway(

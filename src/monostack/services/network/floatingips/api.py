@@ -21,7 +21,7 @@ from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.ports.table import get as get_port
 from monostack.services.network.qos import use as qos
-from monostack.services.network.routers.table import ROUTERS
+from monostack.services.network.routers.table import GATEWAY, ROUTERS, gateway_ports
 from monostack.services.network.subnets.table import get as get_subnet
 from monostack.services.network.subnets.table import of_network
 from monostack.services.network.tags.api import tag_routes
@@ -32,6 +32,8 @@ _f, _p, _a, _r = FLOATING_IPS.table.c, PORTS.table.c, allocations.c, ROUTERS.tab
 _TAKEN = sa.select(_f.id).where(
     _f.port_id == sa.bindparam("port"), _f.fixed_ip_address == sa.bindparam("address"), _f.floating_network_id == sa.bindparam("network")
 )
+_g = PORTS.table.alias("gateways").c
+_GATED = sa.select(_g.device_id).where(_g.network_id == sa.bindparam("external"), _g.device_owner == GATEWAY)
 _ROUTERS = (
     sa.select(_r.id, _a.ip_address)
     .join(PORTS.table, _p.device_id == _r.id)
@@ -39,7 +41,7 @@ _ROUTERS = (
     .where(
         _p.device_owner == "network:router_interface",
         _a.subnet_id == sa.bindparam("subnet"),
-        _r.gw_network_id == sa.bindparam("external"),
+        _r.id.in_(_GATED),
     )
     .order_by(_r.id)
 )
@@ -149,7 +151,7 @@ def _fixed_address(tx: Transaction, port: Row[Any], wanted: str | None) -> tuple
 def _chosen_router(tx: Transaction, request: Request, id: str, external_id: str) -> str:
     """The router that is asked for: it need not be next to the port, which may be behind others. Raises as Neutron does."""
     router = ROUTERS.get(request, tx, id)
-    if router.gw_network_id != external_id:
+    if not any(port.network_id == external_id for port in gateway_ports(tx, [router.id]).get(router.id, ())):
         raise conflict("An unknown exception occurred.", "Conflict")
     return router.id
 

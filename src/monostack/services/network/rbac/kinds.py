@@ -21,7 +21,7 @@ from monostack.services.network.ports.table import PORTS
 from monostack.services.network.qos import use
 from monostack.services.network.qos.table import POLICIES as QOS_POLICIES
 from monostack.services.network.rbac.table import EVERYBODY, EXTERNAL, SHARED, grant, revoke, targets
-from monostack.services.network.routers.table import ROUTERS
+from monostack.services.network.routers.table import GATEWAY, ROUTERS
 from monostack.services.network.subnets.table import SUBNETS
 from monostack.services.network.words import conflict
 
@@ -58,6 +58,7 @@ class Shareable:
         return tx.row(self._by_id, {"object": id})
 
 
+_GATED = sa.select(_p.device_id).where(_p.network_id == _object, _p.device_owner == GATEWAY)
 _PROJECT = {SHARED: "project_id={project}"}
 
 KINDS: Mapping[str, Shareable] = {
@@ -65,7 +66,7 @@ KINDS: Mapping[str, Shareable] = {
         NETWORKS,
         {
             SHARED: _users(sa.select(_p.project_id).where(_p.network_id == _object).distinct()),
-            EXTERNAL: _users(sa.select(_r.project_id).where(_r.gw_network_id == _object).distinct()),
+            EXTERNAL: _users(sa.select(_r.project_id).where(_r.id.in_(_GATED)).distinct()),
         },
         {
             SHARED: "Unable to reconfigure sharing settings for network {object}. Multiple projects are using it.",

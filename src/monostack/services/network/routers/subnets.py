@@ -28,8 +28,13 @@ def router_ports(tx: Transaction, router_id: str) -> Sequence[Row[Any]]:
     return tx.rows(_PORTS, {"router": router_id})
 
 
-def check_new(tx: Transaction, router_id: str, new: Iterable[Row[Any]], but_port: str | None = None) -> None:
-    """No two subnets of a router overlap, so that it is on none of them twice. All subnets of its gateway's network count."""
+def check_new(
+    tx: Transaction, router_id: str, new: Iterable[Row[Any]], but_port: str | None = None, *, outside: bool = False
+) -> None:
+    """No two subnets of a router overlap, so that it is on none of them twice. All subnets of its gateways' networks count.
+
+    `outside`: the new ones are a gateway's, of which there may be several on one network.
+    """
     new = list(new)
     subnet_ids: set[str] = set()
     external: set[str] = set()
@@ -44,7 +49,8 @@ def check_new(tx: Transaction, router_id: str, new: Iterable[Row[Any]], but_port
     present += [subnet for subnets in of_networks(tx, list(external)).values() for subnet in subnets]
     for there in present:
         for subnet in new:
-            _check_overlap(there, subnet)
+            if not (outside and subnet.id == there.id and subnet.network_id in external):
+                _check_overlap(there, subnet)
 
 
 def _check_overlap(there: Row[Any], subnet: Row[Any]) -> None:

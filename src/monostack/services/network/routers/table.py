@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from monostack.db import Id, Name, Transaction
+from monostack.db import Id, Name, Transaction, metadata
 from monostack.http import Request
 from monostack.http.answers import FLAG, ID, INTEGER, TEXT, Record, many, maybe, optional
 from monostack.resources import Field, Kind, Resource, Scopes
@@ -27,7 +27,7 @@ GATEWAY, INTERFACE = "network:router_gateway", "network:router_interface"
 _PARTS = ("network_id", "external_fixed_ips", "enable_snat", "qos_policy_id")
 
 
-def _gateway(value: Any) -> dict[str, Any] | None:
+def check_gateway(value: Any) -> dict[str, Any] | None:
     """`external_gateway_info`; null or nothing in it takes the gateway away."""
     if not value:
         return None
@@ -55,26 +55,45 @@ def _own(table: sa.Table) -> Any:
     return table.c.project_id == sa.bindparam("caller_project")
 
 
+_statements: dict[str, sa.Select[Any]] = {}
+
+
+def gateway_ports(tx: Transaction, router_ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+    """(device_id, id, network_id) of their ports on external networks, by router, the oldest first."""
+    if not _statements:  # the ports' module imports this one
+        p = metadata.tables["ports"].c
+        wanted = (among(p.device_id), p.device_owner == GATEWAY)
+        _statements["gateways"] = sa.select(p.device_id, p.id, p.network_id).where(*wanted).order_by(p.created_at, p.id)
+    return grouped(tx, _statements["gateways"], router_ids)
+
+
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
     tags = tags_of(tx, [row.id for row in rows])
     helpers = of_routers(tx, [row.id for row in rows])
-    addresses = of_ports(tx, [row.gw_port_id for row in rows if row.gw_port_id])
+    gateways = gateway_ports(tx, [row.id for row in rows if row.gw_port_id])
+    addresses = of_ports(tx, [port.id for found in gateways.values() for port in found])
     shown = []
     for row in rows:
         gateway = None
-        if row.gw_port_id:
-            fixed = [{"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in addresses.get(row.gw_port_id, ())]
-            gateway = {"network_id": row.gw_network_id, "external_fixed_ips": fixed, "enable_snat": row.enable_snat}
+        ports = sorted(gateways.get(row.id, ()), key=lambda port, first=row.gw_port_id: port.id != first)
+        ends = [{"network_id": port.network_id, "external_fixed_ips": _fixed(addresses.get(port.id, ()))} for port in ports]
+        if ends:
+            gateway = {**ends[0], "enable_snat": row.enable_snat}
             if row.qos_policy_id is not None:
                 gateway["qos_policy_id"] = row.qos_policy_id
         zones = ["nova"] if row.host else []
         more = {"availability_zones": zones, "conntrack_helpers": exposed(helpers.get(row.id, ()))}
-        shown.append({"external_gateway_info": gateway, "tags": tags(row.id), **more})
+        shown.append({"external_gateway_info": gateway, "external_gateways": ends, "tags": tags(row.id), **more})
     return shown
+
+
+def _fixed(addresses: Iterable[Row[Any]]) -> list[dict[str, str]]:
+    return [{"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in addresses]
 
 
 _IN_GATEWAY = {"network_id": ID, "external_fixed_ips": many(FIXED_IP), "enable_snat": FLAG, "qos_policy_id": optional(ID)}
 _GATEWAY = Record("ExternalGateway", _IN_GATEWAY)
+_FURTHER = Record("RouterGateway", {"network_id": ID, "external_fixed_ips": many(FIXED_IP)})
 _HELPER = Record("RouterConntrackHelper", {"protocol": TEXT, "port": INTEGER, "helper": TEXT})
 ROUTERS = Resource(
     "router",
@@ -90,10 +109,19 @@ ROUTERS = Resource(
         Field("project_id", values.text(), default=REQUIRED, create=True, index=True),
         Field(
             "external_gateway_info",
-            Kind(None, {"type": ["object", "null"]}, accept=_gateway, answer=maybe(_GATEWAY)),
+            Kind(None, {"type": ["object", "null"]}, accept=check_gateway, answer=maybe(_GATEWAY)),
             create="create_router:external_gateway_info",
             update="update_router:external_gateway_info",
             column=None,
+        ),
+        Field("external_gateways", values.tags(), column=None, answer=many(_FURTHER)),
+        Field(
+            "enable_default_route_ecmp",
+            values.nullable(values.boolean()),
+            create="create_router:enable_default_route_ecmp",
+            update="update_router:enable_default_route_ecmp",
+            column="default_route_ecmp",
+            answer=FLAG,
         ),
         Field("availability_zones", values.tags(), column=None),
         Field("availability_zone_hints", values.hints(), default=list, create=True, filter=False, sort=False),
