@@ -44,8 +44,8 @@ LOCAL_IPS = Resource(
 
 
 def key(local_ip_id: str, port_id: str) -> str:
-    """An association has no id of its own; pages begin after one by this."""
-    return f"{local_ip_id}_{port_id}"
+    """An association has no id of its own; pages begin after one by this, and events name it so. It is as long as an id may be."""
+    return f"{local_ip_id}{port_id}".replace("-", "")
 
 
 def missing(local_ip_id: str, port_id: str) -> Fault:
@@ -74,7 +74,7 @@ ASSOCIATIONS = Resource(
     key="key",
     table_name="local_ip_associations",
     fields=(
-        Field("key", values.text(), view=False, filter=False, sort=False),
+        Field("key", values.text(64), view=False, filter=False, sort=False),
         Field("project_id", values.text(), create=True, view=False, column=None),
         Field("fixed_port_id", values.uuid(), default=REQUIRED, create=True, index=True, references="ports.id"),
         Field("fixed_ip", values.nullable(values.ip()), create=True),
