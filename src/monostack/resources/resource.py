@@ -402,14 +402,23 @@ class Resource:
         self.remove(tx, request, row)
 
     def routes(
-        self, *, only: Sequence[str] = ACTIONS, since: Version | None = None, until: Version | None = None, **special: Handler
+        self,
+        *,
+        only: Sequence[str] = ACTIONS,
+        since: Version | None = None,
+        until: Version | None = None,
+        query: dict[str, Any] | None = None,
+        **special: Handler,
     ) -> Routes:
-        """The operations as routes; `special` replaces the standard handler of an action. More may be added to what is returned."""
+        """The operations as routes; `special` replaces the standard handler of an action. More may be added to what is returned.
+
+        `query` is the schema of the parameters of the list, for services that check more of them than what a filter can be.
+        """
         routes = Routes(self.path)
         style = self.style
         one = "/{id}"
         standard: dict[str, tuple[str, str, dict[str, Any]]] = {
-            "list": ("GET", "", {}),
+            "list": ("GET", "", {"query": query}),
             "show": ("GET", one, {}),
             "create": ("POST", "", {"status": style.create_status}),
             "update": (style.update_method, one, {"status": style.update_status}),

@@ -11,7 +11,7 @@ from monostack.http import Request
 from monostack.resources import Field, Resource, integer, json_value, text
 from monostack.resources.fields import REQUIRED
 from monostack.services.identity.immutable import check_mutable, merged_options
-from monostack.services.identity.kinds import BOOLEAN, IDENTIFIER, TAGS, boolean, immutable_options, is_true, query
+from monostack.services.identity.kinds import BOOLEAN, IDENTIFIER, TAGS, boolean, immutable_options, is_true, query, words
 from monostack.services.identity.projects.table import projects
 from monostack.services.identity.removal import forget_domain
 from monostack.services.identity.style import STYLE
@@ -22,7 +22,7 @@ DOMAINS = Resource(
     fields=(
         Field("id", text(64)),
         Field("name", text(64, 1, r"[\S]+"), REQUIRED, create=True, update=True, unique=True),
-        Field("description", text(65535), "", create=True, update=True, filter=False, nullable=True),
+        Field("description", text(255), "", create=True, update=True, filter=False, nullable=True),
         Field("enabled", boolean(), True, create=True, update=True),
         Field("tags", json_value(TAGS), list, create=True, update=True, filter=False),
         Field("options", immutable_options(), dict, create=True, update=True, filter=False),
@@ -147,8 +147,9 @@ _CREATE["properties"]["domain"]["properties"]["explicit_domain_id"] = IDENTIFIER
 _UPDATE = DOMAINS.body_schema("update")
 _UPDATE["properties"]["domain"]["minProperties"] = 1
 
+_QUERY = query(name=words(64), enabled=BOOLEAN)
 routes = DOMAINS.routes(only=("show",))
-routes.add("GET", "", list_domains, "read", policy="identity:list_domains", query=query(enabled=BOOLEAN), answer=DOMAINS.answer_list)
+routes.add("GET", "", list_domains, "read", policy="identity:list_domains", query=_QUERY, answer=DOMAINS.answer_list)
 routes.add("POST", "", create_domain, "write", status=201, policy="identity:create_domain", body=_CREATE, answer=DOMAINS.answer_one)
 routes.add("PATCH", "/{id}", update_domain, "write", policy="identity:update_domain", body=_UPDATE, answer=DOMAINS.answer_one)
 routes.add("DELETE", "/{id}", delete_domain, "write", status=204, policy="identity:delete_domain")

@@ -43,6 +43,21 @@ def immutable_options() -> Kind:
 BOOLEAN_OR_NULL = {"type": ["boolean", "null"]}
 
 
+def words(maximum: int) -> dict[str, Any]:
+    """The schema of a name: there is something in it beside spaces."""
+    return {"type": "string", "minLength": 1, "maxLength": maximum, "pattern": r"[\S]+"}
+
+
+UUID = {"type": "string", "format": "uuid"}
+REGION = {"type": ["string", "null"], "minLength": 1, "maxLength": 255}
+ORDER = {"type": "string", "enum": ["asc", "desc"]}
+
+
 def query(**filters: dict[str, Any]) -> dict[str, Any]:
     """The schema of a list's query string: each parameter is a list of the values given. What is not named here is ignored."""
     return {"type": "object", "properties": {name: {"type": "array", "items": schema} for name, schema in filters.items()}}
+
+
+def strict_query(**filters: dict[str, Any]) -> dict[str, Any]:
+    """The same of the few lists for which nothing is ignored."""
+    return {**query(**filters), "additionalProperties": False}

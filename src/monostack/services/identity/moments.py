@@ -1,9 +1,11 @@
 """Times as callers give them and as tokens and delegations show them."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest
+from monostack.http import Request
 from monostack.services.identity.dialect import MALFORMED
 
 
@@ -30,6 +32,14 @@ def check_comparison(text: str) -> None:
         raise BadRequest(
             f"The given operator {operator} is not valid. It must be one of the following: 'eq', 'neq', 'lt', 'lte', 'gt', or 'gte'."
         )
+
+
+def without_expiring(request: Request, answer: dict[str, Any]) -> dict[str, Any]:
+    """A list of users, which is empty when it is asked for passwords that expire at some time: none of this cloud does."""
+    if "password_expires_at" in request.query_map:
+        check_comparison(request.query_map["password_expires_at"])
+        answer["users"] = []
+    return answer
 
 
 def seconds(stored: str) -> int:

@@ -11,13 +11,14 @@ from monostack.http import Request
 from monostack.resources import Field, Resource, text
 from monostack.services.identity import access
 from monostack.services.identity.endpoints.table import endpoints
+from monostack.services.identity.kinds import REGION, strict_query
 from monostack.services.identity.style import STYLE
 
 REGIONS = Resource(
     "region", "regions", STYLE, "/v3/regions",
     fields=(
         Field("id", text(255), create=True, nullable=True),
-        Field("description", text(65535), "", create=True, update=True, filter=False, nullable=True),
+        Field("description", text(255), "", create=True, update=True, filter=False, nullable=True),
         Field("parent_region_id", text(255, 1), create=True, update=True, nullable=True, references="regions.id"),
     ),
     policy={
@@ -94,9 +95,12 @@ def delete_region(request: Request, tx: Transaction) -> None:
 
 _CREATE = REGIONS.body_schema("create")
 _UPDATE = REGIONS.body_schema("update")
+_CREATE["additionalProperties"] = True
 _UPDATE["properties"]["region"]["minProperties"] = 1
+_UPDATE["properties"]["region"]["properties"]["id"] = REGION
+_QUERY = strict_query(parent_region_id={})
 
-routes = REGIONS.routes(only=("list", "show", "delete"), delete=delete_region)
+routes = REGIONS.routes(only=("list", "show", "delete"), delete=delete_region, query=_QUERY)
 routes.add("POST", "", create_region, "write", status=201, policy="identity:create_region", body=_CREATE, answer=REGIONS.answer_one)
 routes.add(
     "PUT", "/{id}", create_named_region, "write", status=201, policy="identity:create_region", body=_CREATE, answer=REGIONS.answer_one

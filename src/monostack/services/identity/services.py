@@ -36,6 +36,9 @@ def update_service(request: Request, tx: Transaction) -> dict[str, Any]:
 
 _UPDATE = SERVICES.body_schema("update")
 _UPDATE["properties"]["service"]["minProperties"] = 1
+_CREATE = SERVICES.body_schema("create")
+_CREATE["additionalProperties"] = _UPDATE["additionalProperties"] = True
 
-routes = SERVICES.routes(only=("list", "show", "create", "delete"))
+routes = SERVICES.routes(only=("list", "show", "delete"))
+routes.add("POST", "", SERVICES.create, "write", status=201, policy="identity:create_service", body=_CREATE, answer=SERVICES.answer_one)
 routes.add("PATCH", "/{id}", update_service, "write", policy="identity:update_service", body=_UPDATE, answer=SERVICES.answer_one)

@@ -101,10 +101,13 @@ def delete_credential(request: Request, tx: Transaction) -> None:
 
 _CREATE = CREDENTIALS.body_schema("create")
 _inside = _CREATE["properties"]["credential"]
+_CREATE["additionalProperties"] = True
+_inside["properties"]["id"] = {"type": "string"}
 _inside["required"] = ["blob", "type", "user_id"]
 _inside["if"] = {"properties": {"type": {"const": EC2}}, "required": ["type"]}
 _inside["then"] = {"required": ["project_id"]}
 _UPDATE = CREDENTIALS.body_schema("update")
+_UPDATE["additionalProperties"] = True
 _UPDATE["properties"]["credential"].update(additionalProperties=False, required=["blob"])
 
 routes = CREDENTIALS.routes(only=("list", "show", "delete"), list=list_credentials, show=show_credential, delete=delete_credential)

@@ -21,6 +21,7 @@ from monostack.services.identity.endpoint_filter.table import (
     project_endpoints,
 )
 from monostack.services.identity.endpoints.table import ENDPOINTS, endpoints
+from monostack.services.identity.kinds import strict_query
 from monostack.services.identity.projects.table import PROJECTS, projects
 from monostack.services.identity.style import LINKS, collection, page_of
 
@@ -166,7 +167,7 @@ def _body(method: str) -> dict[str, Any]:
     return schema
 
 
-group_routes = ENDPOINT_GROUPS.routes(only=("list", "show", "delete"))
+group_routes = ENDPOINT_GROUPS.routes(only=("list", "show", "delete"), query=strict_query(name={}))
 group_routes.add(
     "POST",
     "",

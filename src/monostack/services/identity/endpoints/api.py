@@ -9,6 +9,7 @@ from monostack.services.identity import access, regions
 from monostack.services.identity.dialect import expecting
 from monostack.services.identity.endpoints.table import ENDPOINTS
 from monostack.services.identity.endpoints.urls import is_valid
+from monostack.services.identity.kinds import query
 from monostack.services.identity.regions import REGIONS
 from monostack.services.identity.services import SERVICES
 
@@ -49,13 +50,17 @@ def _checked(request: Request, tx: Transaction) -> dict[str, Any]:
 
 def _body(method: str) -> dict[str, Any]:
     schema = ENDPOINTS.body_schema(method)
-    schema["properties"]["endpoint"]["properties"]["region"] = _REGION
+    text = {"type": "string"}
+    schema["properties"]["endpoint"]["properties"].update(region=_REGION, name=text, description=_REGION)
+    if method == "create":
+        schema["properties"]["endpoint"]["properties"]["id"] = text
     if method == "update":
         schema["properties"]["endpoint"]["minProperties"] = 1
     return schema
 
 
-routes = ENDPOINTS.routes(only=("list", "show", "delete"))
+_QUERY = query(interface={"enum": ["admin", "internal", "public"]})
+routes = ENDPOINTS.routes(only=("list", "show", "delete"), query=_QUERY)
 routes.add(
     "POST", "", create_endpoint, "write", status=201, policy="identity:create_endpoint", body=_body("create"), answer=ENDPOINTS.answer_one
 )

@@ -13,6 +13,8 @@ from monostack.resources import Resource
 from monostack.resources.query import both
 from monostack.services.identity import access
 from monostack.services.identity.groups.table import GROUPS, groups, members
+from monostack.services.identity.kinds import IDENTIFIER, ORDER, query, words
+from monostack.services.identity.moments import without_expiring
 from monostack.services.identity.removal import forget_group
 from monostack.services.identity.style import STYLE, page_of
 from monostack.services.identity.users.table import USERS, users
@@ -75,7 +77,7 @@ def list_members(request: Request, tx: Transaction) -> dict[str, Any]:
     if group is None:
         raise STYLE.not_found(GROUPS, group_id)
     clause = both(_IN_GROUP, _OWN_USERS) if request.caller.domain_id else _IN_GROUP
-    return list_of(USERS, request, tx, clause, {"group": group_id})
+    return without_expiring(request, list_of(USERS, request, tx, clause, {"group": group_id}))
 
 
 def list_groups_of_user(request: Request, tx: Transaction) -> dict[str, Any]:
@@ -136,8 +138,10 @@ def take_member(request: Request, tx: Transaction) -> None:
 _UPDATE = GROUPS.body_schema("update")
 _UPDATE["properties"]["group"]["minProperties"] = 1
 
+_QUERY = query(name=words(255), domain_id=IDENTIFIER, sort_dir=ORDER)
+
 routes = GROUPS.routes(
-    only=("list", "show", "create", "delete"), list=access.list_in_domain(GROUPS), create=create_group, delete=delete_group
+    only=("list", "show", "create", "delete"), list=access.list_in_domain(GROUPS), create=create_group, delete=delete_group, query=_QUERY
 )
 routes.add("PATCH", "/{id}", update_group, "write", body=_UPDATE, policy="identity:update_group", answer=GROUPS.answer_one)
 routes.add("GET", "/{id}/users", list_members, "read", policy="identity:list_users_in_group", answer=page_of(USERS))

@@ -13,14 +13,13 @@ from monostack.resources import Resource
 from monostack.services.identity import access
 from monostack.services.identity.dialect import expecting
 from monostack.services.identity.domains import DOMAINS
-from monostack.services.identity.kinds import query
+from monostack.services.identity.kinds import IDENTIFIER, REGION, UUID, query, words
 from monostack.services.identity.limits.table import LIMITS, REGISTERED, limits, registered_limits
 from monostack.services.identity.projects.table import PROJECTS, projects
 from monostack.services.identity.regions import REGIONS
 from monostack.services.identity.services import SERVICES
 from monostack.services.identity.style import STYLE
 
-UUID = {"type": "string", "format": "uuid"}
 _REFERENCES = (("service_id", SERVICES), ("region_id", REGIONS), ("project_id", PROJECTS), ("domain_id", DOMAINS))
 
 
@@ -168,9 +167,10 @@ def _body(resource: Resource, method: str) -> dict[str, Any]:
 _MODEL = envelope("model", Record("LimitModel", {"name": TEXT, "description": TEXT}))
 _LIST = envelope("limits", many(LIMITS.answer))
 _REGISTERED_LIST = envelope("registered_limits", many(REGISTERED.answer))
-_QUERY = query(service_id=UUID)
+_KINDS = {"service_id": UUID, "region_id": REGION, "resource_name": words(255)}
+_QUERY = query(**_KINDS, domain_id=IDENTIFIER, project_id=IDENTIFIER)
 
-registered_routes = REGISTERED.routes(only=("list", "show", "delete"), delete=delete_registered)
+registered_routes = REGISTERED.routes(only=("list", "show", "delete"), delete=delete_registered, query=query(**_KINDS))
 registered_routes.add("POST", "", create_registered, "write", status=201, body=_body(REGISTERED, "create"),
                       policy="identity:create_registered_limits", answer=_REGISTERED_LIST)  # fmt: skip
 registered_routes.add("PATCH", "/{id}", update_registered, "write", body=_body(REGISTERED, "update"),

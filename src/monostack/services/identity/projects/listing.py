@@ -13,7 +13,7 @@ from monostack.http import Request, Routes
 from monostack.resources.query import both
 from monostack.services.identity import access
 from monostack.services.identity.assignments.listing import projects_of_user
-from monostack.services.identity.kinds import BOOLEAN, is_true, query
+from monostack.services.identity.kinds import BOOLEAN, IDENTIFIER, UUID, is_true, query, words
 from monostack.services.identity.projects import as_domain, tree
 from monostack.services.identity.projects.api import find
 from monostack.services.identity.projects.table import PROJECTS, projects
@@ -128,7 +128,7 @@ def page_of(request: Request, tx: Transaction, project_ids: set[str]) -> Any:
 
 
 routes = Routes("/v3")
-_QUERY = query(enabled=BOOLEAN, is_domain=BOOLEAN, parent_id={"type": "string", "format": "uuid"})
+_QUERY = query(name=words(64), domain_id=IDENTIFIER, enabled=BOOLEAN, is_domain=BOOLEAN, parent_id=UUID)
 routes.add("GET", "/projects", list_projects, "read", policy="identity:list_projects", query=_QUERY, answer=PROJECTS.answer_list)
 routes.add("GET", "/projects/{id}", show_project, "read", policy="identity:get_project", answer=PROJECTS.answer_one)
 routes.add("GET", "/users/{id}/projects", list_projects_of_user, "read", policy="identity:list_user_projects", answer=PROJECTS.answer_list)

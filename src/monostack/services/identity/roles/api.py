@@ -12,6 +12,7 @@ from monostack.services.identity import access
 from monostack.services.identity.application_credentials.table import credentials
 from monostack.services.identity.assignments.table import assignments
 from monostack.services.identity.immutable import check_mutable, merged_options
+from monostack.services.identity.kinds import IDENTIFIER, query, words
 from monostack.services.identity.roles.table import ROLES
 from monostack.services.identity.style import STYLE
 
@@ -85,4 +86,12 @@ def delete_role(request: Request, tx: Transaction) -> None:
     ROLES.remove(tx, request, row)
 
 
-routes = ROLES.routes(list=list_roles, show=show_role, create=create_role, update=update_role, delete=delete_role)
+_UPDATE = ROLES.body_schema("update")
+_UPDATE["properties"]["role"]["minProperties"] = 1
+_UPDATE["properties"]["role"]["properties"]["domain_id"] = {**IDENTIFIER, "type": ["string", "null"]}
+_QUERY = query(name=words(255), domain_id=IDENTIFIER)
+
+routes = ROLES.routes(
+    only=("list", "show", "create", "delete"), list=list_roles, show=show_role, create=create_role, delete=delete_role, query=_QUERY
+)
+routes.add("PATCH", "/{id}", update_role, "write", body=_UPDATE, policy="identity:update_role", answer=ROLES.answer_one)

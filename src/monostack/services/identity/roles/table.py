@@ -12,7 +12,7 @@ ROLES = Resource(
     "role", "roles", STYLE, "/v3/roles",
     fields=(
         Field("id", text(64)),
-        Field("name", text(255, 1), REQUIRED, create=True, update=True),
+        Field("name", text(255, 1, r"[\S]+"), REQUIRED, create=True, update=True),
         Field("domain_id", identifier(), create=True, nullable=True, references="domains.id"),
         Field("description", text(255), create=True, update=True, nullable=True, filter=False),
         Field("options", immutable_options(), dict, create=True, update=True, filter=False),

@@ -17,8 +17,8 @@ from monostack.services.identity.generation import changed
 from monostack.services.identity.groups.api import list_groups_of_user
 from monostack.services.identity.groups.table import GROUPS
 from monostack.services.identity.immutable import merged_options
-from monostack.services.identity.kinds import BOOLEAN, is_true, query
-from monostack.services.identity.moments import check_comparison
+from monostack.services.identity.kinds import BOOLEAN, IDENTIFIER, ORDER, is_true, query, words
+from monostack.services.identity.moments import without_expiring
 from monostack.services.identity.removal import forget_user
 from monostack.services.identity.style import STYLE, page_of
 from monostack.services.identity.users.factors import check_rules
@@ -38,11 +38,7 @@ _list_in_domain = access.list_in_domain(USERS)
 
 def list_users(request: Request, tx: Transaction) -> Any:
     """List users."""
-    answer = _list_in_domain(request, tx)
-    if "password_expires_at" in request.query_map:
-        check_comparison(request.query_map["password_expires_at"])
-        answer["users"] = []  # no password of this cloud expires
-    return answer
+    return without_expiring(request, _list_in_domain(request, tx))
 
 
 async def hashed(request: Request) -> str | None:
@@ -125,14 +121,16 @@ def revoke_tokens(request: Request, tx: Transaction) -> None:
 def _body(method: str) -> dict[str, Any]:
     schema = USERS.body_schema(method)
     text = {"type": ["string", "null"]}
-    schema["properties"]["user"]["properties"].update(password=text, description=text)
+    schema["properties"]["user"]["properties"].update(password=text, description=text, federated={"type": "array"})
     if method == "update":
+        schema["properties"]["user"]["properties"]["domain_id"] = IDENTIFIER
         schema["properties"]["user"]["minProperties"] = 1
     return schema
 
 
+_QUERY = query(name=words(255), domain_id=IDENTIFIER, enabled=BOOLEAN, sort_dir=ORDER)
 routes = USERS.routes(only=("show",))
-routes.add("GET", "", list_users, "read", policy="identity:list_users", query=query(enabled=BOOLEAN), answer=USERS.answer_list)
+routes.add("GET", "", list_users, "read", policy="identity:list_users", query=_QUERY, answer=USERS.answer_list)
 routes.add(
     "POST",
     "",
