@@ -4,12 +4,12 @@ import socket
 from typing import Any
 
 import pytest
-from network_lab import ABSENCE, PATIENCE, Lab, Node, group, items, lab, network, port, rule
+from network_lab import ABSENCE, PATIENCE, Lab, Node, group, items, lab, network, port, router, rule
 
 __all__ = ["lab"]
 pytestmark = pytest.mark.host
 
-A, B, C, LOCAL = "10.10.0.11", "10.10.0.12", "10.10.0.13", "10.10.0.99"
+A, B, C, LOCAL = "10.10.0.11", "10.10.0.12", "10.20.0.11", "10.10.0.99"
 WEB = {"protocol": "tcp", "port_min": 80, "port_max": 80}
 
 
@@ -70,6 +70,21 @@ def test_an_address_leads_to_its_port_and_no_longer_when_it_is_taken_away(lab: L
     site.lead()
     assert answered(site.a, site.owner, LOCAL) == A
     assert "_local_ips {\n}" in lab.dump()
+
+
+def test_who_comes_through_a_router_of_the_host_is_led_there_too(lab: Lab) -> None:
+    site = Site(lab, rule(**WEB))
+    beyond = network("10.20.0.0/24", serves_dhcp=False)
+    other = port(beyond, C, groups=[site.open["id"]])
+    c = lab.guest(other)
+    c.address(C + "/24", "10.20.0.1")
+    for node in (site.b, site.owner):
+        node.route("10.20.0.0/24", "10.10.0.1")
+    between = router((site.net, "10.10.0.1/24"), (beyond, "10.20.0.1/24"))
+    lab.apply(items(network=[beyond], port=[other], router=[between]))
+    assert answered(c, site.owner, LOCAL) == C
+    site.lead(LOCAL)
+    assert answered(c, site.b, LOCAL) == C, "though the router knows where the owner is"
 
 
 def test_security_groups_hold_whatever_was_called(lab: Lab) -> None:

@@ -1,8 +1,8 @@
 """Local IPs: guests of this host that call such an address reach the port of this host that it leads to, and are answered from it.
 
-Frames are changed where they enter the bridge, before connections are tracked, and changed back behind the filters: in between all is
-as if the port had been called itself. Since it may be called both ways, a connection remembers by a mark which (ruleset.tracking), and who
-asked for an address by ARP is noted until he is answered.
+So do routers of this host, for guests of other networks. Frames are changed where they enter the bridge, before connections are tracked,
+and changed back behind the filters: in between all is as if the port had been called itself. Since it may be called both ways, a connection
+remembers by a mark which (ruleset.tracking), and who asked for an address by ARP is noted until he is answered.
 """
 
 from ipaddress import IPv4Address, ip_address
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from monostack.agent.network.linux.chains import CALLED
 from monostack.agent.network.linux.nftables import Chain, Elements, Table
-from monostack.agent.network.linux.settings import TABLE
+from monostack.agent.network.linux.settings import ROUTER_PORT, TABLE, short
 from monostack.agent.network.linux.state import Desired
 from monostack.protocol.network import PortItem
 
@@ -73,7 +73,7 @@ def table(desired: Desired) -> Table:
         for kind, rules in made.items():
             name = f"{kind}_{network_id.replace('-', '')}"
             chains[name] = Chain(tuple(rules))
-            jumps[kind] |= {f'"{port.tap}"': f"jump {name}" for port in desired.ports_of(network_id) if port.tap}
+            jumps[kind] |= {f'"{caller}"': f"jump {name}" for caller in _callers(desired, network_id)}
         for port in {way.port.id: way.port for way in found}.values():
             name = f"answers_{port.id.replace('-', '')}"
             chains[name] = Chain(tuple(rule for way in found if way.port is port for rule in _answer(way)))
@@ -85,6 +85,13 @@ def table(desired: Desired) -> Table:
         "answering": Chain(("iifname vmap @answers", "oifname vmap @hears"), _FORWARD),
     }
     return Table("bridge", NAME, {**elements, **maps}, {**chains, **hooks})
+
+
+def _callers(desired: Desired, network_id: str) -> list[str]:
+    """The interfaces of guests and routers on the bridge of a network."""
+    routers = [router for router in desired.routers_of(network_id) if router.admin_up]
+    ends = [ROUTER_PORT + short(end.port_id) for router in routers for end in router.ends if end.network_id == network_id]
+    return [*(port.tap for port in desired.ports_of(network_id) if port.tap), *ends]
 
 
 def _ask(way: Way) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -59,5 +60,5 @@ class PacketLogFile:
             return
         if self._path.exists() and self._path.stat().st_size >= self._most:
             self._path.replace(self._path.with_name(self._path.name + ".1"))
-        with self._path.open("a") as file:
+        with open(self._path, "a", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.writelines(lines)
