@@ -36,3 +36,20 @@ def test_what_no_driver_makes_is_refused(admin: Net, demo: Net) -> None:
     assert fault("service_profiles", 404, driver="cow") == "ServiceProfileDriverNotFound"
     assert admin.refused("GET", f"/flavors/{NOBODY}", 404)["type"] == "FlavorNotFound"
     assert demo.list("service_profiles") == []
+
+
+def test_a_router_of_a_flavor(admin: Net, demo: Net) -> None:
+    flavor = admin.create("flavors", name="for routers", service_type="L3_ROUTER_NAT")
+    profile = admin.create("service_profiles", driver="monostack")
+    wanted = {"router": {"name": "r", "flavor_id": flavor["id"]}}
+    assert demo.refused("POST", "/routers", 404, wanted)["type"] == "FlavorServiceProfileBindingNotFound"
+    admin.client.post("network", f"/flavors/{flavor['id']}/service_profiles", {"service_profile": {"id": profile["id"]}})
+    router = demo.create("routers", **wanted["router"])
+    assert router["flavor_id"] == flavor["id"] and "ha" not in router
+    assert admin.show("routers", router["id"])["ha"] is True
+    assert admin.refused("DELETE", f"/flavors/{flavor['id']}", 409)["type"] == "FlavorInUse"
+    refusal = admin.refused("PUT", f"/routers/{router['id']}", 400, {"router": {"ha": False}})
+    assert refusal["message"] == "Invalid input for operation: Provider monostack does not support ha=False."
+    demo.delete("routers", router["id"])
+    admin.delete("flavors", flavor["id"])
+    admin.delete("service_profiles", profile["id"])

@@ -14,6 +14,7 @@ from monostack.services.network.attributes import Values
 from monostack.services.network.flavors import table
 from monostack.services.network.flavors.table import FLAVORS, PROFILES
 from monostack.services.network.root import PROVIDERS
+from monostack.services.network.routers.table import has_flavor
 from monostack.services.network.verbs import Verbs
 from monostack.services.network.words import bad, conflict, forbidden, no_resource, refused
 
@@ -27,6 +28,8 @@ def update_flavor(tx: Transaction, request: Request, row: Row[Any], changes: Val
 
 
 def delete_flavor(tx: Transaction, request: Request, row: Row[Any]) -> None:
+    if has_flavor(tx, row.id):
+        raise conflict(f"Flavor {row.id} is used by some service instance.", "FlavorInUse")
     FLAVORS.remove(tx, request, row)
 
 
