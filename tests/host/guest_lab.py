@@ -36,12 +36,13 @@ PATIENCE = 240.0  # seconds that a boot may take on a busy machine without KVM
 
 # Tells on the console, whenever it changes, which disks and interfaces the guest sees; writes to the first volume it sees.
 REPORTING = """#!/bin/sh
+slot() { basename $(dirname $(readlink -f $1/device)); }
 (
     last=
     while :; do
         now=$(
-            for disk in /sys/block/vd*; do echo "disk ${disk##*/} size $(cat $disk/size) serial $(cat $disk/serial),"; done
-            for nic in /sys/class/net/eth*; do echo "nic $(cat $nic/address) mtu $(cat $nic/mtu),"; done
+            for disk in /sys/block/vd*; do echo "disk ${disk##*/} size $(cat $disk/size) serial $(cat $disk/serial) on $(slot $disk),"; done
+            for nic in /sys/class/net/eth*; do echo "nic $(cat $nic/address) mtu $(cat $nic/mtu) on $(slot $nic),"; done
         )
         [ "$now" = "$last" ] || echo "sees:" $now "." > /dev/console
         last=$now
@@ -117,10 +118,9 @@ class Surroundings:
 
     def describe(self, path: Path, disk_format: str) -> ImageSource:
         """A file of the image store as the controller would."""
-        bits = path.read_bytes()
-        return ImageSource(
-            id=str(uuid.uuid4()), disk_format=disk_format, size=len(bits), sha512=hashlib.sha512(bits).hexdigest(), path=str(path)
-        )
+        with path.open("rb") as file:
+            sha512 = hashlib.file_digest(file, "sha512").hexdigest()
+        return ImageSource(id=str(uuid.uuid4()), disk_format=disk_format, size=path.stat().st_size, sha512=sha512, path=str(path))
 
     def qemu_processes(self, server_id: str) -> list[int]:
         """The processes that run a guest."""

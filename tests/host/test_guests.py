@@ -1,5 +1,7 @@
 """Real guests on libvirt: their whole life, seen from the host and from inside."""
 
+import io
+import json
 import os
 import re
 import signal
@@ -8,8 +10,10 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import pycdlib
 import pytest
 from guest_lab import GuestLab, guest_lab, wait_for
 
@@ -39,6 +43,7 @@ def lab() -> Iterator[GuestLab]:
 def test_the_life_of_a_guest(lab: GuestLab) -> None:
     nic = lab.nic()
     spec = lab.spec(nics=[nic], swap_mib=16, ephemeral_gib=[1])
+    spec.metadata.meta_data["devices"] = [{"type": "nic", "mac": nic.mac, "tags": ["front"]}]
     reference = {"server_id": spec.server_id}
     assert lab.refuse("guest.start", spec).code == "guest.disk_missing"
     lab.do("guest.create", spec)
@@ -58,7 +63,11 @@ def test_the_life_of_a_guest(lab: GuestLab) -> None:
     assert re.search(rf"disk vda size {GIB // 512} ", seen)
     assert re.search(rf"disk vdb size {GIB // 512} ", seen)
     assert re.search(rf"disk vdc size {16 * 2048} ", seen)
-    assert f"nic {nic.mac} mtu 1400" in seen
+    at = re.search(rf"nic {nic.mac} mtu 1400 on (0000:00:\S+),", seen)
+    assert at is not None, seen
+    assert _on_config_drive(lab, spec.server_id)["devices"] == [
+        {"type": "nic", "mac": nic.mac, "tags": ["front"], "bus": "pci", "address": at[1]}
+    ]
 
     lab.do("guest.stop", StopGuest(spec.server_id, 120))
     assert lab.states()[spec.server_id] == ("stopped", "shutdown")
@@ -82,6 +91,15 @@ def test_the_life_of_a_guest(lab: GuestLab) -> None:
     assert lab.reports == []  # nothing happened that nobody asked for
 
 
+def _on_config_drive(lab: GuestLab, server_id: str) -> dict[str, Any]:
+    """The newest meta_data.json on a guest's config drive."""
+    drive, content = pycdlib.PyCdlib(), io.BytesIO()
+    drive.open(str(lab.state / "guests" / server_id / "config.iso"))
+    drive.get_file_from_iso_fp(content, rr_path="/openstack/latest/meta_data.json")
+    drive.close()
+    return json.loads(content.getvalue())
+
+
 def test_volumes_and_interfaces_come_and_go(lab: GuestLab) -> None:
     spec = lab.spec()
     lab.do("guest.create", spec)
@@ -90,7 +108,9 @@ def test_volumes_and_interfaces_come_and_go(lab: GuestLab) -> None:
     attach = AttachVolume(spec.server_id, volume)
     lab.do("guest.attach_volume", attach)
     lab.do("guest.attach_volume", attach)
-    lab.wait_sees(spec.server_id, rf"disk vd[b-z] size {GIB // 512} serial {volume.volume_id[:20]}")
+    seen = lab.wait_sees(spec.server_id, rf"disk vd[b-z] size {GIB // 512} serial {volume.volume_id[:20]} on 0000")
+    place = lab.run(lab.host.agent.drivers.hypervisor.places(spec.server_id))[volume.volume_id]
+    assert place.bus == "pci" and f"serial {volume.volume_id[:20]} on {place.address}," in seen
     taken = lab.volume()
     assert lab.refuse("guest.attach_volume", AttachVolume(spec.server_id, taken)).code == "guest.device_taken"
     assert lab.refuse("volume.delete", {"volume_id": volume.volume_id}).code == "volume.in_use"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from monostack.agent.metadata import NotFound, PasswordPage, Text, config_drive_files, look_up
+from monostack.agent.metadata.documents import Place, located
 from monostack.agent.metadata.faults import page
 from monostack.protocol.guests import InstanceMetadata
 
@@ -180,6 +181,13 @@ def test_devices_tell_what_their_version_knows() -> None:
     assert "vf_trusted" not in devices("2017-02-22")[0]
     assert devices("2018-08-27")[0]["vf_trusted"] is False
     assert [device["type"] for device in devices("latest")] == ["nic", "disk", "share"]
+
+
+def test_devices_are_where_their_host_says() -> None:
+    metadata = server(meta_data={"devices": [{"type": "nic", "mac": "fa:16:3e:00:00:01", "tags": ["a"]}, {"type": "disk", "serial": "s"}]})
+    nic, disk = located(metadata, {"fa:16:3e:00:00:01": Place("pci", "0000:00:03.0")}).meta_data["devices"]
+    assert nic == {"type": "nic", "mac": "fa:16:3e:00:00:01", "tags": ["a"], "bus": "pci", "address": "0000:00:03.0"}
+    assert disk == {"type": "disk", "serial": "s", "bus": "none", "address": "none"}
 
 
 def test_types() -> None:

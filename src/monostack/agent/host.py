@@ -19,6 +19,7 @@ from monostack.agent.hypervisor.libvirt import LibvirtHypervisor
 from monostack.agent.hypervisor.libvirt.daemon import Daemon
 from monostack.agent.hypervisor.libvirt.domain_xml import Surroundings
 from monostack.agent.hypervisor.libvirt.own_files import GuestFiles
+from monostack.agent.metadata import Locate
 from monostack.agent.network import Network
 from monostack.agent.network.linux import LinuxNetwork, Settings
 from monostack.agent.qemu_user import QemuUser
@@ -101,7 +102,7 @@ async def open_host(config: AgentConfig, make_network: NetworkMaker | None = Non
 
     hypervisor = LibvirtHypervisor(daemon, config.libvirt_uri, files, around, volume_path, outgoing, config.reserved_memory_mib)
     block = FileBlock(layout.state, user, images, hypervisor, outgoing, config.volume_backend)
-    network = make_network(report) if make_network is not None else linux_network(config, report)
+    network = make_network(report) if make_network is not None else linux_network(config, report, hypervisor.places)
     boot_id = await asyncio.to_thread(probe.read_boot_id)
     agent = Agent(config.host, Drivers(hypervisor, block, network, outgoing), boot_id=boot_id, capacity=config.network_capacity)
     try:
@@ -112,13 +113,13 @@ async def open_host(config: AgentConfig, make_network: NetworkMaker | None = Non
     return RealHost(agent, files, images, outgoing, daemon)
 
 
-def linux_network(config: AgentConfig, report: Callable[[Report], None]) -> Network:
+def linux_network(config: AgentConfig, report: Callable[[Report], None], locate: Locate | None = None) -> Network:
     """The native network driver with the agent's settings."""
     directory = Path(config.runtime_dir)
     log = config.packet_log
     if log.file is None:
         log = msgspec.structs.replace(log, file=str(Layout(Path(config.state_dir)).packets))
-    return LinuxNetwork(Settings(directory, config.external_networks, tuple(config.dns_servers), log), report)
+    return LinuxNetwork(Settings(directory, config.external_networks, tuple(config.dns_servers), log), report, locate)
 
 
 def _prepare(config: AgentConfig, layout: Layout) -> QemuUser:

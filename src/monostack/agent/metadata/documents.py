@@ -7,8 +7,10 @@ import base64
 import json
 import posixpath
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+
+import msgspec
 
 from monostack.protocol.guests import InstanceMetadata
 
@@ -50,6 +52,16 @@ class Text(NamedTuple):
     content_type: str = _TEXT
 
 
+class Place(NamedTuple):
+    """Where a device is, as guests are told."""
+
+    bus: str
+    address: str
+
+
+NOWHERE = Place("none", "none")
+
+
 class PasswordPage(NamedTuple):
     """Where a guest leaves its password, once."""
 
@@ -66,6 +78,19 @@ def look_up(metadata: InstanceMetadata, path: str) -> Text | PasswordPage:
     if tokens[0] == "openstack":
         return _openstack(metadata, _version(tokens[1], OPENSTACK_VERSIONS), "/".join(tokens[2:]))
     return _ec2(metadata, _version(tokens[1], EC2_VERSIONS), tokens[2:])
+
+
+def located(metadata: InstanceMetadata, places: Mapping[str, Place]) -> InstanceMetadata:
+    """With where its devices are: network interfaces by their MAC addresses, disks by their serial numbers."""
+    devices = [
+        {**device, **places.get(device.get("mac") or device.get("serial") or "", NOWHERE)._asdict()} for device in devices_of(metadata)
+    ]
+    return msgspec.structs.replace(metadata, meta_data={**metadata.meta_data, "devices": devices})
+
+
+def devices_of(metadata: InstanceMetadata) -> list[dict[str, Any]]:
+    """What a guest is told of its devices."""
+    return metadata.meta_data.get("devices", [])
 
 
 def _version(name: str, versions: list[str]) -> str:

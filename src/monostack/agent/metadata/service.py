@@ -8,13 +8,13 @@ import contextlib
 import logging
 import socket
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 
 import h11
 
-from monostack.agent.metadata.documents import NotFound, PasswordPage, Text, look_up
+from monostack.agent.metadata.documents import NotFound, PasswordPage, Place, Text, devices_of, located, look_up
 from monostack.agent.metadata.faults import page
 from monostack.protocol import Report
 from monostack.protocol.guests import InstanceMetadata
@@ -37,6 +37,7 @@ class Source(NamedTuple):
 
 
 Resolve = Callable[[str], Source | None]
+Locate = Callable[[str], Awaitable[Mapping[str, Place]]]  # where a server has its devices
 
 
 class Answer(NamedTuple):
@@ -48,13 +49,20 @@ class Answer(NamedTuple):
 class MetadataService:
     """What all listeners of a host share. `report` takes what guests tell: `metadata.password` {server_id, password}."""
 
-    def __init__(self, report: Callable[[Report], None]) -> None:
+    def __init__(self, report: Callable[[Report], None], locate: Locate | None = None) -> None:
         self._report = report
+        self._locate = locate
         self._posted: dict[str, str] = {}  # passwords that the controller has not sent back yet
 
     def keep(self, servers: set[str]) -> None:
         """Forget about servers other than these."""
         self._posted = {server: password for server, password in self._posted.items() if server in servers}
+
+    async def told(self, source: Source | None) -> Source | None:
+        """Who asks, with where its devices are now."""
+        if source is None or self._locate is None or not devices_of(source.metadata):
+            return source
+        return source._replace(metadata=located(source.metadata, await self._locate(source.server_id)))
 
     def answer(self, source: Source | None, method: str, path: str, body: bytes, accept: str) -> Answer:
         """What a request is answered. The method matters for the password only, as with Nova."""
@@ -155,7 +163,8 @@ class Listener:
                 return
             method, path = request.method.decode("latin-1"), request.target.decode("latin-1").partition("?")[0]
             accept = next((value.decode("latin-1") for name, value in request.headers if name == b"accept"), "")
-            answer = self._service.answer(self._resolve(address), method, path, body, accept)
+            source = await self._service.told(self._resolve(address))
+            answer = self._service.answer(source, method, path, body, accept)
             log.debug("%s %s for %s: %d", method, path, address, answer.status)
             await _send(connection, writer, answer, with_body=method != "HEAD")
             if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:

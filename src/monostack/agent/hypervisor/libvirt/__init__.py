@@ -12,6 +12,7 @@ from monostack.agent.block.outgoing import OutgoingFiles
 from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError
 from monostack.agent.hypervisor.libvirt import (
+    addresses,
     console,
     devices,
     diagnostics,
@@ -29,6 +30,7 @@ from monostack.agent.hypervisor.libvirt.daemon import Daemon
 from monostack.agent.hypervisor.libvirt.domain_xml import Surroundings
 from monostack.agent.hypervisor.libvirt.own_files import GuestFiles
 from monostack.agent.hypervisor.libvirt.states import WantedStates
+from monostack.agent.metadata.documents import Place
 from monostack.agent.threads import in_thread
 from monostack.core.streams import Stream
 from monostack.protocol.envelope import Inventory
@@ -90,7 +92,11 @@ class LibvirtHypervisor:
     async def _start(self, spec: GuestSpec, files: domain_xml.OwnFiles) -> None:
         await self._require_all(spec)
         xml = domain_xml.domain(spec, files, self._host)
-        await self._libvirt.call(volume_keys.using, volume_keys.keys_of(spec), lifecycle.start, spec.server_id, xml)
+
+        def ready(completed: str) -> None:
+            self._files.write_drive(spec, addresses.places(completed))
+
+        await self._libvirt.call(volume_keys.using, volume_keys.keys_of(spec), lifecycle.start, spec.server_id, xml, ready)
 
     async def stop(self, server_id: str, grace: float) -> None:
         with self._states.changing(server_id, "stopped"):
@@ -253,6 +259,10 @@ class LibvirtHypervisor:
 
     async def inject_nmi(self, server_id: str) -> None:
         await self._libvirt.call(diagnostics.inject_nmi, server_id)
+
+    async def places(self, server_id: str) -> dict[str, Place]:
+        """Where a guest has its devices, as its metadata tells it."""
+        return await self._libvirt.call(addresses.read, server_id)
 
     async def diagnostics(self, server_id: str) -> Diagnostics:
         return await self._libvirt.call(diagnostics.read, server_id)

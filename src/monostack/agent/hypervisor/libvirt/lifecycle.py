@@ -1,6 +1,7 @@
 """Starting and stopping domains. Plain functions over a libvirt connection, each short; none is for the event loop."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -30,8 +31,11 @@ def settle(connection: Any, home: str) -> None:
                 domain.setMetadata(libvirt.VIR_DOMAIN_METADATA_DESCRIPTION, None, None, None, libvirt.VIR_DOMAIN_AFFECT_CONFIG)
 
 
-def start(connection: Any, server_id: str, xml: str) -> None:
-    """Define the domain anew and boot it, whatever it saved when it was suspended. A running one is left as it is. Raises CommandError."""
+def start(connection: Any, server_id: str, xml: str, ready: Callable[[str], None]) -> None:
+    """Define the domain anew and boot it, whatever it saved when it was suspended. A running one is left as it is. Raises CommandError.
+
+    `ready` is called between the two with the domain as libvirt has completed it.
+    """
     import libvirt
 
     domain = find(connection, server_id)
@@ -41,6 +45,7 @@ def start(connection: Any, server_id: str, xml: str) -> None:
         domain = connection.defineXML(xml)
         if domain.hasManagedSaveImage():
             domain.managedSaveRemove()
+        ready(domain.XMLDesc())
         domain.create()
     except libvirt.libvirtError as error:
         if error.get_error_code() == libvirt.VIR_ERR_OPERATION_FAILED and "already exists with uuid" in str(error):

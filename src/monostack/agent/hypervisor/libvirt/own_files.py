@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from monostack.agent.block import qemu_img
@@ -10,6 +11,7 @@ from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError, require_uuid
 from monostack.agent.hypervisor.libvirt import config_drive
 from monostack.agent.hypervisor.libvirt.domain_xml import DISK_PREFIXES, OwnDisk, OwnFiles
+from monostack.agent.metadata.documents import Place, located
 from monostack.agent.programs import run
 from monostack.agent.qemu_user import QemuUser
 from monostack.agent.threads import in_thread
@@ -53,7 +55,7 @@ class GuestFiles:
         return await self.refresh(spec)
 
     async def refresh(self, spec: GuestSpec) -> OwnFiles:
-        """What the guest needs to start again: its disks must be there, config drive and console log are written anew.
+        """What the guest needs to start again: its disks must be there, the console log is made. `write_drive` writes the config drive.
 
         Raises CommandError when a disk is missing.
         """
@@ -63,11 +65,20 @@ class GuestFiles:
                 raise CommandError("guest.disk_missing", f"server {spec.server_id} has lost its {disk.role} disk: {disk.path}")
         log = self.console_log(spec.server_id)
         await in_thread(self._own, log)
-        drive = self.directory(spec.server_id) / "config.iso" if spec.config_drive else None
-        if drive is not None:
-            await in_thread(self._write_drive, drive, spec)
         socket = self.directory(spec.server_id) / "serial.sock"
-        return OwnFiles(disks, str(log), str(socket), str(drive) if drive is not None else None)
+        return OwnFiles(disks, str(log), str(socket), str(self._drive(spec.server_id)) if spec.config_drive else None)
+
+    def write_drive(self, spec: GuestSpec, places: Mapping[str, Place]) -> None:
+        """Write the config drive anew, if the guest has one. `places`: where it has its devices. Not for the event loop."""
+        if not spec.config_drive:
+            return
+        content = config_drive.build(located(spec.metadata, places))
+        with qemu_img.unfinished(self._drive(spec.server_id)) as fresh:
+            fresh.write_bytes(content)
+            self._user.give(fresh)
+
+    def _drive(self, server_id: str) -> Path:
+        return self.directory(server_id) / "config.iso"
 
     async def make_rescue(self, server_id: str, source: ImageSource) -> str:
         """The path of a disk with the bits of a rescue image, made where it is missing."""
@@ -125,12 +136,6 @@ class GuestFiles:
             await run("truncate", "--size", str(size), str(fresh), within=FORMAT_WITHIN)
             await run(*format_with, str(fresh), within=FORMAT_WITHIN)
             await in_thread(self._user.give, fresh)
-
-    def _write_drive(self, path: Path, spec: GuestSpec) -> None:
-        content = config_drive.build(spec.metadata)
-        with qemu_img.unfinished(path) as fresh:
-            fresh.write_bytes(content)
-            self._user.give(fresh)
 
     def _own(self, log: Path) -> None:
         log.touch(mode=0o600)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 from monostack.agent.errors import CommandError
-from monostack.agent.metadata import Listener, MetadataService, Source
+from monostack.agent.metadata import Listener, Locate, MetadataService, Source
 from monostack.agent.network.linux import namespaces, nflog, packet_logs, requirements
 from monostack.agent.network.linux.host import FAULTS, HostNetwork, Outcome
 from monostack.agent.network.linux.lookup import Lookup
@@ -33,14 +33,14 @@ class LinuxNetwork:
     """Network driver of a real host (see Network). Needs root; its methods raise CommandError where the host cannot make networks.
 
     All kernel work is done in one thread of its own: a network namespace is a thread's, and order matters. `report` takes what
-    guests tell through the metadata service.
+    guests tell through the metadata service, `locate` says where they have their devices.
     """
 
-    def __init__(self, settings: Settings, report: Callable[[Report], None]) -> None:
+    def __init__(self, settings: Settings, report: Callable[[Report], None], locate: Locate | None = None) -> None:
         self._settings = settings
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="network", initializer=self._enter)
         self._host: HostNetwork | None = None
-        self._service = MetadataService(report)
+        self._service = MetadataService(report, locate)
         self._lookup = Lookup()
         self._listeners: dict[str, _Open] = {}
         self._packets = PacketLogFile(settings.packet_log_file, settings.packet_log.max_bytes)

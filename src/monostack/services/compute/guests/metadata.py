@@ -46,14 +46,14 @@ def build(
 
 
 def _devices(server: Row[Any], ports: Sequence[network.PortInfo], volumes: Iterable[Row[Any]]) -> Iterable[dict[str, Any]]:
-    """What has a tag, so that a guest knows its devices by it."""
+    """What has a tag, so that a guest knows its devices by it. Its host adds where they are: their buses and addresses."""
     tags: Mapping[str, str] = server.devices or {}
     for port in ports:
         if port.id in tags:
-            yield {"type": "nic", "bus": "pci", "mac": port.mac, "tags": [tags[port.id]]}
+            yield {"type": "nic", "mac": port.mac, "vf_trusted": False, "tags": [tags[port.id]]}
     for volume in volumes:
         if volume.tag:
-            yield {"type": "disk", "bus": "pci", "path": volume.device, "serial": volume.volume_id, "tags": [volume.tag]}
+            yield {"type": "disk", "serial": volume.volume_id, "tags": [volume.tag]}
 
 
 def _ec2(
