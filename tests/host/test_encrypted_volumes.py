@@ -40,7 +40,7 @@ def plain(key: VolumeKey) -> dict[str, str]:
 def qemu_io(volume: GuestVolume, command: str) -> bytes:
     assert volume.connection.key is not None
     with luks.given(old=volume.connection.key) as (secrets, files):
-        image = luks.opening(Path(volume.connection.path), volume.connection.key, "old")
+        image = luks.opening(Path(volume.connection.path), "qcow2", volume.connection.key, "old")
         return subprocess.run(["qemu-io", *secrets, "-c", command, *image], check=True, pass_fds=files, capture_output=True).stdout
 
 
@@ -102,6 +102,28 @@ def test_at_rest(lab: GuestLab) -> None:
     for _ in range(2):
         lab.do("volume.convert", {"volume_id": old.volume_id, "key": plain(key), "new_key": None})
     assert b"A" * 512 in Path(old.connection.path).read_bytes()
+    remove_all(lab)
+
+
+def test_an_image_is_a_luks_device(lab: GuestLab) -> None:
+    key, image_key = new_key("serpent-cbc-plain64", 128), new_key()
+    volume = encrypted(lab, key)
+    qemu_io(volume, "write -P 65 0 1M")
+    bits = lab.host.outgoing.path(str(uuid.uuid4()))
+    wanted = {"volume_id": volume.volume_id, "image_id": bits.name, "disk_format": "raw", "key": plain(key), "image_key": plain(image_key)}
+    lab.do("volume.export", wanted)
+    found = lab.run(qemu_img.info(bits, "luks"))
+    assert found.virtual_size == 1 << 30 < bits.stat().st_size
+    with bits.open("rb") as file:
+        assert b"A" * 512 not in file.read(8 << 20)
+    stored = bits.rename(lab.store / bits.name)
+    source = {"image": msgspec.to_builtins(lab.describe(stored, "raw")), "source_key": plain(image_key)}
+    # What it holds fits into a volume of the same size, though the image has its header besides.
+    made = encrypted(lab, key, **source)
+    assert begins_with(made, 65)
+    assert shows(lab, made) == "luks serpent-128 cbc plain64"
+    lab.refuse("volume.create", {"volume_id": str(uuid.uuid4()), "size_gib": 1, **source, "source_key": plain(key)})
+    stored.unlink()
     remove_all(lab)
 
 

@@ -239,6 +239,29 @@ async def _is_encrypted(bench: Bench, given: dict[str, Any]) -> None:
 
 
 _ENCRYPT = _action("os-retype", {"new_type": "secret", "migration_policy": "on-demand"})
+
+
+async def _with_encrypted_volume(bench: Bench) -> dict[str, Any]:
+    given = await _with_encrypted_type(bench)
+    await _ENCRYPT(bench, given)
+    await bench.rest()
+    return given
+
+
+async def _is_an_encrypted_image(bench: Bench, given: dict[str, Any]) -> None:
+    """Its key is the one that opens it."""
+    image_id = given["answer"]["os-volume_upload_image"]["image_id"]
+    image = (await bench.ask("GET", f"{IMAGE}/images/{image_id}", expect=200)).json()
+    assert image["status"] == "active" and image["cinder_encryption_key_id"]
+    wanted = {"size": 1, "imageRef": image_id, "volume_type": "secret"}
+    made = (await bench.ask("POST", f"{VOLUME}/volumes", {"volume": wanted}, 202)).json()["volume"]["id"]
+    await bench.rest()
+    assert (await _volume(bench, {"volume": made}))["status"] == "available"
+
+
+UPLOAD_ENCRYPTED = Case(
+    "upload_volume", _with_encrypted_volume, _action("os-volume_upload_image", {"image_name": "i"}), _is_an_encrypted_image, {}
+)
 RETYPE = Case("migrate_volume", _with_encrypted_type, _ENCRYPT, _is_encrypted, {"copy": False, "convert": True})
 
 # --- volumes that several servers have ---------------------------------------------------------------------------------------
@@ -359,7 +382,8 @@ COPY_GROUP = Case("create_group_from_source", _with_group_snapshot, _copy_group,
 DELETE_GROUP = Case("delete_group", _with_group, _delete_group, _no_group, {}, forward=True)
 
 CASES = {
-    "upload": UPLOAD, "backup": BACKUP, "restore": RESTORE, "restore to new": RESTORE_TO_NEW, "delete backup": DELETE_BACKUP,
+    "upload": UPLOAD, "upload encrypted": UPLOAD_ENCRYPTED,
+    "backup": BACKUP, "restore": RESTORE, "restore to new": RESTORE_TO_NEW, "delete backup": DELETE_BACKUP,
     "import backup": IMPORT, "snapshot a group": SNAPSHOT_GROUP, "delete a group snapshot": DELETE_GROUP_SNAPSHOT,
     "copy a group": COPY_GROUP, "delete a group": DELETE_GROUP, "manage": MANAGE, "unmanage": UNMANAGE, "migrate": MIGRATE,
     "remove a copy": REMOVE_COPY,

@@ -36,7 +36,7 @@ class CreateVolume(msgspec.Struct):
     source_server_id: str | None = None  # the guest that has the source volume open
     received: bool = False  # from what `volume.receive` has brought, which the key opens already
     key: VolumeKey | None = None  # the volume is to be encrypted
-    source_key: VolumeKey | None = None  # of the snapshot or the source volume
+    source_key: VolumeKey | None = None  # of the snapshot, the source volume or the image, which is a LUKS device then
     format: str = "qcow2"  # of the volume's file: see VolumeConnection
 
 
@@ -80,7 +80,7 @@ class ExportVolume(msgspec.Struct):
     image_id: str
     disk_format: str  # raw, qcow2, vmdk, vdi, vhd, vhdx, ploop
     key: VolumeKey | None = None  # of the volume
-    image_key: VolumeKey | None = None  # is to open the image, which is qcow2 then
+    image_key: VolumeKey | None = None  # is to open the image: a qcow2 one, or a raw one that is a LUKS device then
 
 
 class BackupVolume(msgspec.Struct):

@@ -10,11 +10,13 @@ from volume_api import act, at, create, snapshot, wait
 
 from monostack.db import metadata
 from monostack.services.volume import keys
+from monostack.services.volume.image_keys import volume_image_keys
 from monostack.services.volume.reconcilers.files import compare
 from monostack.services.volume.volumes.table import BY_ID
 
 LUKS = {"provider": "luks", "control_location": "front-end", "key_size": 256, "cipher": "aes-xts-plain64"}
 NEW = at("3.64")
+OCTETS = "application/octet-stream"
 
 
 def new_type(cloud, encryption=LUKS, **specs):
@@ -169,13 +171,48 @@ def test_a_cipher_that_no_host_has_ends_in_error(cloud):
     delete(cloud.demo, volume)
 
 
-def test_images_of_it_are_refused(cloud, kind):
-    volume = create(cloud.demo, volume_type=kind)
+def test_an_image_of_it_is_encrypted_too(cloud, kind):
+    volume = create(cloud.demo, volume_type=kind, size=2)
     other = act(cloud.demo, volume, "os-volume_upload_image", {"image_name": "i", "disk_format": "qcow2"})
     assert other.status_code == 400 and "must use 'raw' disk_format and 'bare' container_format" in other.text
-    assert act(cloud.demo, volume, "os-volume_upload_image", {"image_name": "i"}).status_code == 501
-    assert cloud.demo.get("volume", f"/volumes/{volume['id']}").json()["volume"]["status"] == "available"
+    answer = act(cloud.demo, volume, "os-volume_upload_image", {"image_name": "i"})
+    assert answer.status_code == 202, answer.text
+    wait(cloud.demo, f"/volumes/{volume['id']}", "volume", "available")
+    image_id = answer.json()["os-volume_upload_image"]["image_id"]
+    image = cloud.demo.get("image", f"/images/{image_id}").json()
+    key = image["cinder_encryption_key_id"]
+    assert (image["status"], image["cinder_encryption_key_deletion_policy"]) == ("active", "on_image_deletion")
+    assert key != key_of(cloud.demo, f"/volumes/{volume['id']}", "volume")
     delete(cloud.demo, volume)
+    # A volume of it has a key of its own, and is as large as the first one.
+    small = cloud.demo.post("volume", "/volumes", {"volume": {"size": 1, "imageRef": image_id, "volume_type": kind}})
+    assert small.status_code == 400 and "image 2GB is larger than volume size 1GB" in small.text
+    copy = create(cloud.demo, size=2, imageRef=image_id, volume_type=kind)
+    assert copy["volume_image_metadata"]["cinder_encryption_key_id"] == key
+    assert key_of(cloud.demo, f"/volumes/{copy['id']}", "volume") not in (None, key)
+    assert act(cloud.demo, copy, "os-reimage", {"image_id": image_id}, "3.68").status_code == 202
+    wait(cloud.demo, f"/volumes/{copy['id']}", "volume", "available")
+    again = act(cloud.demo, copy, "os-volume_upload_image", {"image_name": "again"}).json()["os-volume_upload_image"]["image_id"]
+    wait(cloud.demo, f"/volumes/{copy['id']}", "volume", "available")
+    assert cloud.demo.get("image", f"/images/{again}").json()["cinder_encryption_key_id"] not in (None, key)
+    delete(cloud.demo, copy)
+    plain = create(cloud.demo, size=1, imageRef=image_id)  # gets the bits as they are
+    assert plain["encrypted"] is False
+    delete(cloud.demo, plain)
+    # Its key goes with the image, and is nobody else's.
+    body = {"name": "thief", "disk_format": "raw", "container_format": "bare", "cinder_encryption_key_id": key}
+    thief = cloud.other.post("image", "/images", body).json()["id"]
+    assert cloud.other.put("image", f"/images/{thief}/file", content=b"bits", headers={"content-type": OCTETS}).status_code == 204
+    stolen = cloud.other.post("volume", "/volumes", {"volume": {"size": 2, "imageRef": thief, "volume_type": kind}})
+    assert stolen.status_code == 400 and f"Encryption key {key} of image {thief} could not be found." in stolen.text
+    flavor = {"flavor": {"name": "f", "id": "of-luks", "ram": 64, "disk": 4, "vcpus": 1}}
+    assert cloud.admin.post("compute", "/flavors", flavor).status_code == 200
+    server = {"server": {"name": "s", "flavorRef": "of-luks", "imageRef": image_id, "networks": "none"}}
+    booted = cloud.demo.post("compute", "/servers", server, headers={"openstack-api-version": "compute 2.96"})
+    assert booted.status_code == 400 and "Direct booting of an image uploaded from an encrypted volume is unsupported." in booted.text
+    for one in (image_id, again):
+        assert cloud.demo.delete("image", f"/images/{one}").status_code == 204
+    assert cloud.run(cloud.app.cloud.db.read(lambda tx: tx.rows(sa.select(volume_image_keys)))) == []
 
 
 def test_it_is_given_away_with_its_key_and_snapshots(cloud, kind):

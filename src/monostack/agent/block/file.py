@@ -98,8 +98,11 @@ class FileBlock:
         """Make the new volume's file from what the request names as its source."""
         if request.image is not None:
             image = await self._images.obtain(request.image)
-            _require_room_for(image.virtual_size, request.size_gib, f"image {request.image.id}")
-            await qemu_img.convert(image.path, image.disk_format, fresh, request.format, key=request.key)
+            needed = image.virtual_size
+            if request.source_key is not None and image.disk_format == "raw":
+                needed = (await qemu_img.info(image.path, "luks")).virtual_size
+            _require_room_for(needed, request.size_gib, f"image {request.image.id}")
+            await qemu_img.convert(image.path, image.disk_format, fresh, request.format, source_key=request.source_key, key=request.key)
         elif request.snapshot_id is not None:
             source = self.snapshot_path(request.snapshot_id)
             await self._require_fits(source, request.size_gib, f"snapshot {request.snapshot_id}")
@@ -183,7 +186,7 @@ class FileBlock:
         path, disk_format = self.volume_path(request.volume_id), qemu_img.WRITABLE.get(request.disk_format)
         if disk_format is None:
             raise CommandError("image.format", f"this host makes no images of the disk format {request.disk_format}")
-        if request.image_key is not None and request.disk_format != "qcow2":
+        if request.image_key is not None and request.disk_format not in qemu_img.FORMATS:
             raise CommandError("image.format", f"this host makes no encrypted images of the disk format {request.disk_format}")
         await _size(path, f"volume {request.volume_id}")
         await _require_closed(path, request.volume_id)

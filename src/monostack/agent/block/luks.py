@@ -1,5 +1,7 @@
 """Encrypted disk images, as qemu-img makes and opens them: a LUKS header inside the qcow2 file, and every cluster encrypted.
 
+A raw image that is encrypted is a LUKS device, as other programs have them.
+
 A passphrase reaches a program through memory that only the program inherits: it is on no disk and no command line.
 """
 
@@ -35,17 +37,21 @@ def given(**keys: VolumeKey | None) -> Iterator[tuple[tuple[str, ...], tuple[int
         yield tuple(arguments), tuple(files)
 
 
-def making(key: VolumeKey | None, secret: str) -> tuple[str, ...]:
+DRIVERS = {"qcow2": ("qcow2", "encrypt."), "raw": ("luks", "")}  # disk format -> QEMU's name for it encrypted, before names of options
+
+
+def making(key: VolumeKey | None, disk_format: str, secret: str) -> tuple[str, ...]:
     """Options of a new image that `key` is to open. Raises CommandError for a cipher that QEMU does not have."""
     if key is None:
         return ()
-    options = (
-        "encrypt.format=luks",
-        f"encrypt.key-secret={secret}",
-        *_cipher(key),
-        f"encrypt.iter-time={ITERATION_MILLISECONDS}",
-    )
-    return ("-o", ",".join(options))
+    prefix = DRIVERS[disk_format][1]
+    options = (f"key-secret={secret}", *_cipher(key), f"iter-time={ITERATION_MILLISECONDS}")
+    return ("-o", ",".join((*(("encrypt.format=luks",) if prefix else ()), *(prefix + option for option in options))))
+
+
+def driver(disk_format: str, key: VolumeKey | None) -> str:
+    """QEMU's name for an image of the format that `key` opens."""
+    return disk_format if key is None else DRIVERS[disk_format][0]
 
 
 def require_known(key: VolumeKey) -> None:
@@ -53,13 +59,14 @@ def require_known(key: VolumeKey) -> None:
     _cipher(key)
 
 
-def opening(path: Path, key: VolumeKey | None, secret: str) -> tuple[str, ...]:
-    """Arguments that name a qcow2 image, and the secret that opens it if it needs one."""
+def opening(path: Path, disk_format: str, key: VolumeKey | None, secret: str) -> tuple[str, ...]:
+    """Arguments that name an image, and the secret that opens it if it needs one."""
     if key is None:
-        return ("-f", "qcow2", str(path))
+        return ("-f", disk_format, str(path))
+    named, prefix = DRIVERS[disk_format]
     # In such a list of options a comma stands for itself when it is doubled.
     name = str(path).replace(",", ",,")
-    return ("--image-opts", f"driver=qcow2,encrypt.key-secret={secret},file.driver=file,file.filename={name}")
+    return ("--image-opts", f"driver={named},{prefix}key-secret={secret},file.driver=file,file.filename={name}")
 
 
 def _cipher(key: VolumeKey) -> tuple[str, ...]:
@@ -67,4 +74,4 @@ def _cipher(key: VolumeKey) -> tuple[str, ...]:
     mode, _, vector = rest.partition("-")
     if key.size not in ALGORITHMS.get(algorithm, ()) or mode not in MODES or vector not in VECTORS:
         raise CommandError("volume.cipher", f"this host has no cipher {key.cipher} with keys of {key.size} bits")
-    return (f"encrypt.cipher-alg={algorithm}-{key.size}", f"encrypt.cipher-mode={mode}", f"encrypt.ivgen-alg={vector}")
+    return (f"cipher-alg={algorithm}-{key.size}", f"cipher-mode={mode}", f"ivgen-alg={vector}")

@@ -79,9 +79,9 @@ async def create(
 ) -> None:
     """Make an empty image of `size` bytes, or a qcow2 overlay on `backing`, which may be relative to `path`."""
     over = ("-b", backing, "-F", backing_format) if backing is not None else ()
-    options = luks.making(key, "new")
+    options = luks.making(key, disk_format, "new")
     with luks.given(new=key) as (secrets, files):
-        argv = ("qemu-img", "create", "-q", "-f", disk_format, *secrets, *options, *over, str(path), str(size))
+        argv = ("qemu-img", "create", "-q", "-f", luks.driver(disk_format, key), *secrets, *options, *over, str(path), str(size))
         await _make(*argv, within=INSPECT_WITHIN, inherits=files)
 
 
@@ -95,16 +95,11 @@ async def convert(
     key: VolumeKey | None = None,
 ) -> None:
     """Copy an image into a new one, which `key` opens. Raises ProgramError, with `is_locked`, when a guest writes to the source."""
-    options = luks.making(key, "new")
+    options = luks.making(key, target_format, "new")
     with luks.given(old=source_key, new=key) as (secrets, files):
-        source_is = _opened(source, source_format, source_key)
-        argv = ("qemu-img", "convert", "-q", *secrets, "-O", target_format, *options, *source_is, str(target))
+        source_is = luks.opening(source, source_format, source_key, "old")
+        argv = ("qemu-img", "convert", "-q", *secrets, "-O", luks.driver(target_format, key), *options, *source_is, str(target))
         await _make(*argv, within=COPY_WITHIN, inherits=files)
-
-
-def _opened(path: Path, disk_format: str, key: VolumeKey | None) -> tuple[str, ...]:
-    """Arguments that name an image. Only a qcow2 one is opened by a key."""
-    return ("-f", disk_format, str(path)) if key is None else luks.opening(path, key, "old")
 
 
 async def _make(*argv: str, within: float, inherits: Sequence[int]) -> None:
@@ -122,7 +117,7 @@ async def _make(*argv: str, within: float, inherits: Sequence[int]) -> None:
 async def resize(path: Path, size: int, key: VolumeKey | None = None, disk_format: str = "qcow2") -> None:
     """Grow an image to `size` bytes."""
     with luks.given(old=key) as (secrets, files):
-        argv = ("qemu-img", "resize", "-q", *secrets, *_opened(path, disk_format, key), str(size))
+        argv = ("qemu-img", "resize", "-q", *secrets, *luks.opening(path, disk_format, key, "old"), str(size))
         await run(*argv, within=INSPECT_WITHIN, inherits=files)
 
 
@@ -133,7 +128,7 @@ async def opens(path: Path, key: VolumeKey | None, disk_format: str) -> bool:
     if key is None:
         return False
     with luks.given(old=key) as (secrets, files):
-        argv = ("qemu-img", "map", "--output=json", "--max-length=512", *secrets, *luks.opening(path, key, "old"))
+        argv = ("qemu-img", "map", "--output=json", "--max-length=512", *secrets, *luks.opening(path, disk_format, key, "old"))
         try:
             await run(*argv, within=INSPECT_WITHIN, inherits=files)
         except ProgramError as error:

@@ -1,5 +1,6 @@
 """Volumes without bits: keeps which there are and how large."""
 
+import hashlib
 from typing import Any
 
 from monostack.agent.block import KeptIn, luks
@@ -119,6 +120,7 @@ class SimulatedBlock:
         """How large the source is in GiB, and what it is called."""
         storage = self.storage
         if request.image is not None:
+            _require_opens(request.image, request.source_key)
             return -(-(request.image.virtual_size or request.image.size) // GIB), f"image {request.image.id}"
         if request.snapshot_id is not None:
             storage.unlock(request.snapshot_id, request.source_key)
@@ -179,6 +181,9 @@ class SimulatedBlock:
         self.storage.unlock(request.volume_id, request.key)
         if request.disk_format not in ("raw", "qcow2"):
             raise CommandError("image.format", f"simulated hosts make raw and qcow2 images, none of the disk format {request.disk_format}")
+        if request.disk_format == "raw" and request.image_key is not None:
+            self._outgoing.devices[request.image_id] = request.image_key
+            return
         self._outgoing.sizes[request.image_id] = size * GIB
         self._outgoing.raw.discard(request.image_id)
         if request.disk_format == "raw":
@@ -238,25 +243,43 @@ class SimulatedBlock:
 
 
 class SimulatedOutgoing:
-    """Images that a simulated host made: of the right size, and empty."""
+    """Images that a simulated host made: of the right size, and empty. Of LUKS devices there is only what tells their key."""
 
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}  # bytes by image id
         self.raw: set[str] = set()  # those that are raw; the others are qcow2
+        self.devices: dict[str, VolumeKey] = {}  # those that are LUKS devices
 
     async def read(self, request: ReadImage) -> ImagePart:
         check_part(request)
+        if request.image_id in self.devices:
+            return _part(_device(self.devices[request.image_id]), request)
         if request.image_id not in self.sizes:
             raise no_such_image(request.image_id)
         size = self.sizes[request.image_id]
         if request.image_id in self.raw:
             return ImagePart(bytes(max(0, min(request.length, size - request.offset))), size)
-        bits = empty_qcow2(size)
-        return ImagePart(bits[request.offset : request.offset + request.length], len(bits))
+        return _part(empty_qcow2(size), request)
 
     async def forget(self, image_id: str) -> None:
         self.sizes.pop(image_id, None)
         self.raw.discard(image_id)
+        self.devices.pop(image_id, None)
+
+
+def _part(bits: bytes, request: ReadImage) -> ImagePart:
+    return ImagePart(bits[request.offset : request.offset + request.length], len(bits))
+
+
+def _device(key: VolumeKey) -> bytes:
+    """A LUKS device that only this key opens."""
+    return bytes(1024) + hashlib.shake_256(key.passphrase.encode()).digest(1024)
+
+
+def _require_opens(image: ImageSource, key: VolumeKey | None) -> None:
+    """Raises CommandError unless the image is a LUKS device that the key opens. Without one its bits are taken as they are."""
+    if key is not None and hashlib.sha512(_device(key)).hexdigest() != image.sha512:
+        raise CommandError("volume.key", f"the key that the command has does not open image {image.id}")
 
 
 def _known(sizes: dict[str, int], wanted: str, kind: str) -> int:

@@ -61,8 +61,16 @@ def columns_for(cloud: Any, kind: Row[Any]) -> dict[str, Any]:
         raise NotBuilt(f"Volume type {kind.name} asks for encryption by {wanted['provider']}, which is not implemented: {formats} are.")
     if not wanted["cipher"]:
         raise BadRequest("Invalid encryption spec", kind="InvalidVolumeType")
-    passphrase = f"{ids.random_int(RANDOM_BITS):0{RANDOM_BITS // 4}x}"
-    return _columns(cloud, _Sealed(passphrase, wanted["cipher"], wanted["key_size"] or DEFAULT_SIZE))
+    return _columns(cloud, _Sealed(_passphrase(), wanted["cipher"], wanted["key_size"] or DEFAULT_SIZE))
+
+
+def anew(cloud: Any, row: Row[Any]) -> SealedKey:
+    """Another key by which the same is encrypted as by that of `row`, which has one."""
+    return SealedKey(**_columns(cloud, msgspec.structs.replace(_open(cloud, row), passphrase=_passphrase())))
+
+
+def _passphrase() -> str:
+    return f"{ids.random_int(RANDOM_BITS):0{RANDOM_BITS // 4}x}"
 
 
 def columns_like(cloud: Any, row: Row[Any]) -> dict[str, Any]:

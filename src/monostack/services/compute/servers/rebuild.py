@@ -188,6 +188,7 @@ def _check(
     values["injected_files"] = injected_files.check(given.get("personality") or (), budget)
     attached = {held.volume_id: volume.state(tx, held.volume_id) for held in server_volumes.attached_to(tx, [server.id]).get(server.id, ())}
     size = attached[root.volume_id].size if root is not None else None  # type: ignore[union-attr]
+    images.require_bootable(found)
     images.check(found, server.memory_mb, server.flavor["disk"], local_root=root is None, volume_gib=size)
     for each in attached.values():
         if each is not None and each.status != "in-use":

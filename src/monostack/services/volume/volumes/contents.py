@@ -9,6 +9,7 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.image import facade as images
+from monostack.services.volume import image_keys
 from monostack.services.volume.attachments.table import of_volume
 from monostack.services.volume.parameters import FLAG, UUID, as_flag, enveloped, fields
 from monostack.services.volume.snapshots.table import of_volume as snapshots_of
@@ -61,7 +62,7 @@ def reimage(request: Request, tx: Transaction) -> None:
         image = images.get(tx, request, body["image_id"])
     except NotFound:
         raise missing("Image", body["image_id"]) from None
-    check_image(image, row.size)
+    check_image(image_keys.content(tx, image, encrypted=row.encryption_key_id is not None), row.size)
     set_volume(tx, row.id, status="downloading", previous_status=row.status)
     _refill(request, tx, row, {"image_id": image.id, "image_meta": image_metadata(image)})
 

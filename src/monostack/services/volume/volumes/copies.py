@@ -4,11 +4,12 @@ from typing import Any
 
 from sqlalchemy.engine import Row
 
-from monostack.core.errors import BadRequest, NotBuilt
+from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, answers
 from monostack.http.answers import ID, INTEGER, NULL, OBJECT, TEXT, Record, envelope, maybe
 from monostack.services.image import facade as images
+from monostack.services.volume import image_keys, keys
 from monostack.services.volume.parameters import DESCRIPTION, FLAG, as_flag, enveloped, fields
 from monostack.services.volume.types import table as types
 from monostack.services.volume.volumes.actions import actions
@@ -55,7 +56,7 @@ UPLOAD = [
 
 def _properties(row: Row[Any]) -> dict[str, str]:
     """What the volume remembers of its own image and the new one takes over."""
-    kept = {name: value for name, value in (row.image_meta or {}).items() if name not in CORE}
+    kept = {name: value for name, value in (row.image_meta or {}).items() if name not in (*CORE, image_keys.KEY_ID, image_keys.POLICY)}
     return {name: str(value) for name, value in kept.items() if not name.startswith(RESERVED)}
 
 
@@ -92,6 +93,8 @@ def upload_image(request: Request, tx: Transaction) -> dict[str, Any]:
     row, body = named(tx, request), request.body["os-volume_upload_image"]
     request.authorize(f"{RULES}:upload_image")
     disk_format, container = body.get("disk_format", "raw"), body.get("container_format", "bare")
+    if row.encryption_key_id is not None and (disk_format, container) != ("raw", "bare"):
+        raise BadRequest(ENCRYPTED)
     values: dict[str, Any] = {"visibility": "shared", "protected": False, "disk_format": disk_format, "container_format": container}
     if request.at_least(3, 1):
         values.update(visibility=body.get("visibility", "private"), protected=as_flag(body.get("protected", False)))
@@ -99,15 +102,15 @@ def upload_image(request: Request, tx: Transaction) -> dict[str, Any]:
             request.authorize(f"{RULES}:upload_public")
     if row.status != "available":
         raise invalid_volume(f"Volume {row.id} status must be available")
-    if row.encryption_key_id is not None:
-        if (disk_format, container) != ("raw", "bare"):
-            raise BadRequest(ENCRYPTED)
-        raise NotBuilt(f"Volume {row.id} is encrypted: making images of such volumes is not implemented.")
     if container not in CONTAINERS:
         raise BadRequest(_NO_CONTAINER.format(f"{container!r}"))
     if container == "compressed":
         raise BadRequest("Image compression upload disallowed, but container_format is compressed")
-    image = images.create(tx, request, body["image_name"], _properties(row), values)
+    key = keys.anew(request.cloud, row) if row.encryption_key_id is not None else None
+    properties = {**_properties(row), **(image_keys.properties(key) if key is not None else {})}
+    image = images.create(tx, request, body["image_name"], properties, values)
+    if key is not None:
+        image_keys.add(tx, image.id, row.size, key)
     set_volume(tx, row.id, status="uploading", previous_status=row.status)
     given = {"image_id": image.id, "disk_format": disk_format, "host": row.host}
     request.cloud.start(tx, "upload_volume", row.id, given, request, row.project_id)

@@ -11,7 +11,7 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.image import facade as images
-from monostack.services.volume import keys
+from monostack.services.volume import image_keys, keys
 from monostack.services.volume.backups import restoring
 from monostack.services.volume.backups import table as backups
 from monostack.services.volume.groups import members
@@ -229,7 +229,6 @@ def create(request: Request, tx: Transaction, body: Mapping[str, Any], backup: R
     source = _source(tx, given) if backup is None else _from_backup(backup)
     size = _size(body.get("size"), source)
     if image is not None:
-        check_image(image, size)
         wanted = image.properties.get("cinder_img_volume_type")
         source = replace(source, input={"image_id": image.id}, bootable_later=True, image_meta=image_metadata(image), type_name=wanted)
     if given.group is not None:
@@ -238,6 +237,8 @@ def create(request: Request, tx: Transaction, body: Mapping[str, Any], backup: R
     if kind is None:
         named = source.type_id or source.type_name
         kind = types.find(tx, request, named) if named else types.default(tx, request.caller.project_id)
+    if image is not None:
+        check_image(image_keys.content(tx, image, encrypted=kind.encryption is not None), size)
     _check_copied(tx, given, kind)
     check_type_size(kind, size)
     _check_zone(body.get("availability_zone"), kind)

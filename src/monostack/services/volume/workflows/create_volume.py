@@ -25,7 +25,7 @@ from monostack.services.volume.messages.messages import (
     tell,
 )
 from monostack.services.volume.volumes.table import BY_ID, disk_format, set_volume
-from monostack.services.volume.workflows.key import key_of_source
+from monostack.services.volume.workflows.key import key_of_image, key_of_source
 from monostack.services.volume.workflows.outcome import LONG, cause, overtaken
 from monostack.services.volume.workflows.restore_backup import restore
 
@@ -37,15 +37,16 @@ def described(run: Run, tx: Transaction) -> CreateVolume:
     given = run.input
     origin, snapshot_id = given.get("source_volid"), given.get("snapshot_id")
     volume = tx.execute(BY_ID, {"the_id": run.resource_id}).one()
+    image_id = given.get("image_id")
     return CreateVolume(
         volume_id=run.resource_id,
         size_gib=given["size"],
-        image=images.source(tx, run.cloud, given["image_id"]) if given.get("image_id") else None,
+        image=images.source(tx, run.cloud, image_id) if image_id else None,
         snapshot_id=snapshot_id,
         source_volume_id=origin,
         source_server_id=holder(tx, origin) if origin else None,
         key=keys.opened(run.cloud, volume),
-        source_key=key_of_source(tx, run.cloud, origin, snapshot_id),
+        source_key=key_of_image(tx, run.cloud, image_id, volume) if image_id else key_of_source(tx, run.cloud, origin, snapshot_id),
         format=disk_format(volume),
     )
 

@@ -7,14 +7,19 @@ from monostack.hostcommands import ask
 from monostack.operations import Run, Step, Workflow
 from monostack.protocol.volumes import ExportVolume
 from monostack.services.image import facade as images
+from monostack.services.volume import image_keys
 from monostack.services.volume.messages.messages import COPY_TO_IMAGE, UPLOAD_FAILED, tell
 from monostack.services.volume.volumes.table import set_volume
+from monostack.services.volume.workflows.key import key_for
 from monostack.services.volume.workflows.outcome import LONG, overtaken
 
 
 async def export(run: Run) -> None:
     given = run.input
-    await ask(run, given["host"], "volume.export", ExportVolume(run.resource_id, given["image_id"], given["disk_format"]), LONG)
+    key = await key_for(run, run.resource_id)
+    image_key = await run.cloud.db.read(lambda tx: image_keys.opened(tx, run.cloud, given["image_id"]))
+    wanted = ExportVolume(run.resource_id, given["image_id"], given["disk_format"], key, image_key)
+    await ask(run, given["host"], "volume.export", wanted, LONG)
 
 
 async def collect(run: Run) -> None:

@@ -24,6 +24,13 @@ def find(tx: Transaction, request: Request, image_id: str) -> image.ImageInfo:
         raise BadRequest("Can not find requested image") from None
 
 
+def require_bootable(found: image.ImageInfo) -> None:
+    """Raises BadRequest for an image that is known not to be one of a system that boots."""
+    if found.properties.get("cinder_encryption_key_id"):
+        reason = "Direct booting of an image uploaded from an encrypted volume is unsupported."
+        raise BadRequest(f"Image {found.id} is unacceptable: {reason}")
+
+
 def check(found: image.ImageInfo, memory_mb: int, root_gb: int, *, local_root: bool, volume_gib: int | None = None) -> None:
     """Raises BadRequest when a server of this size could not run from this image."""
     if found.status != "active":

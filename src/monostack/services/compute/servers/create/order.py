@@ -249,6 +249,8 @@ def take(request: Request, tx: Transaction) -> Order:
     local_root = disks.root is None
     if not local_root and body.get("trusted_image_certificates"):
         raise BadRequest("Image certificate validation is not supported when booting from volume")
+    if found is not None:
+        images.require_bootable(found)
     boots = image_of(tx, request, found, disks)
     if boots is not None:
         images.check(boots, flavor.memory_mb, flavor.root_gb, local_root=local_root, volume_gib=disks.root.size if disks.root else None)
