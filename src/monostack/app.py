@@ -88,7 +88,10 @@ class App:
         if self.config.emulator.hosts:
             emulator = self.config.emulator
             capacity = network_capacity(self.config.agent, emulator.nic_kbps)
-            await attach_hosts(self.cloud.hosts, emulator.hosts, self.faults, backends=emulator.volume_backends, capacity=capacity)
+            await attach_hosts(
+                self.cloud.hosts, emulator.hosts, self.faults, backends=emulator.volume_backends, capacity=capacity,
+                snapshot_seconds=emulator.snapshot_seconds,
+            )  # fmt: skip
             await self.cloud.reconcilers.run_once(compute_hosts.NAME)  # the first request finds the hosts there
         self.cloud.reconcilers.open()
         if not listen:

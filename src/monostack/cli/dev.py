@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from monostack.core.logs import configure
 
     flags = {"emulator.hosts": args.hosts, "identity.v2_api": True, "image.require_format_match": False}
-    flags |= {"emulator.nic_kbps": 10_000_000, "agent.capacity.packet_rate_kpps": 10_000}
+    flags |= {"emulator.nic_kbps": 10_000_000, "agent.capacity.packet_rate_kpps": 10_000, "emulator.snapshot_seconds": 0.5}
     if args.port is not None:
         flags["api.port"] = args.port
     directory = tempfile.mkdtemp(prefix="monostack-dev-") if args.ephemeral else None

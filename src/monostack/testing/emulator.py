@@ -13,15 +13,18 @@ __all__ = ["FaultPlan", "attach_hosts"]
 
 async def attach_hosts(
     hosts: Hosts, count: int, faults: FaultPlan, prefix: str = "sim", backends: Sequence[str] = ("file",),
-    capacity: NetworkCapacity | None = None,
+    capacity: NetworkCapacity | None = None, snapshot_seconds: float = 0,
 ) -> None:  # fmt: skip
     """Connect `count` simulated hosts, sim-001 onwards, which share one storage and one plan of faults.
 
-    They take turns with the names of their volume `backends`; each can guarantee `capacity` to ports.
+    They take turns with the names of their volume `backends`; each can guarantee `capacity` to ports, and takes
+    `snapshot_seconds` to save the disk of a server.
     """
     storage = SimulatedStorage()
     width = max(3, len(str(count)))
     for number in range(1, count + 1):
         name, backend = f"{prefix}-{number:0{width}d}", backends[(number - 1) % len(backends)]
-        host = simulated_host(name, storage=storage, faults=faults, volume_backend=backend, capacity=capacity)
+        host = simulated_host(
+            name, storage=storage, faults=faults, volume_backend=backend, capacity=capacity, snapshot_seconds=snapshot_seconds
+        )
         await hosts.attach_local(host, faults)

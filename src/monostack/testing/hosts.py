@@ -55,6 +55,7 @@ def simulated_host(
     boot_id: str | None = None,
     volume_backend: str = "file",
     capacity: NetworkCapacity | None = None,
+    snapshot_seconds: float = 0,
 ) -> Agent:
     """The agent of a simulated host, to be given to `Hosts.attach_local`.
 
@@ -65,7 +66,8 @@ def simulated_host(
         storage = SimulatedStorage()
     network = SimulatedNetwork()
     outgoing = SimulatedOutgoing()
-    hypervisor = SimulatedHypervisor(inventory if inventory is not None else simulated_inventory(), network, storage, outgoing)
+    size = inventory if inventory is not None else simulated_inventory()
+    hypervisor = SimulatedHypervisor(size, network, storage, outgoing, snapshot_seconds=snapshot_seconds)
     drivers = Drivers(hypervisor, SimulatedBlock(storage, outgoing, volume_backend), network, outgoing)
     around = faults.around if faults is not None else None
     return Agent(name, drivers, boot_id=boot_id if boot_id is not None else ids.new_uuid(), around=around, capacity=capacity)

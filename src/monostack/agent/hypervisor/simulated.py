@@ -64,8 +64,12 @@ class SimulatedGuest:
 class SimulatedHypervisor:
     """Hypervisor driver of a simulated host. What a real host refuses (no such tap, volume, guest) is refused here too."""
 
-    def __init__(self, inventory: Inventory, network: SimulatedNetwork, storage: SimulatedStorage, outgoing: SimulatedOutgoing) -> None:
+    def __init__(
+        self, inventory: Inventory, network: SimulatedNetwork, storage: SimulatedStorage, outgoing: SimulatedOutgoing,
+        *, snapshot_seconds: float = 0,
+    ) -> None:  # fmt: skip
         self._inventory = inventory
+        self._snapshot_seconds = snapshot_seconds
         self._network = network
         self._storage = storage
         self._outgoing = outgoing
@@ -311,6 +315,8 @@ class SimulatedHypervisor:
         guest.faults.strike("snapshot")
         if not guest.root_size:
             raise CommandError("guest.disk_missing", f"server {server_id} has no root disk on this host")
+        if self._snapshot_seconds:
+            await asyncio.sleep(self._snapshot_seconds)
         self._outgoing.sizes[image_id] = guest.root_size
 
     def watch(self, seen: Callable[[GuestState], None]) -> None:

@@ -396,6 +396,9 @@ class Emulator(Section, frozen=True):
     nic_kbps: Annotated[
         int, _option("Kilobits a second each way that each network of a simulated host can guarantee, where none are declared.", ge=0)
     ] = 0
+    snapshot_seconds: Annotated[
+        float, _option("Seconds that saving the disk of a server takes at least, so that clients can see the server being saved.", ge=0)
+    ] = 0.0
 
 
 class Config(Section, frozen=True):
