@@ -27,6 +27,7 @@ def show(cloud: TestCloud, volume_id: str) -> dict[str, Any]:
 
 def create(cloud: TestCloud, **body: Any) -> str:
     answer = cloud.demo.post("volume", "/volumes", {"volume": {"size": 1, **body}})
+    assert answer.status_code == 202, answer.text
     volume_id = answer.json()["volume"]["id"]
     until(lambda: show(cloud, volume_id)["status"] == "available")
     return volume_id
@@ -77,6 +78,39 @@ def test_two_servers_have_a_volume(cloud: TestCloud, boot: Boot, kinds: list[str
     cloud.demo.delete("compute", f"/servers/{other}")
     until_holders(cloud, volume_id)
     assert volume_id not in shared(cloud)
+
+
+def test_swaps_are_checked_as_by_nova(cloud: TestCloud, boot: Boot, kinds: list[str]) -> None:
+    old, new, small = create(cloud, volume_type="shared", size=2), create(cloud, size=2), create(cloud)
+    one, other, third = (boot(name)["id"] for name in ("swaps", "shares", "stops"))
+    for server_id, volume_id in ((one, old), (other, old), (third, new)):
+        assert attach(cloud, server_id, volume_id, headers=LATEST).status_code == 200
+    until_holders(cloud, old, one, other)
+    until_holders(cloud, new, third)
+
+    def swap(server_id: str, wanted: str) -> tuple[int, str]:
+        path = f"/servers/{server_id}/os-volume_attachments/{old}"
+        answer = cloud.admin.put("compute", path, {"volumeAttachment": {"volumeId": wanted}}, headers=LATEST)
+        return answer.status_code, next(iter(answer.json().values()))["message"]
+
+    assert swap(one, small) == (409, f"volume {old} is not migrating; this API should only be called by Cinder")
+    migrated = {"os-reset_status": {"migration_status": "success"}}
+    assert cloud.admin.post("volume", f"/volumes/{old}/action", migrated).status_code == 202
+    nothing = "11111111-1111-4111-8111-111111111111"
+    assert swap(one, nothing) == (400, f"Volume {nothing} could not be found.")
+    assert swap(third, small) == (404, f"Instance {third} is not attached to volume {old}")
+    assert swap(one, new) == (400, "Invalid volume: New volume must be detached in order to swap.")
+    assert swap(one, small) == (400, "Invalid volume: New volume must be the same size or larger.")
+    assert cloud.demo.delete("compute", f"/servers/{third}").status_code == 204
+    until_holders(cloud, new)
+    told = "Swapping multi-attach volumes with more than one read/write attachment is not supported."
+    assert swap(one, new) == (400, told)
+    assert cloud.demo.delete("compute", f"/servers/{other}").status_code == 204
+    until_holders(cloud, old, one)
+    assert swap(one, new)[0] == 501
+    assert (show(cloud, old)["status"], show(cloud, new)["status"]) == ("in-use", "available")
+    cloud.demo.delete("compute", f"/servers/{one}")
+    until_holders(cloud, old)
 
 
 def test_servers_boot_from_one_volume(cloud: TestCloud, boot: Boot, kinds: list[str], image: str, flavor: str) -> None:

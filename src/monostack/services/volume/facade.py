@@ -46,6 +46,7 @@ class Volume:
     project_id: str
     image_metadata: Mapping[str, Any] | None
     fault: str | None
+    migration_status: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Snapshot:
 def _volume(row: Row[Any]) -> Volume:
     return Volume(
         row.id, row.name, row.size, row.status, row.bootable, row.multiattach, row.availability_zone, row.host, row.project_id,
-        row.image_meta, row.fault,
+        row.image_meta, row.fault, row.migration_status,
     )  # fmt: skip
 
 

@@ -175,6 +175,7 @@ ACTIONS: dict[str, Allowed] = {
     "trigger_crash_dump": Allowed(_in(ACTIVE, PAUSED, RESCUED, RESIZED, ERROR), host=True),
     "evacuate": Allowed(_in(ACTIVE, STOPPED, ERROR), None, locked=True),
     "attach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED)),
+    "swap_volume": Allowed(_in(ACTIVE, PAUSED, RESIZED)),
     "detach_volume": Allowed(_in(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED)),
     "volume_snapshot_create": Allowed(None, locked=True, host=True),
     "volume_snapshot_delete": Allowed(None, locked=True, host=True),

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
-from monostack.core.errors import BadRequest, Conflict, Fault, NotFound
+from monostack.core.errors import BadRequest, Conflict, Fault, NotBuilt, NotFound
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
@@ -182,8 +182,10 @@ def update_attachment(request: Request, tx: Transaction) -> None:
     given, volume_id = request.body["volumeAttachment"], request.params["key"]
     if not request.at_least(2, 85) or given["volumeId"] != volume_id:
         request.authorize("os_compute_api:os-volumes-attachments:swap", {})
-        volume.get(tx, request, volume_id)
-        raise Conflict(f"volume {volume_id} is not migrating; this API should only be called by Cinder")
+        old = volume.get(tx, request, volume_id)
+        if request.at_least(2, 85):
+            _held(request, tx, server)
+        _swap(request, tx, server, old, given["volumeId"])
     request.authorize("os_compute_api:os-volumes-attachments:update", {"project_id": server.project_id})
     held = _held(request, tx, server)
     kept = {"id": held.volume_id, "serverId": server.id, "device": held.device, "tag": held.tag}
@@ -192,6 +194,28 @@ def update_attachment(request: Request, tx: Transaction) -> None:
             raise BadRequest(f"The {name} property is not mutable")
     if "delete_on_termination" in given:
         server_volumes.set_delete_on_termination(tx, server.id, volume_id, is_true(given["delete_on_termination"]))
+
+
+def _swap(request: Request, tx: Transaction, server: Row[Any], old: volume.Volume, new_id: str) -> None:
+    """What Cinder asks for in the middle of a migration. Volumes here migrate in another way, so it ends where Nova would begin."""
+    if not old.migration_status:
+        raise Conflict(f"volume {old.id} is not migrating; this API should only be called by Cinder")
+    try:
+        new = volume.get(tx, request, new_id)
+    except NotFound as fault:
+        raise BadRequest(fault.message) from None
+    check_state(request, server, "swap_volume")
+    holders = [held.server_id for held in server_volumes.of_volume(tx, old.id)]
+    if server.id not in holders:
+        raise BadRequest("Invalid volume: Old volume is attached to a different instance.")
+    if server_volumes.of_volume(tx, new.id):
+        raise BadRequest("Invalid volume: New volume must be detached in order to swap.")
+    if new.size < old.size:
+        raise BadRequest("Invalid volume: New volume must be the same size or larger.")
+    held = [one for attached in volume.attachments_of(tx, holders).values() for one in attached if one.volume_id == old.id]
+    if len(held) > 1 and sum(not one.read_only for one in held) > 1:
+        raise BadRequest("Swapping multi-attach volumes with more than one read/write attachment is not supported.")
+    raise NotBuilt(f"Swapping volume {old.id} of server {server.id} for another is not implemented.")
 
 
 @routes.delete("/{key}", policy="os_compute_api:os-volumes-attachments:delete", status=202, answer=NOTHING)
