@@ -63,6 +63,12 @@ def test_routers_and_floating_ips_are_told_their_policies(admin: Net, told: Told
     admin.update("floatingips", floating["id"], qos_policy_id=None)
     admin.update("routers", router["id"], external_gateway_info={"network_id": public["id"], "qos_policy_id": None})
     eventually(lambda: told.item(key).gateway.qos is None and told.item(key).floating_ips[0].qos is None)
+    # Those that have none are held to that of the external network.
+    admin.update("networks", public["id"], qos_policy_id=limit)
+    assert admin.show("floatingips", floating["id"])["qos_network_policy_id"] == limit
+    eventually(lambda: told.item(key).floating_ips[0].qos and told.item(key).floating_ips[0].qos.egress.kbps == 3000)
+    admin.update("networks", public["id"], qos_policy_id=None)
+    eventually(lambda: told.item(key).gateway.qos is None and told.item(key).floating_ips[0].qos is None)
     assert admin.client.delete("network", f"/qos/policies/{limit}").status_code == 204
 
 

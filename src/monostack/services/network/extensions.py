@@ -80,6 +80,7 @@ EXTENSIONS = (
     ("qos-bw-minimum-ingress", "Ingress direction for QoS minimum bandwidth rule", "2018-07-09T10:00:00-00:00"),
     ("qos-default", "QoS default policy", "2017-041-06T10:00:00-00:00"),
     ("qos-fip", "Floating IP QoS", "2017-07-20T00:00:00-00:00"),
+    ("qos-fip-network-policy", "QoS floating IP network policy ID", "2021-11-15T10:00:00-00:00"),
     ("qos-gateway-ip", "Router gateway IP QoS", "2018-02-24T00:00:00-00:00"),
     ("qos-port-network-policy", "QoS port network policy ID", "2019-11-01T10:00:00-00:00"),
     ("qos-pps", "QoS Rule Type Packet per Second Extension", "2021-05-12T10:00:00-00:00"),

@@ -39,7 +39,7 @@ from monostack.services.network.networks.table import find_all as find_networks
 from monostack.services.network.pools.affinity import scopes_of
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.qos import items as qos
-from monostack.services.network.qos.use import effective
+from monostack.services.network.qos.use import effective, network_policies
 from monostack.services.network.routers.table import GATEWAY, INTERFACE
 from monostack.services.network.routers.table import find_many as find_routers
 from monostack.services.network.segments.table import connected, routed
@@ -192,8 +192,8 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
     floating, forwarded = grouped(tx, _FLOATING, rows), grouped(tx, _FORWARDED, rows)
     helping, paths, proxied = helpers.of_routers(tx, rows), Paths.of(tx, rows.values()), ndp_proxies.of_routers(tx, rows)
     under = _gateway_policies(tx, rows, [port for port in everything if port.device_owner == GATEWAY])
-    named = {one.qos_policy_id for found in floating.values() for one in found}
-    policies = qos.policies(tx, {*under.values(), *named} - {None})
+    under |= _floating_policies(tx, [one for found in floating.values() for one in found])
+    policies = qos.policies(tx, {*under.values()} - {None})
     scopes = scopes_of(tx, list(subnets.values()))
     counted = meters(tx, {row.project_id for row in rows.values()})
     found = {}
@@ -210,7 +210,7 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
             further_gateways=outside[1:],
             ecmp=bool(row.default_route_ecmp),
             routes=list(paths.choose(row)),
-            floating_ips=[_floating_ip(one, policies, bearers) for one in floating.get(id, ())],
+            floating_ips=[_floating_ip(one, policies.get(under[one.id] or ""), bearers) for one in floating.get(id, ())],
             port_forwardings=[_forwarding(one, bearers) for one in forwarded.get(id, ())],
             meters=counted[row.project_id],
             ndp_proxy=row.ndp_proxy,
@@ -265,9 +265,14 @@ def _tell_scopes(
         end.scopes = known[end.port_id]
 
 
-def _floating_ip(row: Row[Any], policies: Mapping[str, Qos], bearers: Mapping[str, str]) -> FloatingIPItem:
-    policy, bearer = policies.get(row.qos_policy_id or ""), bearers.get(row.floating_network_id, "")
-    return FloatingIPItem(row.id, row.floating_ip_address, row.fixed_ip_address, policy, bearer)
+def _floating_policies(tx: Transaction, rows: Collection[Row[Any]]) -> dict[str, str | None]:
+    """The QoS policy of each floating IP: its own, else that of the external network."""
+    networks = network_policies(tx, {row.floating_network_id for row in rows})
+    return {row.id: row.qos_policy_id or networks.get(row.floating_network_id) for row in rows}
+
+
+def _floating_ip(row: Row[Any], policy: Qos | None, bearers: Mapping[str, str]) -> FloatingIPItem:
+    return FloatingIPItem(row.id, row.floating_ip_address, row.fixed_ip_address, policy, bearers.get(row.floating_network_id, ""))
 
 
 def _gateway(

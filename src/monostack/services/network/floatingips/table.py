@@ -14,6 +14,7 @@ from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
 from monostack.services.network.forwardings.table import exposed, of_floating_ips
 from monostack.services.network.lookup import among, grouped
+from monostack.services.network.qos.use import network_policies
 from monostack.services.network.scopes import scope_of
 from monostack.services.network.standard import QOS_POLICY, STANDARD, TAGS
 from monostack.services.network.style import STYLE
@@ -39,13 +40,15 @@ def _ports_by_id() -> sa.Select[Any]:
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
     tags = tags_of(tx, [row.id for row in rows])
     ports = grouped(tx, _ports_by_id(), [row.port_id for row in rows if row.port_id])
+    policies = network_policies(tx, {row.floating_network_id for row in rows})
     forwarded = of_floating_ips(tx, [row.id for row in rows])
     shown = []
     for row in rows:
         port = ports[row.port_id][0] if row.port_id in ports else None
         details = {name: port._mapping[name] for name in DETAILS} if port is not None else None
         forwardings = exposed(forwarded.get(row.id, ()))
-        shown.append({"port_details": details, "port_forwardings": forwardings, "tags": tags(row.id)})
+        of_network = {"qos_network_policy_id": policies.get(row.floating_network_id)}
+        shown.append({"port_details": details, "port_forwardings": forwardings, "tags": tags(row.id), **of_network})
     return shown
 
 
@@ -83,6 +86,7 @@ FLOATING_IPS = Resource(
         Field("project_id", values.text(), default=REQUIRED, create=True, index=True),
         Field("status", values.text(16), default="DOWN"),
         QOS_POLICY,
+        Field("qos_network_policy_id", values.uuid(), column=None, answer=maybe(ID)),
         TAGS,
         *STANDARD,
     ),

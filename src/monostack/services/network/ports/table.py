@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from monostack.db import Id, Name, Transaction, metadata
+from monostack.db import Id, Name, Transaction
 from monostack.http import Request
 from monostack.http.answers import FLAG, ID, OBJECT, TEXT, Record, many, maybe, optional
 from monostack.protocol.network import bridge_name
@@ -16,10 +16,11 @@ from monostack.services.network import values
 from monostack.services.network.addresses.table import allocations, of_ports
 from monostack.services.network.filters import PART_OF_ADDRESS
 from monostack.services.network.groups.bindings import bindings, groups_of
-from monostack.services.network.lookup import among, grouped, read
+from monostack.services.network.lookup import among, grouped
 from monostack.services.network.qos.requests import SHOWN as REQUEST_SHOWN
 from monostack.services.network.qos.requests import Asking, request_groups
 from monostack.services.network.qos.requests import shown as shown_request
+from monostack.services.network.qos.use import network_policies
 from monostack.services.network.rbac.table import shared_with
 from monostack.services.network.scopes import scope_of
 from monostack.services.network.standard import QOS_POLICY, STANDARD
@@ -70,17 +71,6 @@ def _assignment(dns_name: str, addresses: Iterable[Row[Any]]) -> list[dict[str, 
         host = dns_name or "host-" + address.replace(".", "-").replace(":", "-")
         shown.append({"hostname": host, "ip_address": address, "fqdn": host if host.endswith(".") else f"{host}.{DNS_DOMAIN}"})
     return shown
-
-
-_statements: dict[str, sa.Select[Any]] = {}
-
-
-def network_policies(tx: Transaction, network_ids: Iterable[str]) -> dict[str, str]:
-    """The QoS policy of each of these networks that is under one."""
-    if not _statements:  # the networks' module is above this one
-        n = metadata.tables["networks"].c
-        _statements["policies"] = sa.select(n.id, n.qos_policy_id).where(among(n.id), n.qos_policy_id.is_not(None))
-    return dict(read(tx, _statements["policies"], network_ids))
 
 
 def asked_of_hosts(tx: Transaction, rows: Sequence[Row[Any]], policies: Mapping[str, str] | None = None) -> dict[str, list[RequestGroup]]:

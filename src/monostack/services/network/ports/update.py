@@ -16,7 +16,7 @@ from monostack.services.network.groups.bindings import groups_of, put_in
 from monostack.services.network.ports import reservations, rules
 from monostack.services.network.ports.binding import vif_type
 from monostack.services.network.ports.create import reachable, wanted_addresses
-from monostack.services.network.ports.table import BOUND, FAILED, PORTS, UNBOUND, get, network_policies
+from monostack.services.network.ports.table import BOUND, FAILED, PORTS, UNBOUND, get
 from monostack.services.network.qos import use as qos
 from monostack.services.network.standard import bump
 from monostack.services.network.subnets.table import get as get_subnet
@@ -63,7 +63,7 @@ def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
     if changes.get("qos_policy_id", row.qos_policy_id) != row.qos_policy_id:
         qos.take(tx, request, changes, row.qos_policy_id)
         qos.check_ports(tx, changes["qos_policy_id"], [row._mapping])
-        of_network = network_policies(tx, [row.network_id]).get(row.network_id)
+        of_network = qos.network_policies(tx, [row.network_id]).get(row.network_id)
         profile = reservations.follow(tx, row, row.qos_policy_id or of_network, changes["qos_policy_id"] or of_network)
         if profile is not None:
             changes["binding:profile"] = profile

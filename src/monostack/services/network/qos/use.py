@@ -57,6 +57,14 @@ def ports_under(tx: Transaction, policy_id: str) -> list[Row[Any]]:
     return [*tx.rows(_statements["ports"], {"policy": policy_id}), *read(tx, _statements["network ports"], networks)]
 
 
+def network_policies(tx: Transaction, network_ids: Iterable[str]) -> dict[str, str]:
+    """The policy of each of these networks that is under one."""
+    if "networks" not in _statements:
+        n = metadata.tables["networks"].c
+        _statements["networks"] = sa.select(n.id, n.qos_policy_id).where(among(n.id), n.qos_policy_id.is_not(None))
+    return dict(read(tx, _statements["networks"], network_ids))
+
+
 def routers_under(tx: Transaction, policy_id: str) -> list[str]:
     """The routers whose gateways, or floating IPs behind them, are under the policy."""
     found = [row.id for row in tx.rows(_using("router", "id"), {"policy": policy_id})]
