@@ -188,6 +188,13 @@ openstack local ip association list $localip
 parentid=$(openstack port show -f value -c id parent)
 openstack local ip association delete $localip $parentid
 openstack local ip delete near
+# Packet logs, whose commands are python-neutronclient's
+openstack network loggable resources list
+openstack network log create --resource-type security_group --event DROP --target parent packets
+openstack network log set --disable packets
+openstack network log list --long
+openstack network log show packets
+openstack network log delete packets
 # NDP proxies
 openstack router ndp proxy list
 ! openstack router ndp proxy show none
