@@ -226,3 +226,9 @@ def test_the_policy_of_a_network_changes_what_its_ports_hold(cloud: TestCloud, b
     answer = cloud.admin.put("network", f"/networks/{net}", {"network": {"qos_policy_id": make_policy(cloud, 60)}})
     assert answer.status_code == 200, answer.text
     agree(cloud, server, port, **{BANDWIDTH: 60})
+
+
+def test_agents_say_that_placement_knows(cloud: TestCloud) -> None:
+    agents = cloud.admin.get("network", "/agents").json()["agents"]
+    told = {(agent["agent_type"], agent["resources_synced"]) for agent in agents}
+    assert told == {("Linux bridge agent", True), ("DHCP agent", None), ("L3 agent", None), ("Metadata agent", None)}

@@ -12,6 +12,7 @@ EXTENSIONS = (
     ("address-group", "Address group", "2020-07-15T10:00:00-00:00"),
     ("address-scope", "Address scope", "2015-07-26T10:00:00-00:00"),
     ("agent", "agent", "2013-02-03T10:00:00-00:00"),
+    ("agent-resources-synced", "Agent's Resource View Synced to Placement", "2018-12-19T00:00:00-00:00"),
     ("agent_sort_key", "Agents Sort Key", "2013-02-03T10:00:00-00:00"),
     ("allowed-address-pairs", "Allowed Address Pairs", "2013-07-23T10:00:00-00:00"),
     ("auto-allocated-topology", "Auto Allocated Topology Services", "2016-01-01T00:00:00-00:00"),

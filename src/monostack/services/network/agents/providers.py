@@ -2,6 +2,7 @@
 rates, and below that the devices, which have the bandwidth of the physical network, or the tunnels, that they carry.
 """
 
+from collections.abc import Iterable
 from uuid import UUID, uuid5
 
 from monostack.db import Transaction
@@ -20,11 +21,21 @@ def provide(tx: Transaction, host_id: str, host: str, capacity: NetworkCapacity 
     """
     prefix, named = f"{host}:{AGENT}", set[str]()
     if capacity is not None:
-        agent = str(uuid5(_NAMESPACE, host))
+        agent = _agent(host)
         rates = {PACKET_RATE[way]: _stock(rate) for way, rate in capacity.kpps.items()}
         placement.ensure_provider(tx, agent, prefix, rates, [vnic_trait("normal")], keep=_KEPT, parent=host_id)
         named = {agent, *(_provide_nic(tx, agent, host, nic) for nic in capacity.nics)}
     placement.remove_unnamed(tx, host_id, prefix, named)
+
+
+def _agent(host: str) -> str:
+    return str(uuid5(_NAMESPACE, host))
+
+
+def provided(tx: Transaction, hosts: Iterable[str]) -> set[str]:
+    """Those of the hosts of which placement knows what they can guarantee."""
+    agents = {_agent(host): host for host in hosts}
+    return {agents[uuid] for uuid in placement.traits_of(tx, agents)}
 
 
 def _provide_nic(tx: Transaction, agent: str, host: str, nic: Nic) -> str:

@@ -10,8 +10,10 @@ from sqlalchemy.engine import Row
 from monostack.core import clock, ids
 from monostack.db import Json, Timestamp, Transaction
 from monostack.http import Request
+from monostack.http.answers import FLAG, maybe
 from monostack.resources import Field, Kind, Resource
 from monostack.services.network import values
+from monostack.services.network.agents.providers import AGENT, provided
 from monostack.services.network.filters import alive_since
 from monostack.services.network.lookup import among
 from monostack.services.network.style import STYLE
@@ -38,7 +40,9 @@ def _spaced(value: str | None) -> str | None:
 
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
     since = alive_since()
-    return [{"alive": row.heartbeat_timestamp >= since} for row in rows]
+    told = provided(tx, {row.host for row in rows if row.agent_type == AGENT})
+    synced = {row.id for row in rows if row.agent_type == AGENT and row.host in told}
+    return [{"alive": row.heartbeat_timestamp >= since, "resources_synced": True if row.id in synced else None} for row in rows]
 
 
 def _alive(table: sa.Table, operator: str, parameter: str) -> Any:
@@ -70,6 +74,8 @@ AGENTS = Resource(
         Field("started_at", _TIME, filter=False, show=_spaced),
         Field("heartbeat_timestamp", _TIME, filter=False, show=_spaced),
         Field("alive", values.boolean(), column=None),
+        # Null: it has nothing to guarantee. What it has, placement knows from the same transaction on.
+        Field("resources_synced", values.boolean(), column=None, answer=maybe(FLAG)),
         Field("configurations", Kind(Json(), {"type": "object"}), filter=False, sort=False),
         Field("description", values.nullable(values.text()), update=True),
         Field("availability_zone", values.nullable(values.text()), sort=False),
