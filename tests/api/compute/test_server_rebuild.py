@@ -161,8 +161,10 @@ def test_an_image_that_is_not_for_the_servers_host(
         cloud.admin.post("compute", f"/flavors/{flavor_id}/os-extra_specs", {"extra_specs": specs})
     server_id = boot("stays", flavorRef=flavor_id)["id"]
     before = guest(cloud, server_id)
-    answer = _rebuild(cloud.demo, server_id, _new_image(cloud, "elsewhere", **properties), name="renamed")
-    assert (answer.status_code, answer.json()["server"]["status"]) == (202, "REBUILD")
+    wanted = _new_image(cloud, "elsewhere", **properties)
+    answer = _rebuild(cloud.demo, server_id, wanted, name="renamed")
+    shown = answer.json()["server"]
+    assert (answer.status_code, shown["status"], shown["image"]["id"]) == (202, "REBUILD", wanted)
     server = wait_for(cloud.demo, server_id, "ERROR")
     assert server["fault"]["message"].startswith(f"No valid host was found. {reason}")
     assert (server["image"]["id"], server["name"], server["OS-EXT-STS:power_state"]) == (image, "renamed", 1)

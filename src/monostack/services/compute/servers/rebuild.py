@@ -89,14 +89,14 @@ def rebuild_server(request: Request, tx: Transaction) -> Response:
     _check(request, tx, server, root, found, given, values)
     source = images.source(tx, request.cloud, found) if root is None else None
     kept = kept_of(source, found, found.properties, server.flavor["disk"])
-    try:
-        _check_host(tx, server, root, found)
-    except NoValidHost as none:
-        return _refused(request, tx, server, none, {**values, "admin_pass": password[:255]}, password)
     values["image"] = {**kept, "made_by": (server.image or {}).get("made_by")}
     if root is None:
         values["image_id"] = found.id
     table.update(tx, server.id, **values, admin_pass=password[:255])
+    try:
+        _check_host(tx, server, root, found)
+    except NoValidHost as none:
+        return _refused(request, tx, server, none, password)
     more: dict[str, Any] = {"stop": server.vm_state == STOPPED, "preserve_ephemeral": is_true(given.get("preserve_ephemeral", False))}
     if root is not None and request.at_least(2, 93):
         more["reimage"] = {"volume_id": root.volume_id, "image_id": found.id, "image_meta": volume.image_metadata(found)}
@@ -120,13 +120,12 @@ def _image_of(tx: Transaction, server: Row[Any], root: Row[Any] | None) -> str |
     return server.image_id if root is None else (held.image_metadata or {}).get("image_id") if held is not None else None
 
 
-def _refused(
-    request: Request, tx: Transaction, server: Row[Any], none: NoValidHost, values: Mapping[str, Any], password: str
-) -> Response:
+def _refused(request: Request, tx: Transaction, server: Row[Any], none: NoValidHost, password: str) -> Response:
     """Nova finds that out after it has answered: the server is in ERROR then, with its old image and all else that was asked for."""
-    table.update(tx, server.id, **values, task_state=REBUILDING)
+    table.update(tx, server.id, task_state=REBUILDING)
     answer = _answer(request, tx, server, password)
-    table.update(tx, server.id, vm_state=ERROR, task_state=None, fault=fault(none.message, details=none.details))
+    former = {"image": server.image, "image_id": server.image_id}
+    table.update(tx, server.id, **former, vm_state=ERROR, task_state=None, fault=fault(none.message, details=none.details))
     events = [history.event("rebuild_server", history.input_of(server)["started"], None, f"{none.message} {none.details}")]
     history.start(tx, request, server.id, "rebuild", events, message="Error")
     return answer
