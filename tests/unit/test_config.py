@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from monostack.cli.settings import agent_config
 from monostack.core import config
 from monostack.core.config import reference
 
@@ -36,6 +37,12 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
     assert loaded.agent.controller == "wss://127.0.0.1:8781"
     assert loaded.agent.host
     assert loaded.agent.external_networks["public"].bridge == "br-public"
+
+
+def test_an_agent_is_told_how_to_log_packets(tmp_path: Path) -> None:
+    path = write(tmp_path, '[agent.network_log]\nrate_limit = 500\nlocal_output_log_base = "/var/log/packets"\n')
+    told = agent_config(config.load(path, environ={})).packet_log
+    assert (told.file, told.rate_limit, told.burst_limit) == ("/var/log/packets", 500, 25)
 
 
 def test_public_url_knows_tls_and_ipv6() -> None:
