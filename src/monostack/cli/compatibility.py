@@ -19,7 +19,8 @@ Every operation of every service; HEAD goes with GET. Where there are microversi
 404 or 405, or 501 where the service has words for that, and is not advertised.
 
 "Tested by" names who called it and got what was asked for: `api` are the project's own tests over HTTP, `openstackclient` is the unmodified
-command line client, `Tempest` are OpenStack's own tests. The first two are checked in every run of the tests.
+command line client, `Tempest` are OpenStack's own tests, `openstacksdk` are the functional tests that the Python SDK brings along. The first
+two are checked in every run of the tests.
 """,
     "zh-CN": """# 支持的 API
 
@@ -29,7 +30,7 @@ command line client, `Tempest` are OpenStack's own tests. The first two are chec
 未列出的操作返回 404 或 405；如果该服务对此有专门的说明，则返回 501，并且不会对外宣告。
 
 “测试方”列出成功调用过该操作的一方：`api` 是本项目自己的 HTTP 测试，`openstackclient` 是未经修改的命令行客户端，
-`Tempest` 是 OpenStack 官方的测试。前两者在每次运行测试时都会检查。
+`Tempest` 是 OpenStack 官方的测试，`openstacksdk` 是 Python SDK 自带的功能测试。前两者在每次运行测试时都会检查。
 """,
 }
 _WORDS = {
