@@ -19,8 +19,8 @@ Every operation of every service; HEAD goes with GET. Where there are microversi
 404 or 405, or 501 where the service has words for that, and is not advertised.
 
 "Tested by" names who called it and got what was asked for: `api` are the project's own tests over HTTP, `openstackclient` is the unmodified
-command line client, `Tempest` are OpenStack's own tests, `openstacksdk` are the functional tests that the Python SDK brings along. The first
-two are checked in every run of the tests.
+command line client, `Tempest` are OpenStack's own tests, `openstacksdk` are the functional tests that the Python SDK brings along. The
+first two are checked in every run of the tests.
 """,
     "zh-CN": """# 支持的 API
 
