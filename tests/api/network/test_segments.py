@@ -115,3 +115,26 @@ def test_no_host_is_plugged_into_a_segment_without_physical_network(admin: Net, 
     admin.create("subnets", network_id=net["id"], ip_version=4, cidr="10.8.0.0/24", segment_id=wire, enable_dhcp=False)
     body = {"port": {"network_id": net["id"], "binding:host_id": told.hosts[0]}}
     assert admin.refused("POST", "/ports", 409, body)["type"] == "HostNotConnectedToAnySegment"
+
+
+def test_subnets_of_other_segments_are_reached_by_the_gateway(admin: Net, told: Told) -> None:
+    net, _, near = routed(admin, 231)
+    assert near["host_routes"] == [], "there is no other yet"
+    wire = {"network_type": "vlan", "physical_network": "public", "segmentation_id": 232}
+    second = admin.create("segments", network_id=net["id"], **wire)
+    own = {"destination": "192.168.0.0/16", "nexthop": "10.232.0.9"}
+    values = {"network_id": net["id"], "ip_version": 4, "segment_id": second["id"]}
+    far = admin.create("subnets", cidr="10.232.0.0/24", host_routes=[own], **values)
+    there = {"destination": "10.231.0.0/24", "nexthop": "10.232.0.1"}
+    assert far["host_routes"] == [own, there]
+    assert admin.show("subnets", near["id"])["host_routes"] == [{"destination": "10.232.0.0/24", "nexthop": "10.231.0.1"}]
+    beside = admin.create("subnets", cidr="10.233.0.0/24", **values)
+    assert [one["destination"] for one in beside["host_routes"]] == ["10.231.0.0/24"], "not to the one on the same segment"
+    moved = admin.update("subnets", far["id"], gateway_ip="10.232.0.254", allocation_pools=[{"start": "10.232.0.2", "end": "10.232.0.9"}])
+    assert moved["host_routes"] == [own, {**there, "nexthop": "10.232.0.254"}]
+    wide = {"destination": "10.0.0.0/8", "nexthop": "10.232.0.7"}
+    assert admin.update("subnets", far["id"], host_routes=[wide])["host_routes"] == [wide], "the user's own one leads there, too"
+    admin.delete("subnets", beside["id"])
+    admin.delete("subnets", far["id"])
+    assert admin.show("subnets", near["id"])["host_routes"] == []
+    admin.delete("networks", net["id"])

@@ -115,6 +115,7 @@ EXTENSIONS = (
     ),
     ("security-groups-shared-filtering", "Security group filtering on the shared field", "2021-10-05T09:00:00-00:00"),
     ("segment", "Segment", "2016-02-24T17:00:00-00:00"),
+    ("segments-peer-subnet-host-routes", "Segments peer-subnet host routes", "2018-06-12T10:00:00-00:00"),
     ("service-type", "Neutron Service Type Management", "2013-01-20T00:00:00-00:00"),
     ("sorting", "Sorting support", "2016-06-12T00:00:00-00:00"),
     ("standard-attr-description", "standard-attr-description", "2016-02-10T10:00:00-00:00"),

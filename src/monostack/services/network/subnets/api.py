@@ -22,8 +22,9 @@ from monostack.services.network.pools import table as pools
 from monostack.services.network.ports import dhcp
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.routers.gateway import subnet_added
-from monostack.services.network.subnets import rules
+from monostack.services.network.subnets import peers, rules
 from monostack.services.network.subnets.table import SUBNETS, is_automatic, of_network
+from monostack.services.network.subnets.table import get as get_subnet
 from monostack.services.network.tags.api import tag_routes
 from monostack.services.network.verbs import Verbs
 from monostack.services.network.words import bad_request, conflict, subnet_in_use
@@ -78,7 +79,9 @@ def create_subnet(tx: Transaction, request: Request, values: Values) -> Row[Any]
     dhcp.refresh(tx, request.cloud, network.id)
     if network.external:
         subnet_added(tx, request.cloud, row)
-    return row
+    if row.segment_id is not None and present:
+        peers.settle(tx, request, network.id)
+    return get_subnet(tx, row.id)
 
 
 def _pool(tx: Transaction, request: Request, values: Values) -> Row[Any] | None:
@@ -144,6 +147,8 @@ def update_subnet(tx: Transaction, request: Request, row: Row[Any], changes: Val
         check_gateway_outside(gateway, changes.get("allocation_pools", row.allocation_pools))
     if "segment_id" in changes:
         rules.check_segment_change(tx, row, changes["segment_id"], of_network(tx, row.network_id))
+    if changes.get("segment_id", row.segment_id) and (gateway != row.gateway_ip or "host_routes" in changes):
+        changes["host_routes"] = peers.follow(tx, row, changes.get("host_routes", row.host_routes), gateway)
     changed_row = SUBNETS.change(tx, request, row, changes)
     if any(name in changes and changes[name] != row._mapping[name] for name in ("enable_dhcp", "segment_id")):
         dhcp.refresh(tx, request.cloud, row.network_id)
@@ -168,6 +173,8 @@ def delete_subnet(tx: Transaction, request: Request, row: Row[Any]) -> None:
     standard.bump(NETWORKS, tx, [row.network_id])
     dhcp.refresh(tx, request.cloud, row.network_id)
     changed(tx, request.cloud, "port", affected)
+    if row.segment_id is not None:
+        peers.settle(tx, request, row.network_id, gone=row.cidr)
 
 
 VERBS = Verbs(SUBNETS, create=create_subnet, update=update_subnet, delete=delete_subnet, parent=parent)
