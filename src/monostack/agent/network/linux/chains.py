@@ -14,7 +14,7 @@ REFUSED = (
     0x4D530002  # of no known connection though it should be, or of one that a removed rule had allowed; also a mark on such a connection
 )
 CALLED = 0x4C000000  # with the end of a local IP: whose connection began by calling that; also a mark on the connection (local_ips)
-CALLED_MASK = 0xFF000000
+IS_CALLED = f"& 0xff000000 == {CALLED:#x}"
 
 INGRESS, EGRESS = "in", "out"
 ACCEPT, DROP = "ACCEPT", "DROP"  # what becomes of a packet that is logged
@@ -123,9 +123,9 @@ def _nobody() -> list[str]:
 
 
 def _decided(port: PortItem, direction: str, *, stateful: bool) -> list[str]:
-    alive = f"{{ {ESTABLISHED:#x}, {CALLED:#x}-{CALLED | ~CALLED_MASK & 0xFFFFFFFF:#x} }}"
     refused = _refusal(port)
-    known = [f"meta mark {alive} accept", f"meta mark {REFUSED:#x} {refused}"] if stateful else []
+    marks = [f"{ESTABLISHED:#x} accept", f"{REFUSED:#x} {refused}", f"{IS_CALLED} accept"] if stateful else []
+    known = [f"meta mark {mark}" for mark in marks]
     return [*known, *(f"jump {group_chain(port, group, direction)}" for group in port.groups), refused]
 
 

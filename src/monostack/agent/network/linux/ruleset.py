@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from monostack.agent.config import PacketLog
 from monostack.agent.network.linux import packet_logs, rules
 from monostack.agent.network.linux.chains import (
-    CALLED,
-    CALLED_MASK,
     EGRESS,
     ESTABLISHED,
     INGRESS,
+    IS_CALLED,
     REFUSED,
     chain_name,
     from_guest,
@@ -31,12 +30,11 @@ def tracking(bridges: Mapping[str, str], zones: Mapping[str, int], masqueraded: 
     `masqueraded` are external bridges with the prefix behind the host's address: what is there reaches everything, and is
     reached from elsewhere by answers only, and by what the host's administrator forwards there.
     """
-    called = f"& {CALLED_MASK:#x} == {CALLED:#x}"
     seen = (
         f"ct mark {REFUSED:#x} meta mark set {REFUSED:#x} return",
-        f"meta mark {called} ct state new ct mark set meta mark",
-        f"meta mark {called} meta mark set 0",
-        f"ct direction reply ct mark {called} meta mark set ct mark return",
+        f"meta mark {IS_CALLED} ct state new ct mark set meta mark",
+        f"meta mark {IS_CALLED} meta mark set 0",
+        f"ct direction reply ct mark {IS_CALLED} meta mark set ct mark return",
         f"ct state established,related meta mark set {ESTABLISHED:#x} return",
         f"ct state invalid meta mark set {REFUSED:#x}",
     )
