@@ -39,7 +39,7 @@ def quota_class(name: str) -> str:
 
 def own_limits(tx: Transaction, service: str, project_id: str) -> dict[str, int]:
     """The limits that were set for a project or a class."""
-    return {row[0]: row[1] for row in tx.rows(_READ, {"the_service": service, "the_project": project_id})}
+    return {row.resource: row.maximum for row in tx.rows(_READ, {"the_service": service, "the_project": project_id})}
 
 
 def limits(tx: Transaction, service: str, project_id: str, defaults: Mapping[str, int]) -> dict[str, int]:
@@ -61,8 +61,8 @@ def clear_limits(tx: Transaction, service: str, project_id: str) -> bool:
 def all_limits(tx: Transaction, service: str) -> dict[str, dict[str, int]]:
     """The limits that projects have of their own, by project."""
     found: dict[str, dict[str, int]] = {}
-    for project_id, resource, maximum in tx.rows(_READ_ALL, {"the_service": service}):
-        found.setdefault(project_id, {})[resource] = maximum
+    for row in tx.rows(_READ_ALL, {"the_service": service}):
+        found.setdefault(row.project_id, {})[row.resource] = row.maximum
     return found
 
 

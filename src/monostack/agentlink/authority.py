@@ -74,10 +74,10 @@ class Authority:
             raise BadRequestError(f"the certificate request cannot be read: {error}") from None
         if not valid:
             raise BadRequestError("the certificate request is not signed by its own key")
-        strong = isinstance(public, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) or (
-            isinstance(public, rsa.RSAPublicKey) and public.key_size >= 2048
-        )
-        if not strong:
+        if not (
+            isinstance(public, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey)
+            or (isinstance(public, rsa.RSAPublicKey) and public.key_size >= 2048)
+        ):
             raise BadRequestError("the key is too weak: use P-256, Ed25519 or RSA of at least 2048 bits")
         return self._sign(host, public, ExtendedKeyUsageOID.CLIENT_AUTH)
 

@@ -11,8 +11,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -182,11 +183,12 @@ def _sender(connection: ServerConnection, host: str) -> Callable[[Command], Awai
 
 def _host_of(connection: ServerConnection) -> str | None:
     """The common name of the certificate the connection was made with."""
-    certificate = connection.transport.get_extra_info("peercert")
-    for part in (certificate or {}).get("subject", ()):
+    certificate: Mapping[str, Any] = connection.transport.get_extra_info("peercert") or {}
+    subject: Iterable[Iterable[tuple[str, str]]] = certificate.get("subject", ())
+    for part in subject:
         for name, value in part:
             if name == "commonName":
-                return str(value)
+                return value
     return None
 
 

@@ -10,7 +10,7 @@ False would become "allowed". The enforcer turns such an error into a refusal of
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 Creds = Mapping[str, Any]
 Target = Mapping[str, Any]
@@ -36,7 +36,7 @@ def flatten(target: Target, prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in target.items():
         if isinstance(value, dict):
-            flat.update(flatten(value, f"{prefix}{key}."))
+            flat.update(flatten(cast("Target", value), f"{prefix}{key}."))
         else:
             flat[prefix + key] = value
     return flat
@@ -56,13 +56,13 @@ def _target_value(key: str) -> Callable[[Target], str]:
 
     def read(target: Target) -> str:
         try:
-            value = target[key]
+            value: Any = target[key]
         except KeyError:
             value = target
             for name in path:
                 if not isinstance(value, dict):
                     raise
-                value = value[name]
+                value = cast("Target", value)[name]
         if isinstance(value, dict):
             raise KeyError(key)  # flattening would have left only what is inside
         return str(value)
@@ -130,7 +130,7 @@ def _attribute(kind: str, wanted: Callable[[Target], str]) -> Closure:
 def _found(value: Any, path: Sequence[str], wanted: str) -> bool:
     """Whether the attribute at `path` below `value` is `wanted`; for a list on the way, whether that is so for any of its elements."""
     if isinstance(value, _LISTS):
-        return any(_found(element, path, wanted) for element in value)
+        return any(_found(element, path, wanted) for element in cast("Sequence[Any]", value))
     if not path:
         return wanted == str(value)
     try:

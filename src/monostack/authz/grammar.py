@@ -4,7 +4,9 @@ Source: https://docs.openstack.org/oslo.policy/latest/admin/policy-yaml-file.htm
 there, but it is also reported, so that a typing error in a policy file is seen when the file is read and not when a user calls.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 MAX_NESTING = 100
 
@@ -97,16 +99,17 @@ def _tokens(rule: str, complaints: list[str]) -> list[str | Node]:
     return tokens
 
 
-def _parse_lists(rule: list[str | list[str]], complaints: list[str]) -> Node:
+def _parse_lists(rule: Sequence[object], complaints: list[str]) -> Node:
     """The list form: the outer list is joined by `or`, each inner list by `and`."""
     alternatives: list[Node] = []
     for inner in rule:
         if not inner:
             continue
-        checks = [inner] if isinstance(inner, str) else inner
-        if not isinstance(checks, list) or not all(isinstance(check, str) for check in checks):
+        checks: list[object] = [inner] if isinstance(inner, str) else cast("list[object]", inner) if isinstance(inner, list) else []
+        texts = [check for check in checks if isinstance(check, str)]
+        if not checks or len(texts) < len(checks):
             raise RuleSyntaxError(f"{inner!r} is neither a check nor a list of checks")
-        nodes = tuple(_atom(check, complaints) for check in checks)
+        nodes = tuple(_atom(text, complaints) for text in texts)
         alternatives.append(nodes[0] if len(nodes) == 1 else And(nodes))
     if not alternatives:
         return DENY

@@ -11,6 +11,7 @@ rules (`context_is_admin`, `default`) can be given for one of them, in a mapping
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import yaml
 
@@ -65,8 +66,10 @@ def _read(path: Path) -> tuple[dict[str, RuleText], dict[str, dict[str, RuleText
         return {}, {}
     if not isinstance(content, dict):
         raise BrokenPolicyFile(f"{path}: expected a mapping of rule names to check strings, found a {type(content).__name__}")
-    sections = {name: _checked(rules, path) for name, rules in content.items() if isinstance(rules, dict)}
-    return _checked({name: rule for name, rule in content.items() if name not in sections}, path), sections
+    given = cast("Mapping[object, object]", content)
+    parts: dict[str, Any] = {name: rules for name, rules in given.items() if isinstance(name, str) and isinstance(rules, dict)}
+    sections = {name: _checked(rules, path) for name, rules in parts.items()}
+    return _checked({name: rule for name, rule in given.items() if name not in sections}, path), sections
 
 
 def _checked(rules: Mapping[object, object], path: Path) -> dict[str, RuleText]:

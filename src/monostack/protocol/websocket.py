@@ -1,6 +1,5 @@
 """A stream of bytes over a WebSocket between agent and controller."""
 
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from websockets.exceptions import ConnectionClosed
@@ -9,10 +8,10 @@ from websockets.exceptions import ConnectionClosed
 class _Connection(Protocol):
     """What this needs of a connection, of either side."""
 
-    recv: Callable[[], Awaitable[str | bytes]]
-    send: Callable[[bytes], Awaitable[None]]
-    close: Callable[[], Awaitable[None]]
-    wait_closed: Callable[[], Awaitable[None]]
+    async def recv(self) -> str | bytes: ...
+    async def send(self, message: bytes, /) -> None: ...
+    async def close(self) -> None: ...
+    async def wait_closed(self) -> None: ...
 
 
 class WebSocketStream:
