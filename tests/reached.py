@@ -80,7 +80,8 @@ def emulate(who: str, options: list[str]) -> int:
     try:
         return main(["dev", *options])
     finally:
-        write(who)
+        if _reached:  # an emulator that did not start says nothing of what it was asked before
+            write(who)
 
 
 if __name__ == "__main__":
