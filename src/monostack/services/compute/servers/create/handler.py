@@ -94,6 +94,7 @@ def _make(
     name, hostname = _names(order, server_id, index)
     now = clock.now().isoformat(timespec="microseconds")
     fault = fault_of(refusal.message, details=refusal.details) if refusal else None
+    chosen = host.name if host is not None else None
     nics: list[tuple[str, str | None]] = []
     if host is not None:
         try:
@@ -120,8 +121,9 @@ def _make(
             release_everything(tx, request.cloud, server_id, new_volumes=new_volumes)
             host, fault = None, cause.fault(server_id)
             table.update(tx, server_id, vm_state=ERROR, task_state=None, host=None, admin_pass=None, fault=fault)
-    failure = [history.event(SCHEDULE_EVENT if refusal else EVENT, now, None, fault["message"])] if fault else None
-    history.start(tx, request, server_id, "create", failure, message="Error" if fault else None)
+    # A build that a host aborts is none that failed, to Nova: the fault alone tells of it.
+    over = history.event(SCHEDULE_EVENT, now, None, refusal.message) if refusal else history.event(EVENT, now, chosen) if fault else None
+    history.start(tx, request, server_id, "create", [over] if over else None, message="Error" if refusal else None)
     record(tx, request, "server.create", server_id, request.project_id, {"host": host.name if host else None})
     if host is None:
         return
