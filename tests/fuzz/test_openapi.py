@@ -1,7 +1,7 @@
 """Requests made from our own OpenAPI documents that no person would think of: none may break the cloud, and answers are as described.
 
-MONOSTACK_FUZZ_EXAMPLES sets how many requests each operation gets (3 unless given), MONOSTACK_FUZZ_SEED where they start. Half of the
-ids in paths are those of things there are, so that requests get past the look-up.
+MONOSTACK_FUZZ_EXAMPLES sets how many requests each operation gets (12 unless given, which takes two minutes), MONOSTACK_FUZZ_SEED where
+they start. Half of the ids in paths are those of things there are, so that requests get past the look-up.
 """
 
 import os
@@ -22,7 +22,7 @@ from monostack.http.microversions import text
 from monostack.http.openapi import describe
 
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES = int(os.environ.get("MONOSTACK_FUZZ_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("MONOSTACK_FUZZ_EXAMPLES", "12"))
 SEED = int(os.environ.get("MONOSTACK_FUZZ_SEED", "1"))
 ID = re.compile(r'"(?:id|uuid|user_id|project_id)":"([0-9a-f-]{32,36})"')
 LISTS = (

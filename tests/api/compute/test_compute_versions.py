@@ -19,6 +19,15 @@ def test_the_api_of_before_microversions_describes_itself(cloud: TestCloud) -> N
         assert (version["id"], version["version"], version["min_version"]) == ("v2.0", "", "")
 
 
+def test_the_api_of_before_microversions_overlooks_what_it_does_not_know(cloud: TestCloud) -> None:
+    event = {"name": "network-changed", "server_uuid": "5f0e4e0a-6c2f-4a53-9d07-3a1d7d6f7a01", "surplus": {}}
+    headers = {"x-auth-token": cloud.admin.token}
+    told = cloud.admin.http.post(f"{cloud.url}/compute/v2/os-server-external-events", json={"events": [event]}, headers=headers)
+    del event["surplus"]
+    assert (told.status_code, told.json()) == (207, {"events": [{**event, "status": "failed", "code": 404}]})
+    assert cloud.admin.post("compute", "/os-server-external-events", {"events": [{**event, "surplus": {}}]}).status_code == 400
+
+
 def test_the_answer_names_the_microversion(cloud: TestCloud) -> None:
     for asked, got in ((None, "2.1"), ("compute 2.53", "2.53"), ("compute latest", "2.104"), ("volume 3.50", "2.1")):
         answer = cloud.demo.get("compute", "/flavors", headers={"openstack-api-version": asked})
