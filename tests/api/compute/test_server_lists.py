@@ -84,6 +84,15 @@ def test_details_are_the_same_as_of_one(cloud: TestCloud, three: list[dict[str, 
         assert listed == shown
 
 
+def test_changes_are_found_up_to_the_second_that_clients_are_shown(cloud: TestCloud, three: list[dict[str, Any]]) -> None:
+    shown = cloud.demo.get("compute", f"/servers/{three[1]['id']}", headers=at("2.66")).json()["server"]["updated"]
+    assert "list-b" in _names(cloud, f"name=list-&changes-before={shown}", "2.66")
+    assert "list-b" in _names(cloud, f"name=list-&changes-since={shown}&changes-before={shown}", "2.66")
+    (begun, *_) = cloud.demo.get("compute", f"/servers/{three[1]['id']}/os-instance-actions", headers=at("2.66")).json()["instanceActions"]
+    path = f"/servers/{three[1]['id']}/os-instance-actions?changes-before={begun['updated_at']}"
+    assert cloud.demo.get("compute", path, headers=at("2.66")).json()["instanceActions"][0] == begun
+
+
 def test_locked_servers_are_found_from_2_73_on(cloud: TestCloud, three: list[dict[str, Any]]) -> None:
     cloud.demo.post("compute", f"/servers/{three[0]['id']}/action", {"lock": None})
     assert _names(cloud, "name=list-&locked=true", "2.73") == ["list-a"]

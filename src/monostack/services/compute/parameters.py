@@ -93,6 +93,11 @@ def parse_time(text: str) -> datetime:
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
+def end_of_second(moment: str) -> str:
+    """The last moment, as rows keep it, of its second: clients are shown whole seconds, and ask for changes up to what they were shown."""
+    return f"{moment[:19]}.999999"
+
+
 def _time(value: Any) -> bool:
     if isinstance(value, str):
         try:

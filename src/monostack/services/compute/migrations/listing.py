@@ -13,7 +13,7 @@ from monostack.services.compute import answers
 from monostack.services.compute.links import MAX_LIMIT, linker, next_page
 from monostack.services.compute.migrations.table import LIVE, LIVE_UNDER_WAY, migrations
 from monostack.services.compute.paging import limit_and_marker
-from monostack.services.compute.parameters import PAGE, TEXT, Json, parse_time, query
+from monostack.services.compute.parameters import PAGE, TEXT, Json, end_of_second, parse_time, query
 
 _m = migrations.c
 _TIME: Json = {"type": "string", "format": "date-time"}
@@ -36,7 +36,7 @@ _CLAUSES: dict[str, Callable[[str], Any]] = {
     "user_id": lambda value: _m.user_id == value,
     "project_id": lambda value: _m.project_id == value,
     "changes-since": lambda value: _m.updated_at >= _moment(value),
-    "changes-before": lambda value: _m.updated_at <= _moment(value),
+    "changes-before": lambda value: _m.updated_at <= end_of_second(_moment(value)),
 }
 _SINCE = {"changes-since": (2, 59), "changes-before": (2, 66), "user_id": (2, 80), "project_id": (2, 80)}
 _ALL = sa.select(migrations).order_by(_m.id)

@@ -12,7 +12,7 @@ from monostack.http.answers import Record, envelope, many
 from monostack.services.compute.dialect import server_not_found
 from monostack.services.compute.links import MAX_LIMIT, next_page
 from monostack.services.compute.paging import limit_and_marker
-from monostack.services.compute.parameters import PAGE, Json, parse_time, query
+from monostack.services.compute.parameters import PAGE, Json, end_of_second, parse_time, query
 from monostack.services.compute.servers import answers, history
 from monostack.services.compute.servers.history import server_actions
 from monostack.services.compute.servers.lookup import visible
@@ -85,7 +85,7 @@ def list_actions(request: Request, tx: Transaction) -> Any:
         if start is None:
             raise BadRequest(f"Marker {marker} could not be found.")
         number = start.number
-    params = {"the_server": server.id, "before_number": number, "since": since, "before": before, "many": limit}
+    params = {"the_server": server.id, "before_number": number, "since": since, "before": end_of_second(before), "many": limit}
     rows = tx.rows(_PAGE, params)
     answer: dict[str, Any] = {"instanceActions": [_view(request, row) for row in rows]}
     more = next_page(request, f"servers/{server.id}/os-instance-actions", rows, limit, rows[-1].request_id if rows else None)

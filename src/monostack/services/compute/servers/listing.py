@@ -15,7 +15,7 @@ from monostack.resources import ListQuery
 from monostack.resources import query as list_queries
 from monostack.services.compute.links import linker, next_page
 from monostack.services.compute.paging import limit_and_marker
-from monostack.services.compute.parameters import NON_NEGATIVE, REGEX, TEXT, is_true, parse_time, query, strict_flag
+from monostack.services.compute.parameters import NON_NEGATIVE, REGEX, TEXT, end_of_second, is_true, parse_time, query, strict_flag
 from monostack.services.compute.servers import answers
 from monostack.services.compute.servers.addresses import addresses_of
 from monostack.services.compute.servers.states import DELETED, SOFT_DELETED, states_of
@@ -146,7 +146,7 @@ def _add_times(request: Request, options: dict[str, str], wanted: ListQuery) -> 
     if since:
         wanted.filters["updated_at", "ge"] = since
     if before:
-        wanted.filters["updated_at", "le"] = before
+        wanted.filters["updated_at", "le"] = end_of_second(before)
     if options.get("vm_state") == DELETED and not request.caller.is_admin:
         raise Forbidden("Only administrators may list deleted instances")
     if "deleted" in options:
