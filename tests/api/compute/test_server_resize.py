@@ -1,5 +1,6 @@
 """Resize and cold migration, and how they end."""
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -107,6 +108,10 @@ def test_what_is_refused(cloud: TestCloud, boot: Boot, flavors: None) -> None:
     assert wait_for(cloud.demo, server_id, "ACTIVE")["flavor"]["original_name"] == "small"
     events = _events(cloud, server_id, answer.headers["x-compute-request-id"])
     assert events == [("cold_migrate", "Error"), ("conductor_migrate_server", "Error")]
+    shown = cloud.admin.get("compute", f"/servers/{server_id}/os-instance-actions", headers=LATEST).json()["instanceActions"][0]
+    path = f"/servers/{server_id}/os-instance-actions/{shown['request_id']}"
+    told = cloud.admin.get("compute", path, headers=LATEST).json()["instanceAction"]["events"]
+    assert {one["host"] for one in told} == {socket.gethostname()}, "it was decided here"
 
 
 def test_a_resize_that_fails_changes_nothing(cloud: TestCloud, boot: Boot, flavors: None) -> None:

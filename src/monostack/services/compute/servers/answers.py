@@ -97,7 +97,7 @@ _ACTION: dict[str, object] = {
 ACTION_SUMMARY = Record("InstanceActionSummary", {**_ACTION, "links": optional(LINKS)})
 _EVENT = {
     "event": TEXT, "start_time": TEXT, "finish_time": maybe(TEXT), "result": maybe(TEXT), "traceback": optional(maybe(TEXT)),
-    "hostId": since((2, 62), TEXT), "host": since((2, 62), maybe(TEXT), optional=True),
+    "hostId": since((2, 62), TEXT), "host": since((2, 62), TEXT, optional=True),
     "details": since((2, 84), maybe(TEXT), optional=True),
 }  # fmt: skip
 ACTION = Record("InstanceAction", {**_ACTION, "events": optional(many(Record("InstanceActionEvent", _EVENT)))})

@@ -1,5 +1,6 @@
 """What was done to a server: an action for each request, with the events of its workflow. Source: os-instance-actions."""
 
+import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -78,10 +79,10 @@ def input_of(server: Row[Any], **more: Any) -> dict[str, Any]:
 
 
 def event(name: str, started: str, host: str | None, error: str | None = None) -> dict[str, Any]:
-    """One event of an action that is over."""
+    """One event of an action that is over. What was decided here, and on no host, is told of the controller's own."""
     return {
         "event": name, "start_time": started, "finish_time": clock.now().isoformat(timespec="microseconds"),
-        "result": "Error" if error else "Success", "host": host, "details": error,
+        "result": "Error" if error else "Success", "host": host or socket.gethostname(), "details": error,
     }  # fmt: skip
 
 
