@@ -45,11 +45,8 @@ def test_a_router_of_a_flavor(admin: Net, demo: Net) -> None:
     assert demo.refused("POST", "/routers", 404, wanted)["type"] == "FlavorServiceProfileBindingNotFound"
     admin.client.post("network", f"/flavors/{flavor['id']}/service_profiles", {"service_profile": {"id": profile["id"]}})
     router = demo.create("routers", **wanted["router"])
-    assert router["flavor_id"] == flavor["id"] and "ha" not in router
-    assert admin.show("routers", router["id"])["ha"] is True
+    assert router["flavor_id"] == flavor["id"]
     assert admin.refused("DELETE", f"/flavors/{flavor['id']}", 409)["type"] == "FlavorInUse"
-    refusal = admin.refused("PUT", f"/routers/{router['id']}", 400, {"router": {"ha": False}})
-    assert refusal["message"] == "Invalid input for operation: Provider monostack does not support ha=False."
     demo.delete("routers", router["id"])
     admin.delete("flavors", flavor["id"])
     admin.delete("service_profiles", profile["id"])

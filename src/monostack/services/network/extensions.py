@@ -50,7 +50,6 @@ EXTENSIONS = (
     ("l3-conntrack-helper", "L3 Conntrack helper", "2019-04-04T10:00:00-00:00"),
     ("l3-ext-ndp-proxy", "Router support to enable NDP proxy", "2020-08-25T00:00:00-00:00"),
     ("l3-flavors", "Router Flavor Extension", "2016-05-17T00:00:00-00:00"),
-    ("l3-ha", "HA Router extension", "2014-04-26T00:00:00-00:00"),
     ("l3-ndp-proxy", "name", "2021-06-29T10:00:00-00:00"),
     ("l3-port-ip-change-not-allowed", "Prevent L3 router ports IP address change extension", "2018-10-09T10:00:00-00:00"),
     ("l3_agent_scheduler", "L3 Agent Scheduler", "2013-02-07T10:00:00-00:00"),

@@ -18,7 +18,6 @@ from monostack.services.network.flavors.table import FLAVORS
 from monostack.services.network.ndp_proxies.gateways import check_new_router, check_router
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import get as get_port
-from monostack.services.network.root import PROVIDERS
 from monostack.services.network.routers import gateways, interfaces
 from monostack.services.network.routers.gateway import drop_gateway, set_gateway
 from monostack.services.network.routers.subnets import check_routes, router_ports
@@ -27,7 +26,7 @@ from monostack.services.network.routers.table import get as get_router
 from monostack.services.network.tags.api import tag_routes
 from monostack.services.network.values.addresses import check_hostroutes
 from monostack.services.network.verbs import Verbs
-from monostack.services.network.words import bad, conflict, no_resource, refused
+from monostack.services.network.words import bad, conflict, no_resource
 from monostack.services.network.zones import check_hints
 
 MAX_ROUTES = 30  # of one router; Neutron's default of max_routes
@@ -38,7 +37,6 @@ def create_router(tx: Transaction, request: Request, values: Values) -> Row[Any]
     check_hints(tx, "router", values["availability_zone_hints"])
     if "flavor_id" in values:
         choose(tx, FLAVORS.get(request, tx, str(values["flavor_id"])))
-    _check_ha(values.pop("ha", True))
     id = ids.new_uuid()
     if values["enable_ndp_proxy"]:
         check_new_router(tx, id, gateway)
@@ -51,14 +49,7 @@ def create_router(tx: Transaction, request: Request, values: Values) -> Row[Any]
     return row
 
 
-def _check_ha(wanted: bool) -> None:
-    if not wanted:
-        text = f"Invalid input for operation: Provider {PROVIDERS[0]['name']} does not support ha=False."
-        raise refused(text, "InvalidInput")
-
-
 def update_router(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
-    _check_ha(changes.pop("ha", True))
     if "routes" in changes:
         check_routes(tx, row.id, changes["routes"])
         if len(changes["routes"]) > MAX_ROUTES:

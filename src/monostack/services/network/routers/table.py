@@ -72,7 +72,6 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     helpers = of_routers(tx, [row.id for row in rows])
     gateways = gateway_ports(tx, [row.id for row in rows if row.gw_port_id])
     addresses = of_ports(tx, [port.id for found in gateways.values() for port in found])
-    ha = {"ha": True} if request.allows("get_router:ha") else {}
     shown = []
     for row in rows:
         gateway = None
@@ -83,7 +82,7 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
             if row.qos_policy_id is not None:
                 gateway["qos_policy_id"] = row.qos_policy_id
         zones = ["nova"] if row.host else []
-        more = {"availability_zones": zones, **ha, "conntrack_helpers": exposed(helpers.get(row.id, ()))}
+        more = {"availability_zones": zones, "conntrack_helpers": exposed(helpers.get(row.id, ()))}
         shown.append({"external_gateway_info": gateway, "external_gateways": ends, "tags": tags(row.id), **more})
     return shown
 
@@ -125,8 +124,6 @@ ROUTERS = Resource(
             answer=FLAG,
         ),
         Field("flavor_id", values.nullable(values.text(36)), create=True, nullable=True, index=True, filter=False),
-        # Every router is given to another host when its own is gone.
-        Field("ha", values.boolean(), create="create_router:ha", update="update_router:ha", view="get_router:ha", column=None),
         Field("availability_zones", values.tags(), column=None),
         Field("availability_zone_hints", values.hints(), default=list, create=True, filter=False, sort=False),
         Field("conntrack_helpers", values.tags(), column=None, answer=many(_HELPER)),
