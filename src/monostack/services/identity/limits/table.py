@@ -14,7 +14,7 @@ def _about(update: bool) -> tuple[Field, ...]:
     """What a limit is of: a resource of a service, perhaps in one region."""
     return (
         Field("service_id", text(64), REQUIRED, create=True, update=update, references="catalog_services.id", index=True),
-        Field("region_id", text(255, 1), create=True, update=update, nullable=True, references="regions.id"),
+        Field("region_id", text(255, 1), create=True, update=update, nullable=True),  # no reference: a limit outlives its region
         Field("resource_name", text(255, 1, r"[\S]+"), REQUIRED, create=True, update=update),
         Field("description", text(255), create=True, update=True, nullable=True, filter=False),
     )
