@@ -65,6 +65,7 @@ EXTENSIONS = (
     ("network-segment-range", "Neutron Network Segment Range", "2018-11-29T00:00:00-00:00"),
     ("network_availability_zone", "Network Availability Zone", "2015-01-01T10:00:00-00:00"),
     ("pagination", "Pagination support", "2016-06-12T00:00:00-00:00"),
+    ("port-hints", "Port hints", "2023-01-01T00:00:00-00:00"),
     ("port-mac-address-regenerate", "Neutron Port MAC address regenerate", "2018-05-03T10:00:00-00:00"),
     ("port-numa-affinity-policy", "Port NUMA affinity policy", "2020-07-08T10:00:00-00:00"),
     ("port-numa-affinity-policy-socket", 'Port NUMA affinity policy "socket"', "2024-02-09T10:00:00-00:00"),

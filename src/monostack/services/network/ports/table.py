@@ -171,6 +171,7 @@ PORTS = Resource(
         Field("propagate_uplink_status", values.boolean(), default=True, create=True, update=True, filter=False, sort=False),
         Field("numa_affinity_policy", values.choice(*NUMA_POLICIES, None), create=True, update=True, filter=False, sort=False),
         _guarded("trusted", values.boolean(), view=True, answer=maybe(FLAG), filter=False, sort=False),
+        _guarded("hints", values.backend_hints(), view=True, answer=maybe(OBJECT), filter=False, sort=False),  # no back end here takes one
         QOS_POLICY,
         Field("qos_network_policy_id", values.uuid(), column=None),
         Field(

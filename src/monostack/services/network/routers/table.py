@@ -20,7 +20,7 @@ from monostack.services.network.standard import STANDARD, TAGS
 from monostack.services.network.style import STYLE
 from monostack.services.network.tags.table import CONDITIONS, tags_of
 from monostack.services.network.values.lists import FIXED_IP, check_fixed_ips
-from monostack.services.network.values.plain import check_uuid, to_boolean
+from monostack.services.network.values.plain import check_keys, check_uuid, to_boolean
 from monostack.services.network.words import not_found
 
 GATEWAY, INTERFACE = "network:router_gateway", "network:router_interface"
@@ -37,9 +37,7 @@ def check_gateway(value: Any) -> dict[str, Any] | None:
         raise ValueError(
             f"Validation of dictionary's keys failed. Expected keys: {set(_PARTS[:1])} Provided keys: {set(value)}"
         )
-    unexpected = [key for key in value if key not in _PARTS]
-    if unexpected:
-        raise ValueError("Unexpected keys supplied: {}".format(", ".join(unexpected)))
+    check_keys(value, _PARTS)
     check_uuid(value["network_id"])
     checked = dict(value)
     if "external_fixed_ips" in value:

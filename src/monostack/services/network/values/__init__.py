@@ -17,6 +17,7 @@ from monostack.services.network.values.lists import (
     tags,
 )
 from monostack.services.network.values.plain import (
+    backend_hints,
     between,
     boolean,
     choice,
@@ -35,7 +36,7 @@ from monostack.services.network.values.plain import (
 )
 
 __all__ = [
-    "address_pairs", "between", "boolean", "choice", "cidr", "dhcp_options", "dns_domain", "dns_name", "fixed_ips",
+    "address_pairs", "backend_hints", "between", "boolean", "choice", "cidr", "dhcp_options", "dns_domain", "dns_name", "fixed_ips",
     "group_ids", "hints", "host", "hostroutes", "ip", "ip_pools", "ip_version", "loose_prefix", "mac", "name", "nameservers",
     "nullable", "number", "object_or_none", "prefixes", "segments", "service_types", "subnet_cidr", "tags", "text", "to_boolean", "to_int",
     "uuid",

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -206,6 +206,13 @@ def between(minimum: int, maximum: int) -> Kind:
     return Kind(sa.Integer(), schema, to_int, accept=lambda value: check_number(value, minimum, maximum))
 
 
+def check_keys(value: Mapping[str, Any], known: Collection[str]) -> None:
+    """Raises ValueError for keys that are not known."""
+    unexpected = [key for key in value if key not in known]
+    if unexpected:
+        raise ValueError(f"Unexpected keys supplied: {', '.join(unexpected)}")
+
+
 def choice(*allowed: Any) -> Kind:
     return Kind(sa.String(64), {"enum": list(allowed)}, accept=lambda value: check_choice(value, allowed))
 
@@ -221,6 +228,31 @@ def object_or_none() -> Kind:
         return value
 
     return Kind(Json(), {"type": ["object", "null"]}, accept=accept, answer={"type": "object"})
+
+
+_HINTS = {"openvswitch": {"other_config": {"tx-steering": ("thread", "hash")}}}
+
+
+def _check_hints(value: Any, known: Any) -> None:
+    if isinstance(known, tuple):
+        check_choice(value, known)
+        return
+    if not isinstance(value, dict):
+        raise ValueError(f"'{value}' is not a dictionary")
+    check_keys(value, known)
+    for key, item in value.items():
+        _check_hints(item, known[key])
+
+
+def backend_hints() -> Kind:
+    """What a port's back end may do better, by the back end's name; null is nothing."""
+
+    def accept(value: Any) -> dict[str, Any] | None:
+        if value is not None:
+            _check_hints(value, _HINTS)
+        return value
+
+    return Kind(Json(), {"type": ["object", "null"]}, accept=accept)
 
 
 def host() -> Kind:
