@@ -90,6 +90,7 @@ begin
     for name in select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version' loop
         execute format('delete from %I', name);
     end loop;
+    perform setval(format('%I', sequencename)::regclass, start_value, false) from pg_sequences where schemaname = 'public';
 end $$""")
 
 

@@ -83,10 +83,9 @@ def test_two_servers_have_a_volume(cloud: TestCloud, boot: Boot, kinds: list[str
 def test_swaps_are_checked_as_by_nova(cloud: TestCloud, boot: Boot, kinds: list[str]) -> None:
     old, new, small = create(cloud, volume_type="shared", size=2), create(cloud, size=2), create(cloud)
     one, other, third = (boot(name)["id"] for name in ("swaps", "shares", "stops"))
-    for server_id, volume_id in ((one, old), (other, old), (third, new)):
+    for volume_id, server_id, holders in ((old, one, [one]), (old, other, [one, other]), (new, third, [third])):
         assert attach(cloud, server_id, volume_id, headers=LATEST).status_code == 200
-    until_holders(cloud, old, one, other)
-    until_holders(cloud, new, third)
+        until_holders(cloud, volume_id, *holders)
 
     def swap(server_id: str, wanted: str) -> tuple[int, str]:
         path = f"/servers/{server_id}/os-volume_attachments/{old}"
