@@ -1,13 +1,10 @@
 """Staging bits and importing them."""
 
-import time
-
 import pytest
 from image_bodies import OCTETS, qcow2
+from image_imports import DIRECT, ended
 
 from clouds import TestCloud
-
-DIRECT = {"method": {"name": "glance-direct"}}
 
 
 def _stage(cloud: TestCloud, make_image, bits: bytes, **attributes) -> str:
@@ -15,17 +12,6 @@ def _stage(cloud: TestCloud, make_image, bits: bytes, **attributes) -> str:
     answer = cloud.demo.put("image", f"/images/{image['id']}/stage", content=bits, headers=OCTETS)
     assert answer.status_code == 204, answer.text
     return image["id"]
-
-
-def ended(cloud: TestCloud, image_id: str) -> dict:
-    """The image once it is imported, or not."""
-    deadline = time.monotonic() + 30
-    while True:
-        image = cloud.demo.get("image", f"/images/{image_id}").json()
-        if image["status"] not in ("uploading", "importing"):
-            return image
-        assert time.monotonic() < deadline, image
-        time.sleep(0.02)
 
 
 def test_staged_bits_become_the_images(cloud: TestCloud, make_image, store) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from image_bodies import OCTETS
-from test_image_import import DIRECT, ended
+from image_imports import DIRECT, ended
 
 from clouds import TestCloud
 
