@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["postgres_url"]
 
 
+def pytest_configure() -> None:
+    """What several tests share says what did not hold as the tests do."""
+    here = Path(__file__).parent
+    shared = {path.stem for pattern in ("*.py", "*/*.py") for path in here.glob(pattern)} - sys.modules.keys()
+    pytest.register_assert_rewrite(*shared)
+
+
 @pytest.fixture(autouse=True)
 def _answers_as_declared(request: pytest.FixtureRequest) -> Iterator[None]:
     """Every answer of an application in this process is as its operation declares it."""

@@ -34,12 +34,12 @@ VERBS = (
 VICTIMS = (("server",), ("agent",), ("server", "agent"))
 
 
-async def prepare(cloud: KilledCloud) -> User:
+async def prepare(cloud: KilledCloud, image: bytes) -> User:
     cloud.start("server", "agent")
     await cloud.ready()
     await cloud.log_in()
     user = User(cloud)
-    await user.prepare(guest_image().read_bytes(), "qcow2")
+    await user.prepare(image, "qcow2")
     subnet = (await cloud.all(f"{NETWORK}/subnets", "subnets"))[0]["id"]
     router = (await cloud.ask("POST", f"{NETWORK}/routers", {"router": {"name": "r"}})).json()["router"]["id"]
     await cloud.ask("PUT", f"{NETWORK}/routers/{router}/add_router_interface", {"subnet_id": subnet})
@@ -103,8 +103,8 @@ async def delete_everything(cloud: KilledCloud, user: User) -> None:
     assert (look.servers, look.volumes, look.snapshots, look.backups) == ({}, {}, {}, {})
 
 
-async def scenario(cloud: KilledCloud) -> None:
-    user = await prepare(cloud)
+async def scenario(cloud: KilledCloud, image: bytes) -> None:
+    user = await prepare(cloud, image)
     for number in range(1, KILLS + 1):
         await strike(cloud, user)
         if number % LOOK_EVERY == 0 or number == KILLS:
@@ -122,10 +122,11 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
 
 def test_nothing_is_stuck_and_nothing_lost(database_url: str | None) -> None:
     print(f"MONOSTACK_KILLS={KILLS} MONOSTACK_KILL_SEED={SEED}", flush=True)
+    image = guest_image().read_bytes()  # may have to be fetched, which that machine cannot
     with machine() as inside:
         cloud = KilledCloud(inside, SEED, database_url)
         try:
-            inside.in_network(lambda: asyncio.run(scenario(cloud)))
+            inside.in_network(lambda: asyncio.run(scenario(cloud, image)))
             for outcome, times in sorted(Counter(rows(cloud, ENDED)).items()):
                 print(times, *outcome)
         except BaseException:

@@ -3,12 +3,15 @@
 import asyncio
 import logging
 import shlex
+import shutil
 from collections.abc import Sequence
 
 from monostack.agent.errors import CommandError
 
 log = logging.getLogger(__name__)
 
+# An agent that is killed takes its programs along: they would write on after the next one has swept up.
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
 MAX_OUTPUT = 4 * 1024 * 1024  # bytes
 
 
@@ -27,16 +30,16 @@ async def run(*argv: str, within: float, inherits: Sequence[int] = ()) -> bytes:
 
     Raises ProgramError, and CommandError when it is missing, does not end or says too much.
     """
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            pass_fds=inherits,
-        )
-    except FileNotFoundError:
-        raise CommandError("host.program_missing", f"the program {argv[0]} is not installed on this host") from None
+    if shutil.which(argv[0]) is None:
+        raise CommandError("host.program_missing", f"the program {argv[0]} is not installed on this host")
+    process = await asyncio.create_subprocess_exec(
+        *DIES_WITH_US,
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        pass_fds=inherits,
+    )
     try:
         async with asyncio.timeout(within):
             stdout, stderr = await process.communicate()

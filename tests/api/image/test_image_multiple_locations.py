@@ -105,7 +105,8 @@ def test_bad_locations_change_nothing(
     where = page if "://" in page else url.replace("/image", page)
     answer = patch_image(cloud.demo, image["id"], {"op": "replace", "path": "/name", "value": "n"}, _add(where, **more))
     assert (answer.status_code, message in answer.text) == (status, True), answer.text
-    assert cloud.demo.get("image", f"/images/{image['id']}").json() == image
+    now = cloud.demo.get("image", f"/images/{image['id']}").json()
+    assert now == {**image, "updated_at": now["updated_at"]}  # bits that were fetched in vain held it for a moment
     assert not list((store / ".incoming").iterdir()) and not (store / image["id"]).exists()
 
 
