@@ -152,4 +152,5 @@ async def _network_agrees(cloud: KilledCloud, look: Look) -> None:
     serving = [line for line in cloud.inside.processes() if "dnsmasq" in line and "--conf-file=" in line]
     assert len(serving) == len(served) and all(any(short(id) in line for line in serving) for id in served), serving
     filtered = set(re.findall(rf"{TAP}[0-9a-f]{{11}}", nftables.run(f"list table bridge {TABLE}")))
-    assert filtered == {tap_name(port["id"]) for port in look.ports if port["device_owner"].startswith("compute:")}
+    plugged = [port for port in look.ports if port["device_owner"].startswith("compute:") and port["binding:host_id"]]
+    assert filtered == {tap_name(port["id"]) for port in plugged}

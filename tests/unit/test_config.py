@@ -24,6 +24,12 @@ def test_flags_win_over_environment_over_file_over_default(tmp_path: Path) -> No
     assert loaded.identity.token_lifetime == 3600
 
 
+def test_a_commands_own_defaults_stand_in_for_those_declared(tmp_path: Path) -> None:
+    path = write(tmp_path, "[api]\nport = 1\n")
+    loaded = config.load(path, environ={}, defaults={"api.port": 2, "region": "own"})
+    assert (loaded.api.port, loaded.region) == (1, "own")
+
+
 def test_file_is_named_by_the_environment(tmp_path: Path) -> None:
     path = write(tmp_path, 'region = "here"\n')
     assert config.load(environ={"MONOSTACK_CONFIG": path}).region == "here"

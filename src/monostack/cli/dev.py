@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import shutil
 import signal
 import tempfile
@@ -9,12 +10,22 @@ from pathlib import Path
 
 from monostack.cli.settings import add_flags, admin_password, config_of
 from monostack.core import clock
-from monostack.core.config import Config
+from monostack.core.config import FILE_VARIABLE, Config
 from monostack.core.memory import give_back_freed_memory, keep_what_is_loaded, search_garbage_rarely
+
+DEFAULTS = {
+    "state_dir": "~/.local/share/monostack-dev",
+    "emulator.hosts": 100,
+    "emulator.nic_kbps": 10_000_000,
+    "emulator.snapshot_seconds": 0.5,
+    "agent.capacity.packet_rate_kpps": 10_000,
+    "identity.v2_api": True,
+    "image.require_format_match": False,
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--hosts", type=int, default=100, metavar="N", help="simulated hosts (default: 100)")
+    parser.add_argument("--hosts", type=int, default=None, metavar="N", help="simulated hosts (default: 100)")
     parser.add_argument("--ephemeral", action="store_true", help="forget everything at the end")
     parser.add_argument("--port", type=int, default=None, metavar="PORT", help="port of the API; 0 takes a free one (default: 8780)")
     add_flags(parser)
@@ -40,13 +51,10 @@ def run(args: argparse.Namespace) -> int:
     from monostack.app import App
     from monostack.core.logs import configure
 
-    flags = {"emulator.hosts": args.hosts, "identity.v2_api": True, "image.require_format_match": False}
-    flags |= {"emulator.nic_kbps": 10_000_000, "agent.capacity.packet_rate_kpps": 10_000, "emulator.snapshot_seconds": 0.5}
-    if args.port is not None:
-        flags["api.port"] = args.port
+    args.config = args.config or os.environ.get(FILE_VARIABLE) or os.devnull  # never that of this machine's real cloud
     directory = tempfile.mkdtemp(prefix="monostack-dev-") if args.ephemeral else None
-    flags["state_dir"] = directory or str(Path("~/.local/share/monostack-dev").expanduser())
-    config = config_of(args, **flags)
+    given = {"state_dir": directory, "emulator.hosts": args.hosts, "api.port": args.port}
+    config = config_of(args, DEFAULTS, **{name: value for name, value in given.items() if value is not None})
     configure(config.log.format, "warning" if config.log.level == "info" else config.log.level)
 
     is_new = not (Path(config.state_dir) / "admin-password").exists()
@@ -61,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        print(f"ready after {clock.monotonic() - started:.1f} s: {args.hosts} simulated hosts at {app.url}", flush=True)
+        print(f"ready after {clock.monotonic() - started:.1f} s: {config.emulator.hosts} simulated hosts at {app.url}", flush=True)
         print(f'log in: eval "$(monostack openrc --state-dir {config.state_dir})"', flush=True)
         await ended.wait()
         await app.close()

@@ -1,6 +1,7 @@
 """Flags for every option of the configuration, and what the agent is told of it."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ def given_flags(args: argparse.Namespace) -> dict[str, Any]:
     return {name[7:]: value for name, value in vars(args).items() if name.startswith("option:") and value is not None}
 
 
-def config_of(args: argparse.Namespace, **more: Any) -> Config:
-    """The configuration a command runs with. Raises ConfigError."""
-    return load(args.config, flags={**more, **given_flags(args)})
+def config_of(args: argparse.Namespace, defaults: Mapping[str, Any] | None = None, **more: Any) -> Config:
+    """The configuration a command runs with: it may have defaults of its own, and `more` flags. Raises ConfigError."""
+    return load(args.config, flags={**more, **given_flags(args)}, defaults=defaults)
 
 
 def passed_on(args: argparse.Namespace) -> list[str]:

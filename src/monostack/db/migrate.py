@@ -10,16 +10,22 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from monostack.core.config import ConfigError
 from monostack.db.columns import metadata
 
 HEAD = "0001"  # the newest revision of the tree; a test holds it to that
 TREE = Path(__file__).parent / "migrations"
 LOCK = 0x6D6F6E6F  # advisory lock of PostgreSQL, so that two controllers do not migrate at once
+# The columns of every table; SQLAlchemy's inspector takes six times as long, and every start would wait for it.
+_COLUMNS = {
+    "sqlite": "select m.name, c.name from sqlite_master m, pragma_table_info(m.name) c where m.type = 'table'",
+    "postgresql": "select table_name, column_name from information_schema.columns where table_schema = current_schema()",
+}
 _VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 
 
-class NewerDatabase(Exception):
-    """The database was written by a newer version of the code."""
+class UnusableDatabase(ConfigError):
+    """The configured database was written by a newer version of the code, or by one between two releases."""
 
 
 def revision_of(connection: sa.Connection) -> str | None:
@@ -56,7 +62,7 @@ def _engine(url: str) -> sa.Engine:
 
 
 def upgrade(url: str) -> None:
-    """Bring the database to this version. Raises NewerDatabase when it is ahead of the code."""
+    """Bring the database to this version. Raises UnusableDatabase."""
     engine = _engine(url)
     try:
         with engine.begin() as connection:
@@ -69,8 +75,23 @@ def upgrade(url: str) -> None:
                 connection.execute(sa.insert(_VERSION).values(version_num=HEAD))
             elif at != HEAD:
                 run_tree(connection, at)
+            if at is not None:
+                _check(connection)
     finally:
         engine.dispose()
+
+
+def _check(connection: sa.Connection) -> None:
+    found = {tuple(row) for row in connection.execute(sa.text(_COLUMNS[connection.dialect.name]))}
+    declared = {(table.name, column.name) for table in metadata.tables.values() for column in table.columns}
+    tables = {table for table, _ in declared}
+    differing = declared - found | {(table, column) for table, column in found - declared if table in tables}
+    if differing:
+        at, names = connection.engine.url.render_as_string(), sorted({table for table, _ in differing})
+        raise UnusableDatabase(
+            f"The tables of {at} are those of a development version, which no migration leads away from ({', '.join(names[:5])} and"
+            f" {len(differing)} columns in all differ): use that version, or begin with an empty database."
+        )
 
 
 def tree_config(connection: sa.Connection | None = None) -> Any:
@@ -91,5 +112,5 @@ def run_tree(connection: sa.Connection, at: str | None) -> None:
     config = tree_config(connection)
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if at is not None and at not in known:
-        raise NewerDatabase(f"The database is at revision {at}, which this version does not know: install the version that wrote it.")
+        raise UnusableDatabase(f"The database is at revision {at}, which this version does not know: install the version that wrote it.")
     command.upgrade(config, "head")

@@ -3,21 +3,24 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import openstack
 
-COMMAND = (sys.executable, "-m", "monostack.cli", "dev", "--port", "0", "--hosts", "2", "--state-dir")
+COMMAND = (sys.executable, "-m", "monostack.cli", "dev", "--config")
 
 
 @contextmanager
 def emulator(state_dir: Path) -> Iterator[openstack.connection.Connection]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MONOSTACK_")}
-    process = subprocess.Popen([*COMMAND, str(state_dir)], env=environment, stdout=subprocess.PIPE, text=True)
+    config = state_dir / "dev.toml"
+    config.write_text(f'state_dir = "{state_dir}"\n[api]\nport = 0\n[emulator]\nhosts = 2\n')
+    process = subprocess.Popen([*COMMAND, str(config)], env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         url = re.search(r"at (\S+)$", process.stdout.readline())
@@ -45,3 +48,14 @@ def test_a_new_emulator_has_a_way_out_that_stays_removed(tmp_path: Path) -> None
         cloud.network.delete_network(public.id)
     with emulator(tmp_path) as cloud:
         assert list(cloud.network.networks()) == []
+
+
+def test_a_database_it_cannot_use_is_named(tmp_path: Path) -> None:
+    database = tmp_path / "monostack.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("create table alembic_version (version_num text)")
+        connection.execute("insert into alembic_version values ('0001')")
+        connection.commit()
+    done = subprocess.run([*COMMAND, os.devnull, "--state-dir", str(tmp_path), "--port", "0"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"monostack: The tables of sqlite:///{database} are those of a development version")

@@ -47,5 +47,23 @@ def test_a_newer_database_is_refused(engine):
     migrate.upgrade(url)
     with engine.begin() as connection:
         connection.execute(sa.text("update alembic_version set version_num = '9999'"))
-    with pytest.raises(migrate.NewerDatabase, match="9999"):
+    with pytest.raises(migrate.UnusableDatabase, match="9999"):
+        migrate.upgrade(url)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("drop table metadef_associations cascade", "metadef_associations"),
+        ("alter table flavors drop column description", "flavors"),
+        ("alter table flavors add column x int", "flavors"),
+    ],
+)
+def test_a_database_of_a_version_between_is_refused(engine, change, named):
+    url = engine.url.render_as_string(hide_password=False)
+    migrate.upgrade(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text(change.removesuffix(" cascade") if engine.dialect.name == "sqlite" else change))
+        connection.execute(sa.text("create table of_somebody_else (x int)"))
+    with pytest.raises(migrate.UnusableDatabase, match=f"\\({named} and"):
         migrate.upgrade(url)

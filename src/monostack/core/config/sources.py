@@ -78,14 +78,20 @@ SECTIONS: frozenset[str] = frozenset(_sections())
 _VARIABLES = {option.variable: option for option in OPTIONS.values()}
 
 
-def load(path: str | None = None, *, environ: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None) -> Config:
+def load(
+    path: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> Config:
     """The configuration with every default filled in.
 
-    `path` is the file (--config); without it $MONOSTACK_CONFIG, else /etc/monostack/monostack.toml if that exists. `flags` has values by
-    dotted option name, text or already of the option's type. Raises ConfigError.
+    `path` is the file (--config); without it $MONOSTACK_CONFIG, else /etc/monostack/monostack.toml if that exists. `flags` and `defaults`,
+    which stand in for those declared, have values by dotted option name, text or already of the option's type. Raises ConfigError.
     """
     environ = os.environ if environ is None else environ
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict(defaults or {})
     path = path or environ.get(FILE_VARIABLE) or (SYSTEM_FILE if os.path.exists(SYSTEM_FILE) else None)
     if path:
         _read_file(path, values)
