@@ -57,6 +57,19 @@ def test_a_subport_the_host_cannot_make(
     eventually(lambda: demo.show("trunks", trunk["id"])["status"] == "DEGRADED")
 
 
+def test_subports_inherit_the_tag_of_their_network(demo: Net, admin: Net) -> None:
+    values = {"provider:network_type": "vlan", "provider:physical_network": "public", "provider:segmentation_id": 277}
+    tagged = admin.create("networks", name="tagged", **values)
+    outer = admin.create("networks", name="outer", **{**values, "provider:segmentation_id": 278})
+    parent, inside = (admin.create("ports", network_id=net["id"]) for net in (outer, tagged))
+    trunk = admin.create("trunks", port_id=parent["id"], sub_ports=[{"port_id": inside["id"], "segmentation_type": "inherit"}])
+    assert trunk["sub_ports"] == [{"port_id": inside["id"], "segmentation_type": "vlan", "segmentation_id": 277}]
+    plain = admin.create("ports", network_id=demo.network("tunnelled", "10.34.0.0/24")["id"])
+    wanted = {"sub_ports": [{"port_id": plain["id"], "segmentation_type": "inherit", "segmentation_id": 5}]}
+    fault = admin.refused("PUT", f"/trunks/{trunk['id']}/add_subports", 400, wanted)
+    assert fault["message"] == "Invalid input for operation: Unknown segmentation_type 'vxlan'."
+
+
 def test_the_quota_counts_trunks(demo: Net, admin: Net) -> None:
     net = demo.network("counted", "10.34.0.0/24", enable_dhcp=False)
     used = admin.client.get("network", f"/quotas/{demo.project_id}/details").json()["quota"]["trunk"]["used"]

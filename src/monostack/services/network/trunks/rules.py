@@ -10,6 +10,7 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.network.networks.table import find_all
 from monostack.services.network.ports.table import PORTS, find_many
+from monostack.services.network.segments.table import of_networks, shown
 from monostack.services.network.trunks.table import INHERIT, legs, missing_tag, of_trunks, trunks_of
 from monostack.services.network.values.plain import to_int
 from monostack.services.network.words import conflict, invalid
@@ -41,12 +42,14 @@ def check_subports(tx: Transaction, request: Request, parent: Row[Any], wanted: 
     ports = find_many(tx, [one["port_id"] for one in wanted])
     networks = find_all(tx, [parent.network_id, *(port.network_id for port in ports.values())])
     room = networks[parent.network_id].mtu
+    heirs = [one["port_id"] for one in wanted if one.get("segmentation_type") == INHERIT and one["port_id"] in ports]
+    inherited = of_networks(tx, [ports[id].network_id for id in heirs])
     checked = []
     for one in wanted:
         port = ports.get(one["port_id"])
         network = networks[port.network_id] if port is not None else None
-        if one.get("segmentation_type") == INHERIT and network is not None:
-            one = {"port_id": one["port_id"], "segmentation_id": network.segmentation_id, "segmentation_type": network.network_type}
+        if one["port_id"] in heirs and network is not None:
+            one = {"port_id": one["port_id"], **_inherited(inherited.get(network.id, ()))}
         if one["port_id"] == parent.id:
             raise _in_use(parent.id)
         if network is not None and network.mtu > room:
@@ -56,6 +59,12 @@ def check_subports(tx: Transaction, request: Request, parent: Row[Any], wanted: 
         check_free(tx, one["port_id"])
         _check_unused(PORTS.get(request, tx, one["port_id"]))
     return checked
+
+
+def _inherited(segments: Sequence[Row[Any]]) -> Subport:
+    """The tag of a network's frames; there is none where it has several segments."""
+    provided = shown(segments)
+    return {"segmentation_type": provided.get("provider:network_type"), "segmentation_id": provided.get("provider:segmentation_id")}
 
 
 def _tagged(one: Subport) -> Subport:
