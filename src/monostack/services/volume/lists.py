@@ -28,8 +28,39 @@ _encode = msgspec.json.Encoder().encode
 STRICT = (3, 31)  # from here on a filter that is not enabled is refused
 LIKE = (3, 34)
 COUNT = (3, 45)
+PAGING = {"limit", "marker", "offset", "sort", "sort_key", "sort_dir"}
 TIMES = {"gt": "gt", "gte": "ge", "eq": "eq", "neq": "ne", "lt": "lt", "lte": "le"}
 RENAMED = {"name~": "display_name~", "description~": "display_description~", "consumes_quota": "use_quota"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tenants:
+    """How a list understands `all_tenants`, or that it is not given (None).
+
+    asks: does it ask for the things of every project? Only administrators may. Raises BadRequest.
+    forgiving: it may also ask for nothing; otherwise it is then a filter that nothing matches.
+    """
+
+    asks: Callable[[str | None], bool] = lambda text: False
+    forgiving: bool = False
+
+
+def _literal_flag(text: str | None) -> bool:
+    value = value_of(text) if text is not None else False
+    return query_flag({"all_tenants": str(value)}, "all_tenants")
+
+
+def _boolean(text: str | None) -> bool:
+    if text is not None and text.lower() not in TRUE | FALSE:
+        raise BadRequest(f"all_tenants must be a boolean, got '{text}'.", kind="InvalidParameterValue")
+    return text is not None and text.lower() in TRUE
+
+
+UNKNOWN = Tenants()
+LITERAL = Tenants(_literal_flag)
+BOOLEAN = Tenants(_boolean, forgiving=True)
+WORD = Tenants(lambda text: text is not None and text.strip().lower() in TRUE, forgiving=True)
+PRESENT = Tenants(lambda text: text is not None)  # whatever it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +69,15 @@ class Listing:
 
     columns: Cinder's attribute -> our column; None is one that is empty with every row here. pairs: filters that are a mapping of
     items; special: those that are no comparison with a column; each with its condition. open: the filters of those who are not
-    administrators; legacy: before they were configurable; since: the version from which a filter counts. literal: values are Python
-    literals (`'a'` is a); keep: the filters of which they are not.
+    administrators; legacy: before they were configurable, None is any; since: the version from which a filter counts. literal: values are
+    Python literals (`'a'` is a); keep: the filters of which they are not. counted: it can be asked for how many there are.
     """
 
     columns: Mapping[str, str | None]
     open: Sequence[str]
-    legacy: Sequence[str]
+    legacy: Sequence[str] | None = None
+    tenants: Tenants = UNKNOWN
+    counted: bool = False
     pairs: Mapping[str, str] = field(default_factory=dict[str, str])
     special: Mapping[str, str] = field(default_factory=dict[str, str])
     since: Mapping[str, Version] = field(default_factory=dict[str, Version])
@@ -118,9 +151,9 @@ def is_admin(request: Request) -> bool:
     return request.allows("context_is_admin")
 
 
-def all_tenants(request: Request) -> bool:
-    """An administrator who asks for every project's. Raises BadRequest when it is neither yes nor no."""
-    return query_flag(request.query_map, "all_tenants") and is_admin(request)
+def all_tenants(request: Request, tenants: Tenants) -> bool:
+    """An administrator who asks for every project's. Raises BadRequest."""
+    return is_admin(request) and tenants.asks(request.query_map.get("all_tenants"))
 
 
 def public_filter(request: Request) -> bool | None:
@@ -143,11 +176,15 @@ def read(request: Request, resource: Resource, listing: Listing, skip: Sequence[
     sortable = {"name": listing.columns["display_name"]} if named and request.at_least(*listing.name_sorts) else {}
     columns = {**listing.columns, **sortable}
     query.sorts = sorts(params, {name: column for name, column in columns.items() if name not in listing.unsorted})
-    given = {name: value for name, value in params.items() if name not in ("limit", "marker", "offset", "sort", "sort_key", "sort_dir")}
-    if request.at_least(*COUNT):
+    given = {name: value for name, value in params.items() if name not in PAGING}
+    if listing.counted and request.at_least(*COUNT):
         given.pop("with_count", None)
     given = enabled(request, listing, given)
-    given.pop("all_tenants", None)
+    everyones = all_tenants(request, listing.tenants)
+    if given.pop("all_tenants", None) is not None and not (everyones or listing.tenants.forgiving):
+        nothing(resource, query)
+    if not everyones and listing.tenants is not UNKNOWN:
+        given.pop("project_id", None)
     if "name" in given and named:
         given["display_name"] = given.pop("name")
     for name, value in given.items():
@@ -160,7 +197,8 @@ def enabled(request: Request, listing: Listing, given: dict[str, str]) -> dict[s
     """The filters that count: before 3.31 the others are overlooked, since then they are refused; administrators may use any."""
     if not request.at_least(*listing.strict):
         kept = {name: value for name, value in given.items() if name not in listing.since or request.at_least(*listing.since[name])}
-        return kept if is_admin(request) else {name: value for name, value in kept.items() if name in listing.legacy}
+        narrow = listing.legacy is not None and not is_admin(request)
+        return {name: value for name, value in kept.items() if name in listing.legacy} if narrow else kept
     if any(not name.isascii() for name in given):
         raise BadRequest("Filter keys can only contain ASCII characters.")
     if not is_admin(request):
@@ -168,6 +206,7 @@ def enabled(request: Request, listing: Listing, given: dict[str, str]) -> dict[s
         wrong = [name for name in given if name not in listing.open and not (like and f"{name}~" in listing.open) and name != "all_tenants"]
         if wrong:
             raise BadRequest(f"Invalid filters {','.join(wrong)} are found in query options.")
+        given = {name: value for name, value in given.items() if name != "all_tenants"}
     return {RENAMED.get(name, name): value for name, value in given.items()}
 
 

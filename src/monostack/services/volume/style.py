@@ -1,6 +1,7 @@
 """How Cinder's plain resources look, and which of them a caller finds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from monostack.core.errors import NotFound
 from monostack.http import Request
 from monostack.resources import ListQuery, Resource, Scopes, Style
 from monostack.resources.style import micros
-from monostack.services.volume.lists import all_tenants, is_admin, page
+from monostack.services.volume.lists import Tenants, all_tenants, is_admin, page
 from monostack.services.volume.words import missing
 
 
@@ -36,14 +37,21 @@ STYLE = Style(
     create_status=202,
     delete_status=202,
 )
+STYLE_OF_TYPES = replace(STYLE, bad_marker=lambda resource, id: None)  # what they show after something that is not there is the first page
 
 
-def _scope(request: Request) -> str:
-    """Administrators find every project's by id, and in lists when they ask for all_tenants."""
-    route = request.route
-    if route is not None and route.method == "GET" and "{" not in route.path:
-        return "all" if all_tenants(request) else "project"
-    return "all" if is_admin(request) else "project"
+def own(table: sa.Table) -> Any:
+    """What is the caller's project's."""
+    return table.c.project_id == sa.bindparam("caller_project")
 
 
-OF_PROJECT = Scopes(_scope, {"all": None, "project": lambda table: table.c.project_id == sa.bindparam("caller_project")})
+def of_project(tenants: Tenants | None = None) -> Scopes:
+    """Administrators find every project's by id, and in lists when they ask for it (with no `tenants`, always); others their project's."""
+
+    def scope(request: Request) -> str:
+        route = request.route
+        if tenants is not None and route is not None and route.method == "GET" and "{" not in route.path:
+            return "all" if all_tenants(request, tenants) else "project"
+        return "all" if is_admin(request) else "project"
+
+    return Scopes(scope, {"all": None, "project": own})

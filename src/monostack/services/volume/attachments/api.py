@@ -12,7 +12,7 @@ from monostack.http.actions import Actions
 from monostack.http.answers import either, envelope, many
 from monostack.services.volume.attachments import rules
 from monostack.services.volume.attachments.table import ATTACHMENTS, DETAIL, HAVE, ONE, SUMMARY, of_volume, set_attachment
-from monostack.services.volume.lists import Listing, read
+from monostack.services.volume.lists import PRESENT, Listing, read
 from monostack.services.volume.parameters import UUID, enveloped, fields
 from monostack.services.volume.volumes.lookup import volume as find_volume
 from monostack.services.volume.volumes.table import BY_ID, VOLUMES
@@ -34,6 +34,7 @@ LISTING = Listing(
     },
     open=_OPEN,
     legacy=_OPEN,
+    tenants=PRESENT,
 )
 _CONNECTOR = {"type": ["object", "null"]}
 CREATE = enveloped("attachment", fields(("volume_uuid",), instance_uuid=UUID, connector=_CONNECTOR, volume_uuid=UUID))

@@ -11,7 +11,8 @@ from monostack.core.errors import NotFound
 from monostack.db import Transaction
 from monostack.http.answers import ID, OBJECT, TEXT, Record, maybe
 from monostack.resources import Field, Resource, json_value, text, time, uuid
-from monostack.services.volume.style import OF_PROJECT, STYLE
+from monostack.services.volume.lists import PRESENT
+from monostack.services.volume.style import STYLE, of_project
 
 HAVE = ("attached", "detaching")  # the server has the volume
 
@@ -39,7 +40,7 @@ ATTACHMENTS = Resource(
         Field("updated_at", time(), nullable=True),
         Field("attached_at", time(), nullable=True),
     ),
-    scopes=OF_PROJECT,
+    scopes=of_project(PRESENT),
     table_name="volume_attachments",
 )
 _a = ATTACHMENTS.table.c

@@ -14,7 +14,7 @@ from monostack.services.volume.backups.targets import restore_to_existing, resto
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.switches import require_backups
 from monostack.services.volume.links import links
-from monostack.services.volume.lists import Listing, counted, counted_page
+from monostack.services.volume.lists import BOOLEAN, Listing, counted, counted_page
 from monostack.services.volume.parameters import (
     DESCRIPTION,
     FLAG,
@@ -42,6 +42,8 @@ LISTING = Listing(
     },
     open=("name", "status", "volume_id"),
     legacy=("name", "status", "volume_id"),
+    tenants=BOOLEAN,
+    counted=True,
     name_sorts=(3, 37),
 )
 _CREATE = {

@@ -13,7 +13,8 @@ from monostack.http import Request
 from monostack.http.answers import FLAG, ID, TEXT, Record, maybe, since
 from monostack.resources import Field, Resource, integer, json_value, text, time, uuid
 from monostack.services.volume.links import LINKS, links
-from monostack.services.volume.style import OF_PROJECT, STYLE
+from monostack.services.volume.lists import BOOLEAN
+from monostack.services.volume.style import STYLE, of_project
 from monostack.services.volume.volumes.table import KEY_SHOWN
 
 # What has the bits, as records of backups name it: clients know the drivers by Cinder's names, and this one keeps files, too.
@@ -69,7 +70,7 @@ BACKUPS = Resource(
         Field("saved", json_value(), default=dict, view=False),  # name, description, metadata, image_metadata and bootable of the volume
     ),
     policy={"list": "backup:get_all", "show": "backup:get", "update": "backup:update", "delete": "backup:delete"},
-    scopes=OF_PROJECT,
+    scopes=of_project(BOOLEAN),
     table_name="volume_backups",
     expand=_expand,
     adds={"links": LINKS, "is_incremental": FLAG, "has_dependent_backups": FLAG, "encryption_key_id": since(KEY_SHOWN, ID, optional=True)},

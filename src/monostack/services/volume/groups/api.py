@@ -15,7 +15,7 @@ from monostack.services.volume.groups import types as group_types
 from monostack.services.volume.groups.table import GENERIC, GROUPS, SUMMARY, find_group, invalid_group
 from monostack.services.volume.hosts import choice
 from monostack.services.volume.links import linked, linked_page
-from monostack.services.volume.lists import Listing, read
+from monostack.services.volume.lists import PRESENT, Listing, read
 from monostack.services.volume.parameters import DESCRIPTION, TEXT_OR_NULL, enveloped, fields, trimmed
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.types import table as types
@@ -29,7 +29,7 @@ _KNOWN = (
     "id", "status", "availability_zone", "created_at", "updated_at", "name", "description", "group_type_id", "group_snapshot_id",
     "source_group_id", "replication_status", "project_id", "user_id", "host",
 )  # fmt: skip
-LISTING = Listing(columns={name: name for name in _KNOWN}, open=("name",), legacy=_KNOWN)
+LISTING = Listing(columns={name: name for name in _KNOWN}, open=("name",), tenants=PRESENT)
 _TYPES = {"type": "array", "minItems": 1, "items": {"type": "string", "maxLength": 255}, "uniqueItems": True}
 _CREATE = fields(
     ("group_type", "volume_types"),

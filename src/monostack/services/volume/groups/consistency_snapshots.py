@@ -11,7 +11,7 @@ from monostack.resources import ListQuery
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.groups import snapshots
 from monostack.services.volume.groups.api import summary
-from monostack.services.volume.groups.table import GROUP_SNAPSHOTS, SNAPSHOT_SUMMARY, find_group, find_group_snapshot
+from monostack.services.volume.groups.table import GROUP_SNAPSHOTS, OWN_SNAPSHOTS, SNAPSHOT_SUMMARY, find_group, find_group_snapshot
 from monostack.services.volume.links import MAX_LIMIT
 from monostack.services.volume.lists import offset, whole_number
 from monostack.services.volume.parameters import enveloped, fields, trimmed
@@ -34,12 +34,12 @@ def _view(request: Request, tx: Transaction, rows: list[Row[Any]]) -> list[dict[
 
 
 def _rows(request: Request, tx: Transaction) -> list[Row[Any]]:
-    """All group snapshots, whatever type they are of."""
+    """All group snapshots of the caller's project, whatever type they are of."""
     request.authorize("group:get_all_group_snapshots")
     params = request.query_map
     query = ListQuery(limit=min(whole_number(params, "limit", MAX_LIMIT), MAX_LIMIT), offset=offset(params))
     query.sorts = [("created_at", "desc"), ("id", "desc")]
-    return list(GROUP_SNAPSHOTS.page(request, tx, query))
+    return list(GROUP_SNAPSHOTS.page(request, tx, query, OWN_SNAPSHOTS))
 
 
 @routes.get("", policy="group:get_all_group_snapshots", answer=envelope("cgsnapshots", many(SNAPSHOT_SUMMARY)))

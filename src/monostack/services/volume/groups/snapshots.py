@@ -20,6 +20,7 @@ from monostack.services.volume.groups.table import (
     GROUP_SNAPSHOTS,
     GROUPS,
     NEW_SNAPSHOT,
+    OWN_GENERIC_SNAPSHOTS,
     SNAPSHOT_SUMMARY,
     find_group,
     find_group_snapshot,
@@ -31,7 +32,7 @@ from monostack.services.volume.groups.table import (
 )
 from monostack.services.volume.hosts.table import require_not_frozen
 from monostack.services.volume.links import MAX_LIMIT, linked, linked_page
-from monostack.services.volume.lists import Listing, read
+from monostack.services.volume.lists import PRESENT, Listing, read
 from monostack.services.volume.parameters import DESCRIPTION, TEXT_OR_NULL, UUID, Refusal, enveloped, fields
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots.api import require_snapshotable
@@ -44,17 +45,18 @@ LINKS_KEY = "group_snapshot_links"
 PAGES = (3, 29)
 STATUSES = ("error", "available", "creating", "deleting", "deleted", "updating", "error_deleting")
 _KNOWN = ("id", "group_id", "group_type_id", "status", "created_at", "updated_at", "name", "description", "project_id", "user_id")
-LISTING = Listing(columns={name: name for name in _KNOWN}, open=("name", "status", "group_id"), legacy=_KNOWN)
+LISTING = Listing(columns={name: name for name in _KNOWN}, open=("name", "status", "group_id"), tenants=PRESENT)
 routes = Routes("/v3/group_snapshots")
 actions = Actions(unknown=NO_SUCH_ACTION)
 
 
 def _list(request: Request, tx: Transaction, *, detail: bool) -> dict[str, Any]:
     request.authorize("group:get_all_group_snapshots")
-    query = ListQuery(limit=MAX_LIMIT, sorts=[("created_at", "desc"), ("id", "desc")])
     if request.at_least(*PAGES):
-        query = read(request, GROUP_SNAPSHOTS, LISTING)
-    rows = GROUP_SNAPSHOTS.page(request, tx, query, GENERIC_SNAPSHOTS, {"the_former_type": group_types.former(tx).id})
+        query, wanted = read(request, GROUP_SNAPSHOTS, LISTING), GENERIC_SNAPSHOTS
+    else:
+        query, wanted = ListQuery(limit=MAX_LIMIT, sorts=[("created_at", "desc"), ("id", "desc")]), OWN_GENERIC_SNAPSHOTS
+    rows = GROUP_SNAPSHOTS.page(request, tx, query, wanted, {"the_former_type": group_types.former(tx).id})
     items = GROUP_SNAPSHOTS.views(request, tx, rows) if detail else [{"id": row.id, "name": row.name} for row in rows]
     return linked_page(request, "group_snapshots", rows, "group_snapshots", items, LINKS_KEY)
 

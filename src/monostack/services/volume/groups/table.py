@@ -12,9 +12,10 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.http.answers import ID, TEXT, Record, many, maybe, since
 from monostack.resources import Field, Resource, json_value, text, time, uuid
+from monostack.services.volume.lists import PRESENT
 from monostack.services.volume.parameters import query_flag
 from monostack.services.volume.snapshots.table import SNAPSHOTS
-from monostack.services.volume.style import OF_PROJECT, STYLE
+from monostack.services.volume.style import STYLE, of_project, own
 from monostack.services.volume.volumes.table import VOLUMES
 
 
@@ -53,7 +54,7 @@ GROUPS = Resource(
         Field("fault", text(1024), nullable=True, view=False),  # why it is in error, for operators
     ),
     policy={"list": "group:get_all", "show": "group:get"},
-    scopes=OF_PROJECT,
+    scopes=of_project(PRESENT),
     table_name="volume_groups",
     expand=_expand,
     adds={"volumes": since((3, 25), many(ID), optional=True)},
@@ -78,13 +79,15 @@ GROUP_SNAPSHOTS = Resource(
         Field("fault", text(1024), nullable=True, view=False),
     ),
     policy={"list": "group:get_all_group_snapshots", "show": "group:get_group_snapshot"},
-    scopes=OF_PROJECT,
+    scopes=of_project(PRESENT),
     table_name="volume_group_snapshots",
 )
 _g, _gs, _v, _s = GROUPS.table.c, GROUP_SNAPSHOTS.table.c, VOLUMES.table.c, SNAPSHOTS.table.c
 # Not what the calls about consistency groups made: those are listed by them.
 GENERIC = _g.group_type_id != sa.bindparam("the_former_type")
 GENERIC_SNAPSHOTS = _gs.group_type_id != sa.bindparam("the_former_type")
+OWN_SNAPSHOTS = own(GROUP_SNAPSHOTS.table)  # whoever asks and however
+OWN_GENERIC_SNAPSHOTS = sa.and_(GENERIC_SNAPSHOTS, OWN_SNAPSHOTS)
 ONE_GROUP = sa.select(GROUPS.table).where(_g.id == sa.bindparam("the_id"))
 REMOVE_GROUP = sa.delete(GROUPS.table).where(_g.id == sa.bindparam("the_id"))
 REMOVE_GROUP_SNAPSHOT = sa.delete(GROUP_SNAPSHOTS.table).where(_gs.id == sa.bindparam("the_id"))

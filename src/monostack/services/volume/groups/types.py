@@ -15,7 +15,7 @@ from monostack.services.volume.dialect import accepted
 from monostack.services.volume.links import linked, linked_page
 from monostack.services.volume.lists import is_admin, page, public_filter, sorts
 from monostack.services.volume.parameters import DESCRIPTION, FLAG, METADATA_OR_NULL, NAME, TEXT_OR_NULL, as_flag, enveloped, fields
-from monostack.services.volume.style import STYLE
+from monostack.services.volume.style import STYLE_OF_TYPES
 
 SINCE = (3, 11)
 LINKS_KEY = "group_type_links"
@@ -38,7 +38,7 @@ def _public(table: sa.Table) -> Any:
 GROUP_TYPES = Resource(
     "group_type",
     "group_types",
-    STYLE,
+    STYLE_OF_TYPES,
     path="/v3/group_types",
     title="Group type",
     fields=(

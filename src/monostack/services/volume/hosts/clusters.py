@@ -10,7 +10,7 @@ from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import REFUSED, Record, envelope
 from monostack.services.volume.hosts.services import VOLUME
-from monostack.services.volume.parameters import FLAG, NAME, TEXT_OR_NULL, UUID, fields
+from monostack.services.volume.parameters import FLAG, NAME, TEXT_OR_NULL, UUID, fields, query_flag
 from monostack.services.volume.words import invalid_input
 
 SINCE = (3, 7)
@@ -42,6 +42,8 @@ def _list(request: Request) -> dict[str, Any]:
     unknown = [name for name in request.query_map if name not in known]
     if unknown:
         raise invalid_input(f"Invalid filter keys: {', '.join(unknown)}")
+    for name in ("disabled", "is_up"):
+        query_flag(request.query_map, name)
     return {"clusters": []}
 
 

@@ -63,11 +63,13 @@ def list_pools(request: Request, tx: Transaction) -> dict[str, Any]:
 
 def _wanted(request: Request, tx: Transaction) -> Callable[[Row[Any]], bool]:
     """Is a pool what is asked for: by its name (3.28), of a volume type (3.35), or by what pools can? Raises BadRequest, NotFound."""
-    given = {name: value for name, value in request.query_map.items() if name != "detail"}
+    strict = request.at_least(3, 31)
+    overlooked = ("detail", "all_tenants") if strict else ("detail",)
+    given = {name: value for name, value in request.query_map.items() if name not in overlooked}
     if not request.at_least(3, 28):
         return lambda row: True
     others = [name for name in given if name not in ("name", "volume_type")]
-    if request.at_least(3, 31) and others:
+    if strict and others:
         raise BadRequest(f"Invalid filters {','.join(others)} are found in query options.")
     by_type = "volume_type" in given and request.at_least(3, 35)
     specs = types.find(tx, request, given["volume_type"]).extra_specs if by_type else {}

@@ -17,7 +17,6 @@ _KNOWN = (
 LISTING = Listing(
     columns={**{name: name for name in _KNOWN}, "expires_at": "guaranteed_until", "updated_at": None, "deleted_at": None},
     open=("resource_uuid", "resource_type", "event_id", "request_id", "message_level"),
-    legacy=_KNOWN,
 )
 routes = Routes("/v3/messages")
 

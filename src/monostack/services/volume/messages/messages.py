@@ -12,7 +12,7 @@ from monostack.http import Request
 from monostack.operations import Run
 from monostack.resources import Field, Resource, text, time, uuid
 from monostack.services.volume.links import LINKS
-from monostack.services.volume.style import OF_PROJECT, STYLE
+from monostack.services.volume.style import STYLE, of_project
 
 LIFETIME = timedelta(days=30)
 
@@ -72,7 +72,7 @@ MESSAGES = Resource(
         Field("detail_id", text(8), view=False),
     ),
     policy={"list": "message:get_all", "show": "message:get", "delete": "message:delete"},
-    scopes=OF_PROJECT,
+    scopes=of_project(),
     table_name="volume_messages",
     adds={"links": LINKS},
 )

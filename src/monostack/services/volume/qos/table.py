@@ -1,5 +1,6 @@
 """The declaration of QoS specs. A type that has some is told by its qos_specs_id."""
 
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,10 +13,15 @@ from monostack.resources import Field, Resource, json_value, text, time, uuid
 from monostack.services.volume.style import STYLE
 from monostack.services.volume.types.table import TYPES
 
+
+def _missing(id: str) -> NotFound:
+    return NotFound(f"No such QoS spec {id}.", kind="QoSSpecsNotFound")
+
+
 QOS = Resource(
     "qos_specs",
     "qos_specs",
-    STYLE,
+    replace(STYLE, bad_marker=lambda resource, id: _missing(id)),
     path="/v3/qos-specs",
     fields=(
         Field("id", uuid()),
@@ -38,5 +44,5 @@ def find(tx: Transaction, request: Request) -> Row[Any]:
     """The specs in the path. Raises NotFound."""
     row = tx.row(ONE, {"the_id": request.params["id"]})
     if row is None:
-        raise NotFound(f"No such QoS spec {request.params['id']}.", kind="QoSSpecsNotFound")
+        raise _missing(request.params["id"])
     return row

@@ -13,7 +13,7 @@ from monostack.protocol.volumes import snapshot_name
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.table import require_not_frozen
 from monostack.services.volume.item_metadata import ItemMetadata
-from monostack.services.volume.lists import Listing, counted, counted_page
+from monostack.services.volume.lists import WORD, Listing, counted, counted_page
 from monostack.services.volume.parameters import (
     DESCRIPTION,
     FLAG,
@@ -55,6 +55,8 @@ LISTING = Listing(
     pairs={"metadata": "items"},
     special={"host": "pool", "availability_zone": "zone"},
     since={"metadata": (3, 22), "use_quota": (3, 65)},
+    tenants=WORD,
+    counted=True,
     name_sorts=(3, 30),
 )
 CREATE = enveloped(

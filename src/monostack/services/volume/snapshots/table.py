@@ -9,8 +9,8 @@ from sqlalchemy.engine import Row
 from monostack.core import clock
 from monostack.db import Transaction
 from monostack.resources import Field, Resource, flag, integer, json_value, text, time, uuid
-from monostack.services.volume.lists import has_item
-from monostack.services.volume.style import OF_PROJECT, STYLE
+from monostack.services.volume.lists import WORD, has_item
+from monostack.services.volume.style import STYLE, of_project
 from monostack.services.volume.volumes.table import VOLUMES, in_pool
 
 PROJECT, PROGRESS = "os-extended-snapshot-attributes:project_id", "os-extended-snapshot-attributes:progress"
@@ -51,7 +51,7 @@ SNAPSHOTS = Resource(
         Field("fault", text(1024), nullable=True, view=False),  # why it is in error, for operators
     ),
     policy={"list": "volume:get_all_snapshots", "show": "volume:get_snapshot"},
-    scopes=OF_PROJECT,
+    scopes=of_project(WORD),
     table_name="volume_snapshots",
     conditions={"items": has_item("meta"), "zone": _in_zone, "pool": in_pool},
 )

@@ -10,11 +10,12 @@ from monostack.core.errors import BadRequest, TooLarge
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes, answers
 from monostack.http.answers import ID, NOTHING, NULL, TEXT, Record, envelope, maybe, since
+from monostack.resources import ListQuery
 from monostack.services.volume import keys
 from monostack.services.volume.attachments.table import MOVE
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.links import LINKS, linked, linked_page, links
-from monostack.services.volume.lists import Listing, read
+from monostack.services.volume.lists import PAGING, WORD, Listing, nothing, page, read
 from monostack.services.volume.parameters import FLAG, UUID, as_flag, enveloped, fields
 from monostack.services.volume.quotas import claims
 from monostack.services.volume.snapshots.table import SNAPSHOTS, of_volume
@@ -41,7 +42,7 @@ _COLUMNS: dict[str, str | None] = {
     "expires_at": None,
     "accepted": None,
 }
-LISTING = Listing(columns=_COLUMNS, open=tuple(_COLUMNS), legacy=("name", *_COLUMNS), strict=(99, 0), unsorted=("name",))
+LISTING = Listing(columns=_COLUMNS, open=tuple(_COLUMNS), tenants=WORD, strict=(99, 0), unsorted=("name",))
 _SHORT = Record("TransferSummary", {"id": ID, "volume_id": ID, "name": maybe(TEXT), "links": LINKS})
 _LATER = {"destination_project_id": NULL, "source_project_id": TEXT, "accepted": answers.FLAG}
 _LONG = _SHORT.with_keys(
@@ -64,12 +65,23 @@ def _detail(request: Request, row: Row[Any]) -> dict[str, Any]:
     return shown
 
 
+def _query(request: Request) -> ListQuery:
+    """What is asked for. Before 3.59, and at /os-volume-transfer, what should lead to a page or sort is a filter that nothing matches."""
+    if request.at_least(3, 59) and "/volume-transfers" in request.path:
+        return read(request, TRANSFERS, LISTING)
+    if PAGING.isdisjoint(request.query_map):
+        query = read(request, TRANSFERS, LISTING)
+        query.sorts = [("created_at", "asc"), ("id", "asc")]
+        return query
+    page(request.query_map)
+    query = ListQuery()
+    nothing(TRANSFERS, query)
+    return query
+
+
 def _list(request: Request, tx: Transaction, show: Any) -> dict[str, Any]:
     request.authorize("volume:get_all_transfers")
-    query = read(request, TRANSFERS, LISTING)
-    if not request.at_least(3, 59):
-        query.sorts = [("created_at", "asc"), ("id", "asc")]
-    rows = TRANSFERS.page(request, tx, query)
+    rows = TRANSFERS.page(request, tx, _query(request))
     return linked_page(request, "os-volume-transfer", rows, "transfers", [show(request, row) for row in rows])
 
 

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from monostack.core import ids
 from monostack.resources import Field, Resource, flag, text, time, uuid
-from monostack.services.volume.style import OF_PROJECT, STYLE
+from monostack.services.volume.lists import WORD
+from monostack.services.volume.style import STYLE, of_project
 
 TRANSFERS = Resource(
     "transfer",
@@ -26,7 +27,7 @@ TRANSFERS = Resource(
         Field("key_hash", text(64)),
     ),
     policy={"show": "volume:get_transfer"},
-    scopes=OF_PROJECT,
+    scopes=of_project(WORD),
     table_name="volume_transfers",
 )
 ONE = sa.select(TRANSFERS.table).where(TRANSFERS.table.c.id == sa.bindparam("the_id"))

@@ -13,7 +13,7 @@ from monostack.http import Request
 from monostack.http.answers import FLAG, ID, TEXT, mapping, maybe, optional
 from monostack.resources import Field, Resource, Scopes, flag, json_value, text, time, uuid
 from monostack.services.volume.lists import has_item, is_admin
-from monostack.services.volume.style import STYLE
+from monostack.services.volume.style import STYLE_OF_TYPES
 
 DEFAULT = "__DEFAULT__"
 VISIBLE_SPECS = ("RESKEY:availability_zones", "multiattach", "replication_enabled")  # extra specs everybody may read
@@ -67,7 +67,7 @@ _SPECS = mapping(maybe(TEXT))
 TYPES = Resource(
     "volume_type",
     "volume_types",
-    STYLE,
+    STYLE_OF_TYPES,
     path="/v3/types",
     title="Volume type",
     fields=(

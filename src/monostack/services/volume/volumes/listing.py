@@ -10,7 +10,8 @@ from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import INTEGER, TEXTS, Record, envelope, mapping, since
 from monostack.services.volume.links import links
-from monostack.services.volume.lists import Listing, all_tenants, counted, counted_page
+from monostack.services.volume.lists import LITERAL, Listing, counted, counted_page, is_admin
+from monostack.services.volume.parameters import query_flag
 from monostack.services.volume.volumes.table import SUMMARY, VOLUMES
 
 _SAME = (
@@ -41,6 +42,8 @@ LISTING = Listing(
     pairs={"metadata": "items", "glance_metadata": "image_items"},
     special={"host": "pool"},
     since={"glance_metadata": (3, 4), "group_id": (3, 10), "created_at": (3, 60), "updated_at": (3, 60), "use_quota": (3, 65)},
+    tenants=LITERAL,
+    counted=True,
     literal=True,
     times=("created_at", "updated_at"),
     strict_flags=(3, 2),
@@ -79,7 +82,7 @@ def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
 def summary(request: Request, tx: Transaction) -> dict[str, Any]:
     """Count the volumes and their size; with 3.36 also which values each metadata key has."""
     request.authorize("volume:get_all")
-    total, metadata = _SUMMARY[all_tenants(request)]
+    total, metadata = _SUMMARY[is_admin(request) and query_flag(request.query_map, "all_tenants")]
     project = {"the_project": request.caller.project_id}
     count, size = tx.execute(total, project).one()
     answer: dict[str, Any] = {"total_count": count, "total_size": int(size)}

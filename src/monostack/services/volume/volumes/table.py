@@ -13,8 +13,8 @@ from monostack.http.answers import FLAG, ID, NULL, TEXT, Record, many, mapping, 
 from monostack.resources import Field, Resource, flag, integer, json_value, text, time, uuid
 from monostack.services.volume.attachments.table import SHOWN_IN_VOLUME, shown_in_volumes
 from monostack.services.volume.links import LINKS, links
-from monostack.services.volume.lists import has_item, is_admin
-from monostack.services.volume.style import OF_PROJECT, STYLE
+from monostack.services.volume.lists import LITERAL, has_item, is_admin
+from monostack.services.volume.style import STYLE, of_project
 from monostack.services.volume.types.table import TYPES
 
 BACKEND = "file"  # the back end, and its only pool, of every host that keeps volumes
@@ -138,7 +138,7 @@ VOLUMES = Resource(
         Field("sealed_key", text(1024), view=False, nullable=True),  # see keys
     ),
     policy={"list": "volume:get_all", "show": "volume:get"},
-    scopes=OF_PROJECT,
+    scopes=of_project(LITERAL),
     expand=_expand,
     adds={
         "links": LINKS,
