@@ -1,5 +1,6 @@
 """Hosts as services, hypervisors, aggregates and zones, and how servers find theirs."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from guests import until
 from waiting import LATEST, at, wait_for, wait_gone
 
 from clouds import TestCloud
+from monostack.db import Transaction
+from monostack.services.compute.hosts import controllers, enrolment
 
 Boot = Callable[..., dict[str, Any]]
 
@@ -19,7 +22,8 @@ def _host_of(cloud: TestCloud, server_id: str) -> str:
 
 
 def _services(cloud: TestCloud) -> dict[str, dict[str, Any]]:
-    return {each["host"]: each for each in cloud.admin.get("compute", "/os-services", headers=LATEST).json()["services"]}
+    path = "/os-services?binary=nova-compute"
+    return {each["host"]: each for each in cloud.admin.get("compute", path, headers=LATEST).json()["services"]}
 
 
 @contextmanager
@@ -94,6 +98,49 @@ def test_the_old_ways_to_change_a_service(cloud: TestCloud) -> None:
     assert cloud.admin.delete("compute", "/os-services/1").status_code == 409
 
 
+def test_the_controller_schedules_and_conducts(cloud: TestCloud) -> None:
+    name = socket.gethostname()
+    scheduler, conductor, *hosts = cloud.admin.get("compute", "/os-services", headers=LATEST).json()["services"]
+    assert [(one["binary"], one["host"], one["zone"]) for one in (scheduler, conductor)] == [
+        ("nova-scheduler", name, "internal"), ("nova-conductor", name, "internal"),
+    ]  # fmt: skip
+    assert {(one["state"], one["status"], one["forced_down"]) for one in (scheduler, conductor)} == {("up", "enabled", False)}
+    assert {one["binary"] for one in hosts} == {"nova-compute"}
+    old = cloud.admin.get("compute", f"/os-services?host={name}").json()["services"]
+    assert [one["binary"] for one in old] == ["nova-scheduler", "nova-conductor"] and isinstance(old[0]["id"], int)
+    internal = [{"host_name": name, "service": topic, "zone": "internal"} for topic in ("scheduler", "conductor")]
+    assert cloud.admin.get("compute", "/os-hosts?zone=internal").json() == {"hosts": internal}
+    assert cloud.admin.get("compute", "/os-hosts").json()["hosts"][:2] == internal
+    assert cloud.admin.get("compute", f"/os-hosts/{name}").status_code == 404
+    zones = cloud.admin.get("compute", "/os-availability-zone/detail").json()["availabilityZoneInfo"]
+    (zone,) = (one for one in zones if one["zoneName"] == "internal")
+    assert zone["hosts"][name]["nova-conductor"]["available"] is True and zone["zoneState"] == {"available": True}
+
+    path = f"/os-services/{conductor['id']}"
+    refused = cloud.admin.put("compute", path, {"status": "disabled"}, headers=LATEST).json()["badRequest"]["message"]
+    assert refused == "Updating a nova-conductor service is not supported. Only nova-compute services can be updated."
+    assert cloud.demo.delete("compute", path, headers=LATEST).status_code == 403
+    assert cloud.admin.delete("compute", path, headers=LATEST).status_code == 204
+    assert cloud.admin.delete("compute", path, headers=LATEST).status_code == 404
+    assert cloud.admin.delete("compute", f"/os-services/{old[0]['id']}").status_code == 204
+    assert cloud.admin.get("compute", f"/os-services?host={name}").json() == {"services": []}
+
+
+def test_services_of_controllers_come_and_go_with_them(cloud: TestCloud) -> None:
+    def play(tx: Transaction) -> list[list[str]]:
+        seen = []
+        for me, name in (("1", "one"), ("2", "one"), ("3", "two")):
+            enrolment.sign_of_life(tx, me, name)
+        seen.append([one.host for one in controllers.controller_services(tx)][-4:])
+        enrolment.take_over(tx, "4")  # and the others are forgotten
+        enrolment.sign_of_life(tx, "4", "two")
+        seen.append([one.host for one in controllers.controller_services(tx)])
+        return seen
+
+    several, alone = cloud.run(cloud.app.cloud.db.write(play))
+    assert (several, alone) == (["one", "one", "two", "two"], ["two", "two"])
+
+
 def test_a_host_whose_agent_is_gone_is_down(cloud: TestCloud) -> None:
     link = cloud.app.cloud.hosts._local["sim-002"]
     cloud.loop.call_soon_threadsafe(lambda: link.disconnect(reconnect=False))
@@ -144,6 +191,11 @@ def test_zones(cloud: TestCloud, boot: Boot) -> None:
     assert seen == [("nova", True, None), ("one", True, None)]
     detail = cloud.admin.get("compute", "/os-availability-zone/detail").json()["availabilityZoneInfo"]
     assert {each["zoneName"]: list(each["hosts"]) for each in detail}["one"] == ["sim-003"]
+    with _disabled(cloud, "sim-003"):
+        zones = cloud.demo.get("compute", "/os-availability-zone").json()["availabilityZoneInfo"]
+        assert zones[-1] == {"zoneName": "one", "zoneState": {"available": False}, "hosts": None}
+        detail = cloud.admin.get("compute", "/os-availability-zone/detail").json()["availabilityZoneInfo"]
+        assert detail[-1] == {"zoneName": "one", "zoneState": {"available": False}, "hosts": None}
     assert aggregate["id"] in [each["id"] for each in cloud.admin.get("compute", "/os-aggregates").json()["aggregates"]]
     server = boot("in-one", availability_zone="one")
     assert (server["OS-EXT-AZ:availability_zone"], _host_of(cloud, server["id"])) == ("one", "sim-003")

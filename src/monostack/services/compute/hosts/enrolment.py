@@ -9,6 +9,7 @@ from monostack.core import clock, ids
 from monostack.core.config.options import Scheduler
 from monostack.db import Transaction
 from monostack.protocol import Hello
+from monostack.services.compute.hosts.controllers import list_controller
 from monostack.services.compute.hosts.table import aggregate_hosts, aggregates, changed, compute_hosts, controllers
 from monostack.services.network import facade as network
 from monostack.services.placement import facade as placement
@@ -53,6 +54,7 @@ def sign_of_life(tx: Transaction, me: str, name: str) -> None:
     now = clock.now()
     if tx.execute(_SEEN, {"me": me, "the_time": now}).rowcount == 0:
         tx.execute(_FIRST_SEEN, {"id": me, "name": name, "started_at": now, "seen_at": now})
+        list_controller(tx, name, now)
 
 
 def take_over(tx: Transaction, me: str) -> None:

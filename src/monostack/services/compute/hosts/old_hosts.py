@@ -1,4 +1,4 @@
-"""/os-hosts, until 2.43: compute hosts as Nova knew them before services and hypervisors."""
+"""/os-hosts, until 2.43: hosts as Nova knew them before services and hypervisors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +11,11 @@ from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import REFUSED
 from monostack.services.compute.hosts import answers
+from monostack.services.compute.hosts.controllers import controller_services
 from monostack.services.compute.hosts.hypervisors import Figures
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.services import change_service
-from monostack.services.compute.hosts.table import ALL, alive, compute_hosts
+from monostack.services.compute.hosts.table import ALL, DEFAULT_ZONE, INTERNAL_ZONE, alive, compute_hosts
 from monostack.services.compute.parameters import TEXT, Json, fields, query
 from monostack.services.compute.servers.table import LIVE, servers
 
@@ -48,11 +49,12 @@ def _living(request: Request, tx: Transaction, action: str) -> Row[Any]:
 
 @routes.get("", policy="os_compute_api:os-hosts:list", until=LAST, query=query({"zone": TEXT}), answer=answers.HOSTS)
 def list_hosts(request: Request, tx: Transaction) -> Any:
-    """List the hosts that take servers."""
+    """List the controllers, and the hosts that take servers."""
     request.authorize("os_compute_api:os-hosts:list", {})
     zone, known = request.query_map.get("zone"), known_hosts(tx)
-    rows = [(row.host, known.zone_of(row.host)) for row in tx.rows(ALL) if not row.disabled]
-    return {"hosts": [{"host_name": host, "service": "compute", "zone": its} for host, its in rows if not zone or its == zone]}
+    rows = [(one.host, one.topic, INTERNAL_ZONE) for one in controller_services(tx)]
+    rows += [(row.host, "compute", known.zone_of(row.host) or DEFAULT_ZONE) for row in tx.rows(ALL) if not row.disabled]
+    return {"hosts": [{"host_name": host, "service": topic, "zone": its} for host, topic, its in rows if not zone or its == zone]}
 
 
 def _resource(host: str, project: str, cpu: int, memory_mb: int, disk_gb: int) -> dict[str, Any]:

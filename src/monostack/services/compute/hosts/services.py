@@ -1,4 +1,4 @@
-"""/os-services: the compute service of each host. There are no others: everything else is the controller."""
+"""/os-services: what runs where, under Nova's names: nova-compute on each host, nova-scheduler and nova-conductor on each controller."""
 
 from typing import Any
 
@@ -11,9 +11,10 @@ from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.answers import envelope, many
-from monostack.services.compute.hosts import answers
+from monostack.services.compute.hosts import answers, controllers
+from monostack.services.compute.hosts.controllers import ControllerService
 from monostack.services.compute.hosts.known import known_hosts
-from monostack.services.compute.hosts.table import ALL, aggregate_hosts, alive, changed, compute_hosts
+from monostack.services.compute.hosts.table import ALL, INTERNAL_ZONE, aggregate_hosts, alive, changed, compute_hosts
 from monostack.services.compute.parameters import BOOLEAN, FQDN, TEXT, Json, fields, is_true, is_uuid, queries
 from monostack.services.compute.servers.table import servers
 from monostack.services.placement import facade as placement
@@ -52,10 +53,10 @@ _UPDATE = [
 routes = Routes("/v2.1/os-services")
 
 
-def _view(request: Request, row: Row[Any], zone: str | None) -> dict[str, Any]:
+def _view(request: Request, row: Row[Any] | ControllerService, zone: str | None, binary: str = BINARY) -> dict[str, Any]:
     up = alive(row.seen_at) and not row.forced_down
     shown = {
-        "binary": BINARY, "host": row.host, "id": row.service_id if request.at_least(2, 53) else row.number, "zone": zone,
+        "binary": binary, "host": row.host, "id": row.service_id if request.at_least(2, 53) else row.number, "zone": zone,
         "status": "disabled" if row.disabled else "enabled", "state": "up" if up else "down", "updated_at": row.seen_at or row.updated_at,
         "disabled_reason": row.disabled_reason,
     }  # fmt: skip
@@ -74,11 +75,12 @@ def list_services(request: Request, tx: Transaction) -> Any:
     """List compute services."""
     request.authorize("os_compute_api:os-services:list", {})
     host, binary = request.query_map.get("host"), request.query_map.get("binary")
-    if binary and binary != BINARY:
-        return {"services": []}
-    rows = tx.rows(_BY_HOST, {"the_host": host}) if host else tx.rows(ALL)
+    of_controllers = [one for one in controllers.controller_services(tx) if not host or one.host == host]
+    of_hosts = tx.rows(_BY_HOST, {"the_host": host}) if host else tx.rows(ALL)
     known = known_hosts(tx)
-    return {"services": [_view(request, row, known.zone_of(row.host)) for row in rows]}
+    shown = [_view(request, one, INTERNAL_ZONE, one.binary) for one in of_controllers]
+    shown += [_view(request, row, known.zone_of(row.host)) for row in of_hosts]
+    return {"services": [one for one in shown if not binary or one["binary"] == binary]}
 
 
 def change_service(request: Request, tx: Transaction, row: Row[Any], **values: Any) -> Row[Any]:
@@ -92,9 +94,13 @@ def change_service(request: Request, tx: Transaction, row: Row[Any], **values: A
     return found
 
 
+def _not_updated(binary: str) -> BadRequest:
+    return BadRequest(f"Updating a {binary} service is not supported. Only nova-compute services can be updated.")
+
+
 def _by_name(tx: Transaction, body: dict[str, Any]) -> Row[Any]:
     if body["binary"] != BINARY:
-        raise BadRequest(f"Updating a {body['binary']} service is not supported. Only nova-compute services can be updated.")
+        raise _not_updated(body["binary"])
     row = tx.row(_BY_HOST, {"the_host": body["host"]})
     if row is None:
         raise NotFound(f"Host '{body['host']}' is not mapped to any cell")
@@ -123,18 +129,18 @@ def _old_update(request: Request, tx: Transaction, verb: str) -> Any:
     return {"service": answer}
 
 
-def _by_id(request: Request, tx: Transaction) -> Row[Any]:
+def _by_id(request: Request, tx: Transaction) -> Row[Any] | ControllerService:
     given = request.params["id"]
     if request.at_least(2, 53):
         if is_uuid(given) is None:
             raise BadRequest(f"Invalid uuid {given}")
-        row = tx.row(_BY_ID, {"the_id": given})
+        row = tx.row(_BY_ID, {"the_id": given}) or controllers.find(tx, given)
         if row is None:
             raise NotFound(f"Service {given} {'not' if request.method == 'DELETE' else 'could not be'} found.")
         return row
     if not given.isdigit():
         raise BadRequest("Invalid input received: id must be an integer")
-    row = tx.row(_BY_NUMBER, {"the_number": int(given)})
+    row = tx.row(_BY_NUMBER, {"the_number": int(given)}) or controllers.find_number(tx, int(given))
     if row is None:
         raise NotFound(f"Service {given} not found.")
     return row
@@ -147,6 +153,8 @@ def update_service(request: Request, tx: Transaction) -> Any:
     if not request.at_least(2, 53):
         return _old_update(request, tx, request.params["id"])
     row, body = _by_id(request, tx), request.body
+    if isinstance(row, ControllerService):
+        raise _not_updated(row.binary)
     values: dict[str, Any] = {}
     if "status" in body:
         if body["status"] == "enabled" and "disabled_reason" in body:
@@ -164,9 +172,17 @@ def update_service(request: Request, tx: Transaction) -> Any:
 
 @routes.delete("/{id}", policy="os_compute_api:os-services:delete")
 def delete_service(request: Request, tx: Transaction) -> None:
-    """Forget a host that is gone for good, in aggregates too. If its agent comes back, it enrols anew."""
+    """Forget a host that is gone for good, in aggregates too. If its agent comes back, it enrols anew. Or the service of a controller."""
     request.authorize("os_compute_api:os-services:delete", {})
     row = _by_id(request, tx)
+    if isinstance(row, ControllerService):
+        controllers.delete(tx, row.service_id)
+    else:
+        _delete_host(tx, row)
+    record(tx, request, "service.delete", row.service_id)
+
+
+def _delete_host(tx: Transaction, row: Row[Any]) -> None:
     if tx.row(_SERVERS, {"the_host": row.host}) is not None:
         raise Conflict("Unable to delete compute service that is hosting instances. Migrate or delete the instances first.")
     if row.controller is not None and alive(row.seen_at):
@@ -175,4 +191,3 @@ def delete_service(request: Request, tx: Transaction) -> None:
     tx.execute(_LEAVE, {"the_host": row.host})
     tx.execute(_DELETE, {"the_id": row.id})
     changed(tx)
-    record(tx, request, "service.delete", row.service_id)
