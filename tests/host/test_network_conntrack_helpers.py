@@ -2,7 +2,7 @@
 
 import pytest
 from network_lab import PATIENCE, Lab, items, lab
-from test_network_routers import OUTER, A, Site
+from network_site import OUTER, A, Site
 
 __all__ = ["lab"]
 pytestmark = pytest.mark.host

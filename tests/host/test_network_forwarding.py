@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from network_lab import PATIENCE, Lab, items, lab
-from test_network_routers import FLOATING, OUTER, A, B, Site, caller_seen, silent
+from network_site import FLOATING, OUTER, A, B, Site, caller_seen, silent
 
 __all__ = ["lab"]
 pytestmark = pytest.mark.host

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
+from network_cloud import Cloud
 from network_lab import Lab, lab
-from test_network_convergence import Cloud
 
 from monostack.agent.network.linux import namespaces
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from agent_steps import spec, until
-from test_agentlink_tls import cloud_in, linked
+from dialled_in import cloud_in, linked
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 

@@ -2,80 +2,26 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 from agent_steps import spec, until
+from dialled_in import Cloud, cloud_in, linked
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from monostack.agent import identity, link
 from monostack.agent.identity import EnrolmentError
 from monostack.agent.link import Link
-from monostack.agentlink import CommandFailed, Hosts, HostUnreachable
+from monostack.agentlink import CommandFailed, HostUnreachable
 from monostack.agentlink.authority import Authority, BadRequestError
-from monostack.agentlink.enrolment import Enrolment, new_token, require_host_name
-from monostack.agentlink.listener import MAX_STRANGER_MESSAGE, Listener
+from monostack.agentlink.enrolment import require_host_name
+from monostack.agentlink.listener import MAX_STRANGER_MESSAGE
 from monostack.core import clock
 from monostack.protocol import Report, encode
 from monostack.protocol.enrolment import CONTROLLER_NAME
 from monostack.testing.hosts import simulated_host
-
-
-class Cloud:
-    """A controller's listener with its tokens and members in dictionaries."""
-
-    def __init__(self, directory: Path) -> None:
-        self.authority = Authority.open(directory / "ca")
-        self.hosts = Hosts()
-        self.tokens: dict[str, str] = {}
-        self.members: set[str] = set()
-        self.listener = self.new_listener()
-        self.port = 0
-
-    def new_listener(self) -> Listener:
-        async def redeem(hashed: str) -> str | None:
-            host = self.tokens.pop(hashed, None)
-            if host is not None:
-                self.members.add(host)
-            return host
-
-        async def allowed(host: str) -> bool:
-            return host in self.members
-
-        return Listener(self.hosts, self.authority, Enrolment(self.authority, redeem), allowed)
-
-    @property
-    def url(self) -> str:
-        return f"wss://127.0.0.1:{self.port}"
-
-    def token_for(self, host: str) -> str:
-        token, hashed = new_token(self.authority)
-        self.tokens[hashed] = host
-        return token
-
-
-@asynccontextmanager
-async def cloud_in(directory: Path) -> AsyncIterator[Cloud]:
-    cloud = Cloud(directory)
-    cloud.port = await cloud.listener.start("127.0.0.1", 0)
-    try:
-        yield cloud
-    finally:
-        await cloud.listener.close()
-
-
-@asynccontextmanager
-async def linked(cloud: Cloud, name: str, tls_dir: Path) -> AsyncIterator[None]:
-    running = asyncio.create_task(Link(simulated_host(name), cloud.url, tls_dir).run())
-    try:
-        yield
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
 
 def test_a_host_enrols_once_and_serves_commands(tmp_path: Path) -> None:

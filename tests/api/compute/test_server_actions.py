@@ -1,5 +1,6 @@
 """Power, locks, metadata, tags, security groups, interfaces and volumes of a running server."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from waiting import LATEST, at, wait_for, wait_gone
 
 from clouds import TestCloud
 from monostack.agent.simulation import FaultRule
+from monostack.services.compute.reconcilers import guests as looking
 
 Boot = Callable[..., dict[str, Any]]
 
@@ -60,6 +62,38 @@ def test_a_guest_that_shuts_down_by_itself_is_shutoff(cloud: TestCloud, boot: Bo
     wait_for(cloud.demo, server_id, "SHUTOFF")
     crashed = boot("crashy", metadata={"monostack:crash_after": "0.3"})["id"]
     assert wait_for(cloud.demo, crashed, "SHUTOFF")["OS-EXT-STS:power_state"] == 6
+
+
+def test_a_look_in_the_middle_of_a_reboot_is_not_believed(cloud: TestCloud, boot: Boot, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = boot("rebooting")["id"]
+    host = cloud.admin.get("compute", f"/servers/{server}").json()["server"]["OS-EXT-SRV-ATTR:host"]
+    hosts, call = cloud.app.cloud.hosts, cloud.app.cloud.hosts.call
+    meanwhile: list[dict[str, Any]] = [{"reboot": {"type": "HARD"}}]
+    looks = 0
+
+    async def seen_stopped(name: str, kind: str, *arguments: Any, **options: Any) -> Any:
+        nonlocal looks
+        answer = await call(name, kind, *arguments, **options)
+        if (name, kind) != (host, "guest.list") or looks == 2:
+            return answer
+        looks += 1
+        if meanwhile:
+            body = meanwhile.pop()
+            await asyncio.to_thread(act, cloud.demo, server, body)
+            await asyncio.to_thread(wait_for, cloud.demo, server, "ACTIVE")
+        stopped = {"state": "stopped", "reason": "destroyed"}
+        return {"guests": [{**each, **(stopped if each["server_id"] == server else {})} for each in answer["guests"]]}
+
+    monkeypatch.setattr(hosts, "call", seen_stopped)
+    cloud.run(_look(cloud, host))
+    assert looks == 1 and cloud.demo.get("compute", f"/servers/{server}").json()["server"]["status"] == "ACTIVE"
+    cloud.run(_look(cloud, host))  # nothing was done this time
+    assert looks == 2 and cloud.demo.get("compute", f"/servers/{server}").json()["server"]["status"] == "SHUTOFF"
+
+
+async def _look(cloud: TestCloud, host: str) -> None:
+    looking.attention(cloud.app.cloud).soon.add(host)
+    await looking.reconcile_guests(cloud.app.cloud)
 
 
 def test_guests_return_after_their_host_restarted(cloud: TestCloud, boot: Boot) -> None:

@@ -5,21 +5,11 @@ from typing import Any
 
 import pytest
 from network_api import Net, Told, eventually
+from wiring import bind, wire
 
 from clouds import TestCloud
 from monostack.agentlink import CommandFailed, HostUnreachable
 from monostack.protocol.network import tap_name
-from monostack.services.network import facade
-
-
-def bind(cloud: TestCloud, port_ids: list[str], host: str) -> None:
-    """As compute does when it places a server."""
-    app = cloud.app.cloud
-    cloud.run(app.db.write(lambda tx: facade.bind(tx, app, port_ids, host, holder="")))
-
-
-def wire(cloud: TestCloud, port_ids: list[str], host: str) -> None:
-    cloud.run(facade.wire(cloud.app.cloud, host, port_ids))
 
 
 def test_wiring_gives_the_host_all_that_a_port_needs(cloud: TestCloud, demo: Net, told: Told) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from network_api import Net, Told, eventually
-from test_data_plane import bind, wire
+from wiring import bind, wire
 
 from clouds import TestCloud
 from monostack.protocol.network import tap_name

@@ -52,7 +52,7 @@ _EXPECTED = {ACTIVE: {RUNNING}, PAUSED: {POWER_PAUSED}, STOPPED: {SHUTDOWN, CRAS
 
 _OF_HOST = sa.select(
     servers.c.id, servers.c.project_id, servers.c.vm_state, servers.c.task_state, servers.c.power_state, servers.c.wanted_power,
-    servers.c.host, servers.c.launched_at,
+    servers.c.host, servers.c.launched_at, servers.c.updated_at,
 ).where(servers.c.host == sa.bindparam("the_host"), servers.c.deleted_at.is_(None))  # fmt: skip
 
 
@@ -94,8 +94,7 @@ def listen(cloud: "Cloud") -> None:
     def reported(host: str, report: Report) -> None:
         work = None
         if report.kind == "guest.lifecycle":
-            state = msgspec.convert(report.data, GuestState)
-            work = cloud.db.write(lambda tx: _observed(tx, cloud, host, state))
+            work = _look_again(cloud, host, msgspec.convert(report.data, GuestState))
         elif report.kind == "metadata.password":
             work = cloud.db.write(lambda tx: _password(tx, host, report.data))
         if work is not None:
@@ -109,6 +108,14 @@ def listen(cloud: "Cloud") -> None:
     cloud.hosts.on_report.append(reported)
 
 
+async def _look_again(cloud: "Cloud", host: str, state: GuestState) -> None:
+    """A report may be late: where it differs from what is known, the host is asked how things are now."""
+    row = await cloud.db.read(lambda tx: table.get(tx, state.server_id))
+    if row is not None and row.host == host and _differs(row, state):
+        attention(cloud).soon.add(host)
+        cloud.reconcilers.signal(NAME)
+
+
 async def reconcile_guests(cloud: "Cloud") -> None:
     """Look at the hosts that are due, some at a time."""
     due = attention(cloud).due(cloud.hosts.connected())
@@ -118,6 +125,7 @@ async def reconcile_guests(cloud: "Cloud") -> None:
 
 async def _look_at(cloud: "Cloud", host: str) -> None:
     try:
+        before = {row.id: row for row in await cloud.db.read(lambda tx: tx.rows(_OF_HOST, {"the_host": host}))}
         answer = await cloud.hosts.call(host, "guest.list", None, id=ids.new_uuid(), timeout=30.0)
         guests = {state.server_id: state for state in msgspec.convert(answer["guests"], list[GuestState])}
         # Read after the list: a server that was placed here since has a row, and its guest is no stray.
@@ -126,11 +134,14 @@ async def _look_at(cloud: "Cloud", host: str) -> None:
         for server_id in sorted(set(guests) - set(rows) - moving):
             log.info("host %s has a guest that no server wants: %s", host, server_id)
             await cloud.hosts.call(host, "guest.destroy", GuestRef(server_id), id=ids.new_uuid(), timeout=60.0)
-        wrong = [server_id for server_id, row in rows.items() if _differs(row, guests.get(server_id))]
-        for server_id in wrong:
-            state = guests.get(server_id) or GuestState(server_id, "stopped", "missing")
-            await cloud.db.write(lambda tx, state=state: _observed(tx, cloud, host, state))
         attention(cloud).looked[host] = clock.monotonic()
+        for server_id, row in before.items():
+            if not _differs(row, guests.get(server_id)):
+                continue
+            state = guests.get(server_id) or GuestState(server_id, "stopped", "missing")
+            if not await cloud.db.write(lambda tx, row=row, state=state: _observed(tx, cloud, row, state)):
+                attention(cloud).soon.add(host)
+                cloud.reconcilers.signal(NAME)
     except (CommandFailed, CommandTimeout, HostUnreachable) as error:
         log.info("could not look at the guests of host %s: %s", host, error)
         attention(cloud).soon.add(host)
@@ -139,15 +150,23 @@ async def _look_at(cloud: "Cloud", host: str) -> None:
 def _differs(row: Row[Any], guest: GuestState | None) -> bool:
     if row.task_state is not None or row.launched_at is None or row.vm_state not in _EXPECTED:
         return False
-    power = POWER_OF_GUEST[guest.state] if guest is not None else SHUTDOWN
-    return power not in _EXPECTED[row.vm_state]
+    power = POWER_OF_GUEST.get(guest.state, row.power_state) if guest is not None else SHUTDOWN
+    return power not in _EXPECTED[row.vm_state] or power != row.power_state
 
 
-def _observed(tx: Transaction, cloud: "Cloud", host: str, state: GuestState) -> None:
-    """A host says how a guest is. Believed of its own servers only, and not while something is being done to them."""
+def _observed(tx: Transaction, cloud: "Cloud", seen: Row[Any], state: GuestState) -> bool:
+    """A host said how a guest is, after its server was `seen`. False, and not believed, when something has been done to the server since:
+    what the host saw may have been in the middle of that."""
     row = table.get(tx, state.server_id)
-    if row is None or row.host != host or row.task_state is not None or row.launched_at is None:
-        return
+    if row is None:
+        return True
+    if (row.host, row.updated_at) != (seen.host, seen.updated_at):
+        return False
+    _believe(tx, cloud, row, state)
+    return True
+
+
+def _believe(tx: Transaction, cloud: "Cloud", row: Row[Any], state: GuestState) -> None:
     power = POWER_OF_GUEST.get(state.state, row.power_state)
     if power in (RUNNING, POWER_PAUSED):
         if row.vm_state == STOPPED:
@@ -165,7 +184,7 @@ def _observed(tx: Transaction, cloud: "Cloud", host: str, state: GuestState) -> 
         table.update(tx, row.id, vm_state=SUSPENDED, power_state=power, wanted_power=False)
         return
     table.update(tx, row.id, vm_state=STOPPED, power_state=power, wanted_power=False)
-    history.start(tx, None, row.id, "stop", [history.event("compute_stop_instance", clock.now().isoformat(), host)])
+    history.start(tx, None, row.id, "stop", [history.event("compute_stop_instance", clock.now().isoformat(), row.host)])
     record(tx, None, "server.stopped", row.id, row.project_id, {"reason": state.reason})
 
 
