@@ -45,14 +45,15 @@ def test_a_service_of_ones_own(sdk):
     assert sdk.find_service(service.id) is None
 
 
-def test_a_limit_outlives_its_region(cloud, sdk):
+def test_a_limit_outlives_its_region_and_its_service(cloud, sdk):
     region = sdk.create_region(id=fresh("sdk-region"))
     service = sdk.create_service(type=fresh("sdk-type"), name="limited")
     made = sdk.create_registered_limit(service_id=service.id, region_id=region.id, resource_name="things", default_limit=5)
     sdk.delete_region(region)
-    assert sdk.get_registered_limit(made.id).region_id == region.id
-    sdk.delete_registered_limit(made, ignore_missing=False)
     sdk.delete_service(service)
+    left = sdk.get_registered_limit(made.id)
+    assert (left.region_id, left.service_id) == (region.id, service.id)
+    sdk.delete_registered_limit(made, ignore_missing=False)
 
 
 def test_an_application_credential(cloud):

@@ -11,10 +11,10 @@ _AMOUNT = integer(-1, 0x7FFFFFFF)
 
 
 def _about(update: bool) -> tuple[Field, ...]:
-    """What a limit is of: a resource of a service, perhaps in one region."""
+    """What a limit is of: a resource of a service, perhaps in one region. It outlives both, so neither is a reference."""
     return (
-        Field("service_id", text(64), REQUIRED, create=True, update=update, references="catalog_services.id", index=True),
-        Field("region_id", text(255, 1), create=True, update=update, nullable=True),  # no reference: a limit outlives its region
+        Field("service_id", text(64), REQUIRED, create=True, update=update, index=True),
+        Field("region_id", text(255, 1), create=True, update=update, nullable=True),
         Field("resource_name", text(255, 1, r"[\S]+"), REQUIRED, create=True, update=update),
         Field("description", text(255), create=True, update=True, nullable=True, filter=False),
     )
