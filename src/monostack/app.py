@@ -89,8 +89,8 @@ class App:
             emulator = self.config.emulator
             capacity = network_capacity(self.config.agent, emulator.nic_kbps)
             await attach_hosts(
-                self.cloud.hosts, emulator.hosts, self.faults, backends=emulator.volume_backends, capacity=capacity,
-                snapshot_seconds=emulator.snapshot_seconds,
+                self.cloud.hosts, emulator.hosts, self.faults, backends=emulator.volume_backends, pools=emulator.volume_pools,
+                capacity=capacity, snapshot_seconds=emulator.snapshot_seconds,
             )  # fmt: skip
             await self.cloud.reconcilers.run_once(compute_hosts.NAME)  # the first request finds the hosts there
         self.cloud.reconcilers.open()

@@ -88,6 +88,7 @@ class Surroundings:
             image_dir=str(self.store),
             runtime_dir=str(self.directory / "run"),
             vnc_ports=VNC_PORTS,
+            volume_pools={"slow": str(self.directory / "slow")},
         )
 
     @property

@@ -98,7 +98,7 @@ def test_an_open_volume_is_protected() -> None:
         await done(here, "volume.extend", {"volume_id": volume_id, "size_gib": 3, "server_ids": [guest.server_id]})
         snapshot = {"volume_id": volume_id, "snapshot_id": "s1", "server_id": guest.server_id}
         await done(here, "volume.snapshot", snapshot)
-        kept = {"volumes": [volume_id], "snapshots": ["s1"], "backups": [], "capacity_gib": 10, "free_gib": 4}
+        kept = {"volumes": [volume_id], "snapshots": ["s1"], "backups": [], "pools": {"file": {"capacity_gib": 10, "free_gib": 4}}}
         assert await done(there, "volume.list", {}) == kept
         copied = {"volume_id": "v2", "size_gib": 2, "snapshot_id": "s1"}
         assert failure(await ask(here, "volume.create", copied)).code == "volume.too_small"

@@ -100,7 +100,7 @@ class Bench:
         self.directory = directory
         self.database = database
         self.storage = SimulatedStorage()
-        self.agents = {name: simulated_host(name, storage=self.storage, capacity=CAPACITY) for name in HOSTS}
+        self.agents = {name: simulated_host(name, storage=self.storage, capacity=CAPACITY, volume_pools=["spare"]) for name in HOSTS}
         self.app: Any = None
         self.token = ""
         self.settings: dict[str, Any] = {}  # beside those that every bench has

@@ -5,7 +5,8 @@ import json
 from typing import Any
 
 import pytest
-from harness import IMAGE, VOLUME, Bench, Case, Trial, trials
+from harness import COMPUTE, IMAGE, VOLUME, Bench, Case, Trial, trials
+from servers import boot
 
 from monostack.services.volume.reconcilers.files import compare
 from monostack.testing.hosts import simulated_host
@@ -217,7 +218,36 @@ async def _look(bench: Bench, given: dict[str, Any]) -> None:
     await compare(bench.app.cloud, "north")
 
 
-MIGRATE = Case("migrate_volume", _with_far_host, _MOVE, _has_moved, {"copy": True, "convert": False})
+MIGRATE = Case("migrate_volume", _with_far_host, _MOVE, _has_moved, {"copy": True, "convert": False, "relocate": False})
+
+# --- moving to another pool, under a running guest ---------------------------------------------------------------------------
+
+
+async def _with_used_volume(bench: Bench) -> dict[str, Any]:
+    given = await _with_volume(bench)
+    given["server"] = await boot(bench)
+    await bench.rest()
+    body = {"volumeAttachment": {"volumeId": given["volume"]}}
+    await bench.ask("POST", f"{COMPUTE}/servers/{given['server']}/os-volume_attachments", body, 200)
+    await bench.rest()
+    assert bench.storage.pools == {}
+    return given
+
+
+async def _to_spare(bench: Bench, given: dict[str, Any]) -> None:
+    host = (await _volume(bench, given))["os-vol-host-attr:host"].replace("#file", "#spare")
+    await _action("os-migrate_volume", {"host": host})(bench, given)
+
+
+async def _is_in_spare(bench: Bench, given: dict[str, Any]) -> None:
+    shown = await _volume(bench, given)
+    assert (shown["status"], shown["migration_status"]) == ("in-use", "success")
+    assert shown["os-vol-host-attr:host"].endswith("@file#spare")
+    assert (bench.storage.volumes, bench.storage.pools) == ({given["volume"]: 1}, {given["volume"]: "spare"})
+    assert bench.storage.holders == {given["volume"]: [given["server"]]}
+
+
+RELOCATE = Case("migrate_volume", _with_used_volume, _to_spare, _is_in_spare, {"copy": False, "convert": False, "relocate": True})
 
 # --- encryption ------------------------------------------------------------------------------------------------------------
 
@@ -262,7 +292,7 @@ async def _is_an_encrypted_image(bench: Bench, given: dict[str, Any]) -> None:
 UPLOAD_ENCRYPTED = Case(
     "upload_volume", _with_encrypted_volume, _action("os-volume_upload_image", {"image_name": "i"}), _is_an_encrypted_image, {}
 )
-RETYPE = Case("migrate_volume", _with_encrypted_type, _ENCRYPT, _is_encrypted, {"copy": False, "convert": True})
+RETYPE = Case("migrate_volume", _with_encrypted_type, _ENCRYPT, _is_encrypted, {"copy": False, "convert": True, "relocate": False})
 
 # --- volumes that several servers have ---------------------------------------------------------------------------------------
 
@@ -306,7 +336,7 @@ async def _with_shared_volume(bench: Bench) -> dict[str, Any]:
 
 
 _SHARE = _action("os-retype", {"new_type": "shared"})
-SHARE = Case("migrate_volume", _with_volume_and_shared_type, _SHARE, _is_shared, {"copy": False, "convert": True})
+SHARE = Case("migrate_volume", _with_volume_and_shared_type, _SHARE, _is_shared, {"copy": False, "convert": True, "relocate": False})
 RAW = {"format": "raw"}
 MANAGE_SHARED = Case("manage_volume", _with_file_and_shared_type, _manage_shared, _shared_is_managed, RAW, forward=True)
 UNMANAGE_SHARED = Case("unmanage_volume", _with_shared_volume, _unmanage, _is_put_aside, RAW, forward=True)
@@ -385,8 +415,8 @@ CASES = {
     "upload": UPLOAD, "upload encrypted": UPLOAD_ENCRYPTED,
     "backup": BACKUP, "restore": RESTORE, "restore to new": RESTORE_TO_NEW, "delete backup": DELETE_BACKUP,
     "import backup": IMPORT, "snapshot a group": SNAPSHOT_GROUP, "delete a group snapshot": DELETE_GROUP_SNAPSHOT,
-    "copy a group": COPY_GROUP, "delete a group": DELETE_GROUP, "manage": MANAGE, "unmanage": UNMANAGE, "migrate": MIGRATE,
-    "remove a copy": REMOVE_COPY,
+    "copy a group": COPY_GROUP, "delete a group": DELETE_GROUP, "manage": MANAGE, "unmanage": UNMANAGE,
+    "migrate": MIGRATE, "relocate": RELOCATE, "remove a copy": REMOVE_COPY,
     "encrypt": RETYPE, "share": SHARE, "manage shared": MANAGE_SHARED, "unmanage shared": UNMANAGE_SHARED,
     "manage a snapshot": MANAGE_SNAPSHOT, "unmanage a snapshot": UNMANAGE_SNAPSHOT,
 }  # fmt: skip

@@ -60,8 +60,9 @@ class Agent:
         """What the agent says first on each connection."""
         kept = self.drivers.block.kept_in
         inventory = msgspec.structs.replace(
-            await self.drivers.hypervisor.inventory(), volume_backend=kept.backend, storage=kept.storage, network=self._capacity
-        )
+            await self.drivers.hypervisor.inventory(), volume_backend=kept.backend, volume_pools=list(kept.pools),
+            storage=kept.storage, network=self._capacity,
+        )  # fmt: skip
         return Hello(protocol=VERSION, host=self.host, boot_id=self.boot_id, instance=self.instance, inventory=inventory)
 
     async def handle(self, command: Command) -> Result:

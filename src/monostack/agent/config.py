@@ -44,6 +44,7 @@ class AgentConfig(msgspec.Struct, kw_only=True):
     external_networks: dict[str, ExternalNetwork] = {}
     dns_servers: list[str] = []  # where guests' DHCP servers forward names to; none: they know only their own network
     volume_backend: str = "file"  # as volume types ask for it with `volume_backend_name`
+    volume_pools: dict[str, str] = {}  # directories that keep volumes beside the state directory, by the name of the pool
     image_cache_hours: float = 24.0  # how long the bits of an image that no guest uses are kept
     packet_log: PacketLog = msgspec.field(default_factory=PacketLog)
     network_capacity: NetworkCapacity | None = None  # what it can guarantee to ports

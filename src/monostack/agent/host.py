@@ -1,6 +1,7 @@
 """A real host: its drivers, put together from the agent's settings."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from monostack.agent.agent import Agent
 from monostack.agent.block.file import FileBlock
 from monostack.agent.block.images import ImageCache
 from monostack.agent.block.outgoing import OutgoingFiles
+from monostack.agent.block.pools import Pools
 from monostack.agent.config import AgentConfig
+from monostack.agent.errors import CommandError
 from monostack.agent.handlers import Drivers
 from monostack.agent.hypervisor import probe
 from monostack.agent.hypervisor.libvirt import LibvirtHypervisor
@@ -24,6 +27,9 @@ from monostack.agent.network import Network
 from monostack.agent.network.linux import LinuxNetwork, Settings
 from monostack.agent.qemu_user import QemuUser
 from monostack.protocol import Report
+from monostack.protocol.volumes import POOL
+
+POOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,15 @@ class Layout:
     @property
     def outgoing(self) -> Path:
         return self.state / "outgoing"
+
+    @property
+    def volumes(self) -> Path:
+        return self.state / "volumes"
+
+    @property
+    def moves(self) -> Path:
+        """Which file is the volume while it is brought from one pool to another."""
+        return self.state / "moves"
 
     @property
     def guests(self) -> Path:
@@ -60,9 +75,9 @@ class Layout:
 
     def made(self) -> list[Path]:
         """All that an agent makes there."""
-        kept = [self.state / name for name in ("volumes", "snapshots", "backups", "unmanaged", "incoming")]
+        kept = [self.state / name for name in ("snapshots", "backups", "unmanaged", "incoming")]
         logs = [self.packets, self.packets.with_name(self.packets.name + ".1")]
-        return [self.images, self.outgoing, self.guests, self.libvirt, self.verdict, *logs, *kept]
+        return [self.images, self.outgoing, self.volumes, self.moves, self.guests, self.libvirt, self.verdict, *logs, *kept]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +103,7 @@ async def open_host(config: AgentConfig, make_network: NetworkMaker | None = Non
     user = await asyncio.to_thread(_prepare, config, layout)
     images = ImageCache(layout.images, user, Path(config.image_dir) if config.image_dir else None, config.api_ca_file)
     outgoing = OutgoingFiles(layout.outgoing, user)
+    pools = Pools(_pools(config, layout), layout.moves)
     files = GuestFiles(layout.guests, images, user)
     accelerator = await _accelerator(config, layout)
     daemon = Daemon(layout.libvirt, user, accelerator, config.vnc_ports)
@@ -101,7 +117,7 @@ async def open_host(config: AgentConfig, make_network: NetworkMaker | None = Non
         agent.report(what)
 
     hypervisor = LibvirtHypervisor(daemon, config.libvirt_uri, files, around, volume_path, outgoing, config.reserved_memory_mib)
-    block = FileBlock(layout.state, user, images, hypervisor, outgoing, config.volume_backend)
+    block = FileBlock(layout.state, user, images, hypervisor, outgoing, pools, config.volume_backend)
     network = make_network(report) if make_network is not None else linux_network(config, report, hypervisor.places)
     boot_id = await asyncio.to_thread(probe.read_boot_id)
     agent = Agent(config.host, Drivers(hypervisor, block, network, outgoing), boot_id=boot_id, capacity=config.network_capacity)
@@ -120,6 +136,16 @@ def linux_network(config: AgentConfig, report: Callable[[Report], None], locate:
     if log.file is None:
         log = msgspec.structs.replace(log, file=str(Layout(Path(config.state_dir)).packets))
     return LinuxNetwork(Settings(directory, config.external_networks, tuple(config.dns_servers), log), report, locate)
+
+
+def _pools(config: AgentConfig, layout: Layout) -> dict[str, Path]:
+    """The directories that keep volumes. Raises CommandError for a name that cannot be shown as host@backend#pool, or is taken."""
+    for name in config.volume_pools:
+        if name == POOL or POOL_NAME.fullmatch(name) is None:
+            raise CommandError(
+                "host.pool_name", f"volume_pools: {name!r} cannot be the name of a pool: choose letters, digits, - and _, not {POOL}"
+            )
+    return {POOL: layout.volumes, **{name: Path(kept) for name, kept in config.volume_pools.items()}}
 
 
 def _prepare(config: AgentConfig, layout: Layout) -> QemuUser:

@@ -48,6 +48,7 @@ def agent_config(config: Config) -> Any:
         image_dir=config.agent.image_dir,
         accelerator=config.agent.accelerator,
         volume_backend=config.agent.volume_backend,
+        volume_pools=config.agent.volume_pools,
         reserved_memory_mib=0,  # placement keeps the reservation (scheduler.reserved_host_memory_mb)
         external_networks={
             name: ExternalNetwork(network.bridge, network.address, network.masquerade)

@@ -6,6 +6,7 @@
 | volume.receive         | VolumePart      | {} a part of a volume that another host exported; `volume.create` makes it |
 | volume.delete          | VolumeRef       | {} also when there is nothing    |
 | volume.extend          | ExtendVolume    | {} also while attached to running guests (server_ids given) |
+| volume.move            | MoveVolume      | {} once the volume is in another pool of the host, also while a running guest has it |
 | volume.convert         | ConvertVolume   | {} once the volume has the format, and no key opens it but the new one |
 | volume.snapshot        | SnapshotVolume  | {} a point-in-time copy, also while attached to a running guest |
 | volume.delete_snapshot | SnapshotRef     | {}                              |
@@ -24,6 +25,8 @@ import msgspec
 
 from monostack.protocol.guests import ImageSource, VolumeKey
 
+POOL = "file"  # the pool that every host has: where it keeps volumes if it is not told of others
+
 
 class CreateVolume(msgspec.Struct):
     """At most one source is given; without one the volume is empty."""
@@ -38,6 +41,7 @@ class CreateVolume(msgspec.Struct):
     key: VolumeKey | None = None  # the volume is to be encrypted
     source_key: VolumeKey | None = None  # of the snapshot, the source volume or the image, which is a LUKS device then
     format: str = "qcow2"  # of the volume's file: see VolumeConnection
+    pool: str = POOL
 
 
 class VolumePart(msgspec.Struct):
@@ -56,6 +60,15 @@ class ExtendVolume(msgspec.Struct):
     volume_id: str
     size_gib: int
     server_ids: list[str] = []  # the guests that may have it open
+    key: VolumeKey | None = None
+
+
+class MoveVolume(msgspec.Struct):
+    """Bring a volume to another pool of its host, where a running guest goes on with it. One that is there already stays."""
+
+    volume_id: str
+    pool: str
+    server_id: str | None = None  # the guest that may have it open
     key: VolumeKey | None = None
 
 
@@ -113,13 +126,17 @@ class SnapshotRef(msgspec.Struct):
     snapshot_id: str
 
 
+class PoolRoom(msgspec.Struct):
+    capacity_gib: int
+    free_gib: int
+
+
 class StoredVolumes(msgspec.Struct):
-    """What a back end keeps, and how much room it has."""
+    """What a back end keeps, and how much room each of its pools has."""
 
     volumes: list[str]
     snapshots: list[str]
-    capacity_gib: int
-    free_gib: int
+    pools: dict[str, PoolRoom]
     backups: list[str] = []
 
 

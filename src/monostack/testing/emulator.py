@@ -13,11 +13,11 @@ __all__ = ["FaultPlan", "attach_hosts"]
 
 async def attach_hosts(
     hosts: Hosts, count: int, faults: FaultPlan, prefix: str = "sim", backends: Sequence[str] = ("file",),
-    capacity: NetworkCapacity | None = None, snapshot_seconds: float = 0,
+    pools: Sequence[str] = (), capacity: NetworkCapacity | None = None, snapshot_seconds: float = 0,
 ) -> None:  # fmt: skip
     """Connect `count` simulated hosts, sim-001 onwards, which share one storage and one plan of faults.
 
-    They take turns with the names of their volume `backends`; each can guarantee `capacity` to ports, and takes
+    They take turns with the names of their volume `backends`, and have more `pools`; each can guarantee `capacity` to ports, and takes
     `snapshot_seconds` to save the disk of a server.
     """
     storage = SimulatedStorage()
@@ -25,6 +25,7 @@ async def attach_hosts(
     for number in range(1, count + 1):
         name, backend = f"{prefix}-{number:0{width}d}", backends[(number - 1) % len(backends)]
         host = simulated_host(
-            name, storage=storage, faults=faults, volume_backend=backend, capacity=capacity, snapshot_seconds=snapshot_seconds
-        )
+            name, storage=storage, faults=faults, volume_backend=backend, volume_pools=pools, capacity=capacity,
+            snapshot_seconds=snapshot_seconds,
+        )  # fmt: skip
         await hosts.attach_local(host, faults)

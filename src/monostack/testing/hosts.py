@@ -1,6 +1,6 @@
 """Simulated hosts: whole agents on drivers that keep their state in memory."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from monostack.agent.agent import Agent
 from monostack.agent.block.simulated import SimulatedBlock, SimulatedOutgoing, SimulatedStorage
@@ -54,6 +54,7 @@ def simulated_host(
     faults: FaultPlan | None = None,
     boot_id: str | None = None,
     volume_backend: str = "file",
+    volume_pools: Sequence[str] = (),
     capacity: NetworkCapacity | None = None,
     snapshot_seconds: float = 0,
 ) -> Agent:
@@ -68,6 +69,6 @@ def simulated_host(
     outgoing = SimulatedOutgoing()
     size = inventory if inventory is not None else simulated_inventory()
     hypervisor = SimulatedHypervisor(size, network, storage, outgoing, snapshot_seconds=snapshot_seconds)
-    drivers = Drivers(hypervisor, SimulatedBlock(storage, outgoing, volume_backend), network, outgoing)
+    drivers = Drivers(hypervisor, SimulatedBlock(storage, outgoing, volume_backend, volume_pools), network, outgoing)
     around = faults.around if faults is not None else None
     return Agent(name, drivers, boot_id=boot_id if boot_id is not None else ids.new_uuid(), around=around, capacity=capacity)

@@ -12,6 +12,7 @@ from monostack.protocol.volumes import (
     CreateVolume,
     ExportVolume,
     ExtendVolume,
+    MoveVolume,
     RestoreVolume,
     SnapshotVolume,
     StoredVolumes,
@@ -24,6 +25,7 @@ class KeptIn:
     """Where volumes are. See protocol.envelope.Inventory."""
 
     backend: str = "file"
+    pools: tuple[str, ...] = ()  # beside the pool `file`
     storage: str = ""
 
 
@@ -54,6 +56,13 @@ class BlockStorage(Protocol):
 
     async def extend(self, request: ExtendVolume) -> None:
         """Grow to at least the size asked for; never shrinks."""
+        ...
+
+    async def move(self, request: MoveVolume) -> None:
+        """Bring a volume to another pool, also while a guest runs on it; nobody ever finds less in it than there was.
+
+        Raises CommandError: `volume.no_pool`, and `volume.in_use` when another guest than the named one has it open.
+        """
         ...
 
     async def convert(self, request: ConvertVolume) -> None:

@@ -5,15 +5,15 @@ name says, never what is in it. Snapshots are qcow2 files.
 """
 
 import asyncio
-import os
 import shutil
 from pathlib import Path
 from typing import Protocol
 
-from monostack.agent.block import KeptIn, backups, qemu_img
+from monostack.agent.block import KeptIn, backups, moving, qemu_img
 from monostack.agent.block.images import ImageCache
 from monostack.agent.block.incoming import IncomingFiles
 from monostack.agent.block.outgoing import OutgoingFiles
+from monostack.agent.block.pools import Pools
 from monostack.agent.block.qemu_img import GIB
 from monostack.agent.block.unmanaged import FilesUnmanaged, Unmanaged
 from monostack.agent.errors import CommandError, require_uuid
@@ -27,6 +27,7 @@ from monostack.protocol.volumes import (
     CreateVolume,
     ExportVolume,
     ExtendVolume,
+    MoveVolume,
     RestoreVolume,
     SnapshotVolume,
     StoredVolumes,
@@ -36,7 +37,7 @@ from monostack.protocol.volumes import (
 SUFFIX = ".qcow2"
 
 
-class OpenVolumes(Protocol):
+class OpenVolumes(moving.GuestsDisks, Protocol):
     """What the hypervisor does for volumes that a running guest has open. See hypervisor.Hypervisor."""
 
     async def resize_volume(self, server_id: str, volume_id: str, size_gib: int) -> bool: ...
@@ -45,38 +46,29 @@ class OpenVolumes(Protocol):
 
 
 class FileBlock:
-    """Keeps volumes in `directory`/volumes, snapshots in `directory`/snapshots and backups in `directory`/backups, named by their ids."""
+    """Keeps volumes in `pools`, snapshots in `directory`/snapshots and backups in `directory`/backups, named by their ids."""
 
     def __init__(
-        self, directory: Path, user: QemuUser, images: ImageCache, opened: OpenVolumes, outgoing: OutgoingFiles, backend: str = "file"
-    ) -> None:
-        self._volumes = directory / "volumes"
+        self, directory: Path, user: QemuUser, images: ImageCache, opened: OpenVolumes, outgoing: OutgoingFiles, pools: Pools,
+        backend: str = "file",
+    ) -> None:  # fmt: skip
+        self._pools = pools
         self._snapshots = directory / "snapshots"
         self._user = user
         self._images = images
         self._opened = opened
         self._outgoing = outgoing
         self._incoming = IncomingFiles(directory / "incoming")
-        self.kept_in = KeptIn(backend)
+        self.kept_in = KeptIn(backend, pools.more)
         self._backups: backups.BackupStore = backups.FileBackups(directory / "backups")
-        self.unmanaged: Unmanaged = FilesUnmanaged(directory / "unmanaged", user, self._plain_path, self.snapshot_path)
-        for kept in (self._volumes, self._snapshots):
+        self.unmanaged: Unmanaged = FilesUnmanaged(directory / "unmanaged", user, self.volume_path, self.snapshot_path)
+        for kept in (*pools.directories.values(), self._snapshots):
             user.let_in(kept)
             qemu_img.sweep_unfinished(kept)
 
     def volume_path(self, volume_id: str) -> Path:
         """The file of a volume that is here; where one of the usual format would be, if it is not."""
-        raw = self._path(volume_id, "raw")
-        # A conversion that was cut off may have left both. Until it is done the raw file is as good as the other.
-        return raw if raw.exists() else self._plain_path(volume_id)
-
-    def _plain_path(self, volume_id: str) -> Path:
-        return self._path(volume_id, "qcow2")
-
-    def _path(self, volume_id: str, disk_format: str) -> Path:
-        if disk_format not in qemu_img.FORMATS:
-            raise CommandError("command.invalid", f"volume {volume_id}: this host keeps no volumes as {disk_format}")
-        return self._volumes / f"{require_uuid(volume_id, 'volume')}.{disk_format}"
+        return self._pools.found(volume_id)
 
     def snapshot_path(self, snapshot_id: str) -> Path:
         return self._snapshots / (require_uuid(snapshot_id, "snapshot") + SUFFIX)
@@ -85,7 +77,7 @@ class FileBlock:
         await self._images.obtain(image)
 
     async def create(self, request: CreateVolume) -> VolumeConnection:
-        path = self._path(request.volume_id, request.format)
+        path = self._pools.path(request.volume_id, request.format, request.pool)
         if request.size_gib < 1:
             raise CommandError("command.invalid", f"volume {request.volume_id}: {request.size_gib} GiB is no size")
         if not await asyncio.to_thread(path.exists):
@@ -110,7 +102,7 @@ class FileBlock:
         elif request.source_volume_id is not None:
             source = self.volume_path(request.source_volume_id)
             await self._require_fits(source, request.size_gib, f"volume {request.source_volume_id}")
-            with qemu_img.scratch(self._volumes, request.volume_id) as copy:
+            with qemu_img.scratch(fresh.parent, request.volume_id) as copy:
                 made = fresh if request.format == "qcow2" else copy
                 await self._copy_volume(request.source_volume_id, request.source_server_id, made, request.source_key, request.key)
                 if made is copy:
@@ -121,7 +113,7 @@ class FileBlock:
             found = await qemu_img.require_sound(source, "qcow2", f"volume {request.volume_id}")
             _require_room_for(found.virtual_size, request.size_gib, f"volume {request.volume_id}")
             if request.format == "qcow2":
-                await asyncio.to_thread(os.replace, source, fresh)
+                await asyncio.to_thread(shutil.move, source, fresh)
             else:
                 await qemu_img.convert(source, "qcow2", fresh, request.format)
                 await asyncio.to_thread(source.unlink)
@@ -135,11 +127,10 @@ class FileBlock:
 
     async def delete(self, volume_id: str) -> None:
         await asyncio.to_thread(self._incoming.path(volume_id).unlink, missing_ok=True)
-        for disk_format in qemu_img.FORMATS:
-            path = self._path(volume_id, disk_format)
-            if await asyncio.to_thread(path.exists):
-                await _require_closed(path, volume_id)  # it may be open while a guest that no server wants any more is still there
-                await asyncio.to_thread(path.unlink, missing_ok=True)
+        for path in await asyncio.to_thread(self._pools.files, volume_id):
+            await _require_closed(path, volume_id)  # it may be open while a guest that no server wants any more is still there
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        await asyncio.to_thread(self._pools.forget, volume_id)
 
     async def extend(self, request: ExtendVolume) -> None:
         path = self.volume_path(request.volume_id)
@@ -156,8 +147,15 @@ class FileBlock:
         except ProgramError as error:
             raise _explained(error, request.volume_id) from None
 
+    async def move(self, request: MoveVolume) -> None:
+        try:
+            await moving.move(self._pools, self._opened, self._user, request)
+        except ProgramError as error:
+            raise _explained(error, request.volume_id) from None
+
     async def convert(self, request: ConvertVolume) -> None:
-        path, target = self.volume_path(request.volume_id), self._path(request.volume_id, request.format)
+        path = self.volume_path(request.volume_id)
+        target = self._pools.path(request.volume_id, request.format, self._pools.pool_of(path))
         await _size(path, f"volume {request.volume_id}")
         await _require_closed(path, request.volume_id)
         try:
@@ -167,9 +165,9 @@ class FileBlock:
                     await asyncio.to_thread(self._user.give, fresh)
         except ProgramError as error:
             raise _explained(error, request.volume_id) from None
-        for disk_format in qemu_img.FORMATS:
-            if disk_format != request.format:
-                await asyncio.to_thread(self._path(request.volume_id, disk_format).unlink, missing_ok=True)
+        for other in await asyncio.to_thread(self._pools.files, request.volume_id):
+            if other != target:
+                await asyncio.to_thread(other.unlink)
 
     async def snapshot(self, request: SnapshotVolume) -> None:
         path = self.snapshot_path(request.snapshot_id)
@@ -233,12 +231,10 @@ class FileBlock:
         return await asyncio.to_thread(self._stored)
 
     def _stored(self) -> StoredVolumes:
-        room = shutil.disk_usage(self._volumes)
         return StoredVolumes(
-            volumes=sorted({name for disk_format in qemu_img.FORMATS for name in _kept_in(self._volumes, disk_format)}),
-            snapshots=sorted(_kept_in(self._snapshots, "qcow2")),
-            capacity_gib=room.total // GIB,
-            free_gib=room.free // GIB,
+            volumes=self._pools.names(),
+            snapshots=sorted(path.stem for path in self._snapshots.glob("*" + SUFFIX) if not path.name.startswith(".")),
+            pools=self._pools.rooms(),
             backups=self._backups.names(),
         )
 
@@ -286,10 +282,6 @@ async def _require_closed(path: Path, volume_id: str) -> None:
     if await qemu_img.is_open(path):
         said = f"volume {volume_id} is open in a running server that the command did not name: detach it first"
         raise CommandError("volume.in_use", said, retry=True)
-
-
-def _kept_in(directory: Path, disk_format: str) -> list[str]:
-    return [path.stem for path in directory.glob(f"*.{disk_format}") if not path.name.startswith(".")]
 
 
 def _explained(error: ProgramError, volume_id: str) -> CommandError:

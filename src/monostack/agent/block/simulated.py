@@ -1,6 +1,7 @@
 """Volumes without bits: keeps which there are and how large."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from monostack.agent.block import KeptIn, luks
@@ -14,12 +15,15 @@ from monostack.core import ids
 from monostack.protocol.guests import ImageSource, VolumeConnection, VolumeKey
 from monostack.protocol.images import ImagePart, ReadImage
 from monostack.protocol.volumes import (
+    POOL,
     BackupMade,
     BackupVolume,
     ConvertVolume,
     CreateVolume,
     ExportVolume,
     ExtendVolume,
+    MoveVolume,
+    PoolRoom,
     RestoreVolume,
     SnapshotVolume,
     StoredVolumes,
@@ -36,6 +40,7 @@ class SimulatedStorage:
         self.id = ids.new_uuid()
         self.capacity_gib = capacity_gib
         self.volumes: dict[str, int] = {}  # size in GiB by id
+        self.pools: dict[str, str] = {}  # of volumes that are in another pool than the one that every host has
         self.snapshots: dict[str, int] = {}
         self.backups: dict[str, int] = {}
         self.received: dict[str, int] = {}  # bytes of volumes on their way from other hosts
@@ -53,6 +58,12 @@ class SimulatedStorage:
         self.shared.discard(volume_id)
         if disk_format == "raw":
             self.shared.add(volume_id)
+
+    def put(self, volume_id: str, pool: str) -> None:
+        """Keep a volume in this pool."""
+        self.pools.pop(volume_id, None)
+        if pool != POOL:
+            self.pools[volume_id] = pool
 
     def hold(self, volume_id: str, server_id: str) -> None:
         """A guest opens a volume. Raises CommandError when another has it open, unless they may share it."""
@@ -91,9 +102,9 @@ class SimulatedStorage:
 class SimulatedBlock:
     """Block driver of a simulated host. What is open in a running guest can be neither deleted nor copied behind its back."""
 
-    def __init__(self, storage: SimulatedStorage, outgoing: "SimulatedOutgoing", backend: str = "file") -> None:
+    def __init__(self, storage: SimulatedStorage, outgoing: "SimulatedOutgoing", backend: str = "file", pools: Sequence[str] = ()) -> None:
         self.storage = storage
-        self.kept_in = KeptIn(backend, storage.id)
+        self.kept_in = KeptIn(backend, tuple(pools), storage.id)
         self.cached: dict[str, int] = {}  # images on this host: bytes by id
         self.unmanaged: Unmanaged = SimulatedUnmanaged(storage)
         self._outgoing = outgoing
@@ -105,6 +116,7 @@ class SimulatedBlock:
 
     async def create(self, request: CreateVolume) -> VolumeConnection:
         storage = self.storage
+        self._require_pool(request.pool)
         if request.volume_id not in storage.volumes:
             needed, source = self._source(request)
             if needed > request.size_gib:
@@ -112,6 +124,7 @@ class SimulatedBlock:
             self._require_room(request.size_gib)
             storage.lock(request.volume_id, request.key)
             storage.volumes[request.volume_id] = request.size_gib
+            storage.put(request.volume_id, request.pool)
             storage.share(request.volume_id, request.format)
             storage.received.pop(request.volume_id, None)
         return VolumeConnection(driver="simulated", path=f"simulated/{request.volume_id}", format=request.format)
@@ -142,6 +155,7 @@ class SimulatedBlock:
         self._require_reachable(volume_id, None)
         self.storage.received.pop(volume_id, None)
         self.storage.volumes.pop(volume_id, None)
+        self.storage.put(volume_id, POOL)
         self.storage.locks.pop(volume_id, None)
         self.storage.shared.discard(volume_id)
 
@@ -151,6 +165,15 @@ class SimulatedBlock:
         self.storage.unlock(request.volume_id, request.key)
         self._require_room(max(0, request.size_gib - size))
         self.storage.volumes[request.volume_id] = max(size, request.size_gib)
+
+    async def move(self, request: MoveVolume) -> None:
+        size = _known(self.storage.volumes, request.volume_id, "volume")
+        self._require_pool(request.pool)
+        self._require_reachable(request.volume_id, request.server_id)
+        self.storage.unlock(request.volume_id, request.key)
+        if self.storage.pools.get(request.volume_id, POOL) != request.pool:
+            self._require_room(size)
+            self.storage.put(request.volume_id, request.pool)
 
     async def convert(self, request: ConvertVolume) -> None:
         _known(self.storage.volumes, request.volume_id, "volume")
@@ -221,8 +244,7 @@ class SimulatedBlock:
         return StoredVolumes(
             volumes=sorted(storage.volumes),
             snapshots=sorted(storage.snapshots),
-            capacity_gib=storage.capacity_gib,
-            free_gib=storage.free_gib(),
+            pools={pool: PoolRoom(storage.capacity_gib, storage.free_gib()) for pool in (POOL, *self.kept_in.pools)},
             backups=sorted(storage.backups),
         )
 
@@ -235,6 +257,10 @@ class SimulatedBlock:
             if holder in server_ids:
                 continue
             raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holder}", retry=True)
+
+    def _require_pool(self, pool: str) -> None:
+        if pool not in (POOL, *self.kept_in.pools):
+            raise CommandError("volume.no_pool", f"this host has no pool {pool}")
 
     def _require_room(self, size_gib: int) -> None:
         free = self.storage.free_gib()

@@ -9,6 +9,7 @@ They are kept apart from those of volumes and snapshots, so that nobody takes th
 import asyncio
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -121,7 +122,17 @@ class FilesUnmanaged:
         if await qemu_img.is_open(source):
             raise CommandError("volume.in_use", f"{source.stem} is open in a running server: detach it first", retry=True)
         await asyncio.to_thread(target.parent.mkdir, mode=0o700, exist_ok=True)
-        await asyncio.to_thread(os.rename, source, target)
+        await asyncio.to_thread(_bring, source, target)
+
+
+def _bring(source: Path, target: Path) -> None:
+    """Rename a file. From a pool on another disk it is copied."""
+    if source.stat().st_dev == target.parent.stat().st_dev:
+        source.rename(target)
+        return
+    with qemu_img.unfinished(target) as fresh:
+        shutil.copyfile(source, fresh)
+    source.unlink()
 
 
 def _files(directory: Path, pattern: str) -> list[Path]:

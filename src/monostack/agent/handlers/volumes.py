@@ -12,6 +12,7 @@ from monostack.protocol.volumes import (
     CreateVolume,
     ExportVolume,
     ExtendVolume,
+    MoveVolume,
     RestoreVolume,
     SnapshotRef,
     SnapshotVolume,
@@ -38,6 +39,11 @@ async def delete(drivers: Drivers, args: VolumeRef) -> dict[str, Any]:
 
 async def extend(drivers: Drivers, args: ExtendVolume) -> dict[str, Any]:
     await drivers.block.extend(args)
+    return {}
+
+
+async def move(drivers: Drivers, args: MoveVolume) -> dict[str, Any]:
+    await drivers.block.move(args)
     return {}
 
 
@@ -129,6 +135,11 @@ def _extended(args: ExtendVolume) -> tuple[str, ...]:
     return (volume(args.volume_id), *(server(server_id) for server_id in args.server_ids))
 
 
+def _moved(args: MoveVolume) -> tuple[str, ...]:
+    """About the guest, if there is one: what stops it need not wait for a large volume."""
+    return (volume(args.volume_id),) if args.server_id is None else (server(args.server_id), volume(args.volume_id))
+
+
 def _backed_up(args: BackupVolume) -> tuple[str, ...]:
     names = [_backup_lock(args.backup_id), volume(args.volume_id)]
     if args.snapshot_id is not None:
@@ -143,6 +154,7 @@ HANDLERS = {
     "volume.receive": Handler(VolumePart, receive, lambda args: (volume(args.volume_id),)),
     "volume.delete": Handler(VolumeRef, delete, lambda args: (volume(args.volume_id),)),
     "volume.extend": Handler(ExtendVolume, extend, _extended),
+    "volume.move": Handler(MoveVolume, move, _moved, gives_way=("volume.delete", "guest.stop", "guest.reboot", "guest.destroy")),
     "volume.convert": Handler(ConvertVolume, convert, lambda args: (volume(args.volume_id),)),
     "volume.snapshot": Handler(
         SnapshotVolume,

@@ -121,6 +121,14 @@ class Agent(Section, frozen=True):
     volume_backend: Annotated[
         str, _option("What the volumes of this host are called as a back end: volume types choose it with `volume_backend_name`.")
     ] = "file"
+    volume_pools: Annotated[
+        dict[str, str],
+        _option(
+            "More directories of this host that keep volumes, by name: each is a pool and a back end of that name. The one in the state"
+            " directory is the pool `file`.",
+            'none; `slow = "/srv/slow"` is one',
+        ),
+    ] = {}
     external_networks: Annotated[
         dict[str, ExternalNetwork],
         _option(
@@ -393,6 +401,9 @@ class Emulator(Section, frozen=True):
     volume_backends: Annotated[
         list[str], _option("Names of volume back ends, which simulated hosts have by turns; volume types choose by `volume_backend_name`.")
     ] = msgspec.field(default_factory=lambda: ["file"])
+    volume_pools: Annotated[
+        list[str], _option("Names of the pools that each simulated host has beside the one called `file`: each is a back end of its own.")
+    ] = []
     nic_kbps: Annotated[
         int, _option("Kilobits a second each way that each network of a simulated host can guarantee, where none are declared.", ge=0)
     ] = 0

@@ -13,6 +13,7 @@ from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError
 from monostack.agent.hypervisor.libvirt import (
     addresses,
+    block_moves,
     console,
     devices,
     diagnostics,
@@ -279,6 +280,15 @@ class LibvirtHypervisor:
 
     async def copy_volume(self, server_id: str, volume_id: str, target: str, key: VolumeKey | None) -> bool:
         return await self._copy(server_id, domain_xml.volume_alias(volume_id), target, key)
+
+    async def volume_source(self, server_id: str, volume_id: str) -> str | None:
+        return await self._libvirt.call(block_moves.source, server_id, domain_xml.volume_alias(volume_id))
+
+    async def move_volume(self, server_id: str, volume_id: str, target: Path, key: VolumeKey | None, in_step: Callable[[], None]) -> None:
+        await block_moves.move(self._libvirt, server_id, domain_xml.volume_alias(volume_id), target, key, in_step)
+
+    async def stay(self, server_id: str, volume_id: str) -> None:
+        await self._libvirt.call(block_moves.stay, server_id, domain_xml.volume_alias(volume_id))
 
     async def snapshot(self, server_id: str, image_id: str) -> None:
         target, root = self._outgoing.path(image_id), self._files.root_disk(server_id)

@@ -23,8 +23,8 @@ def attach(connection: Any, server_id: str, alias: str, xml: str) -> None:
 
 def _require_free(domain: Any, server_id: str, xml: str, where: int) -> None:
     """Raises CommandError when another device of the guest has the name (vdb, a tap) that the new one is to have."""
-    wanted = _target_of(ElementTree.fromstring(xml))
-    if any(_target_of(device) == wanted for device in _devices(domain, where)):
+    wanted = target_of(ElementTree.fromstring(xml))
+    if any(target_of(device) == wanted for device in _devices(domain, where)):
         raise CommandError("guest.device_taken", f"server {server_id} has a device {wanted} already")
 
 
@@ -82,7 +82,7 @@ def begin_copy(connection: Any, server_id: str, alias: str, path: str, key_id: s
     backup = Element("domainbackup", mode="push")
     disks = ElementTree.SubElement(backup, "disks")
     for disk in ElementTree.fromstring(domain.XMLDesc()).iterfind("devices/disk"):
-        name = _target_of(disk)
+        name = target_of(disk)
         if name is None or disk.get("device") != "disk":
             continue
         wanted = ElementTree.SubElement(disks, "disk", name=name, type="file", backup="yes" if name == target else "no")
@@ -151,18 +151,24 @@ def _device(domain: Any, alias: str, where: int) -> Element | None:
     return None
 
 
-def _target_of(device: Element) -> str | None:
+def target_of(device: Element) -> str | None:
+    """What a device is called within the guest: vdb, or the tap of an interface."""
     target = device.find("target")
     return target.get("dev") if target is not None else None
 
 
-def _open_disk(connection: Any, server_id: str, alias: str) -> tuple[Any, str] | None:
-    """The domain and the target name of a disk that a running guest has."""
+def live(domain: Any, alias: str) -> Element | None:
+    """A device that a running guest has."""
     import libvirt
 
+    return _device(domain, alias, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+
+def _open_disk(connection: Any, server_id: str, alias: str) -> tuple[Any, str] | None:
+    """The domain and the target name of a disk that a running guest has."""
     domain = find(connection, server_id)
     if domain is None or not domain.isActive():
         return None
-    device = _device(domain, alias, libvirt.VIR_DOMAIN_AFFECT_LIVE)
-    target = _target_of(device) if device is not None else None
+    device = live(domain, alias)
+    target = target_of(device) if device is not None else None
     return (domain, target) if target is not None else None

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from monostack.agent.errors import CommandError
 from monostack.agent.qemu_user import QemuUser
-from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume
+from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume, VolumeKey
 
 NAMESPACE = "https://monostack.org/guest/1"
 ElementTree.register_namespace("monostack", NAMESPACE)
@@ -99,6 +99,16 @@ def volume(attached: GuestVolume) -> str:
 def nic(attached: GuestNic) -> str:
     """The network interface of a port."""
     return ElementTree.tostring(_nic(attached), encoding="unicode")
+
+
+def copied_disk(path: str, disk_format: str, key: VolumeKey | None) -> str:
+    """Another file for a disk that a running guest has, as it is opened while the disk is copied into it."""
+    disk = Element("disk", type="file", device="disk")
+    SubElement(disk, "driver", name="qemu", type=disk_format)
+    source = SubElement(disk, "source", file=path)
+    if key is not None:
+        source.append(encryption(key.id))
+    return ElementTree.tostring(disk, encoding="unicode")
 
 
 def encryption(key_id: str) -> Element:

@@ -83,6 +83,7 @@ def _copies(request: Request, tx: Transaction, group: Row[Any], originals: Seque
                 "volume_type_id": kind.id,
                 "service_uuid": volume.service_uuid,
                 "host": volume.host,
+                "pool": volume.pool,
                 "consumes_quota": True,
                 "attach_status": "detached",
                 "image_meta": volume.image_meta,
@@ -97,6 +98,7 @@ def _copies(request: Request, tx: Transaction, group: Row[Any], originals: Seque
                 "snapshot_id": row.snapshot_id,
                 "source_volid": row.source_volid,
                 "format": disk_format(row),
+                "pool": row.pool,
                 "server_id": None if of_snapshots else holder(tx, volume.id),
             }
         )

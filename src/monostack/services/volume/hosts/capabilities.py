@@ -7,13 +7,13 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlalchemy.engine import Row
+
 from monostack import __version__
 from monostack.resources.fields import TRUE
-from monostack.services.volume.volumes.table import BACKEND
 
 OVERSUBSCRIPTION = 20.0  # how much larger all volumes of a host may be than its disk, since they grow only as they are written to
 CAPABILITIES: Mapping[str, Any] = {
-    "pool_name": BACKEND,
     "vendor_name": "Open Source",
     "driver_version": __version__,
     "storage_protocol": "file",
@@ -52,14 +52,14 @@ def matches(value: Any, wanted: str) -> bool:
     return str(value) == wanted
 
 
-def capabilities(backend: str) -> dict[str, Any]:
-    """What a host's back end can do. `backend` is the name that its operator has given it."""
-    return {"volume_backend_name": backend, **CAPABILITIES}
+def capabilities(pool: Row[Any]) -> dict[str, Any]:
+    """What a pool can do. `backend_name` is the name that its operator has given it."""
+    return {"volume_backend_name": pool.backend_name, "pool_name": pool.pool, **CAPABILITIES}
 
 
-def capable(extra_specs: Mapping[str, Any], backend: str) -> bool:
-    """Does a back end have what a type asks for? Specs with a scope other than `capabilities:` are not about capabilities."""
-    known = capabilities(backend)
+def capable(extra_specs: Mapping[str, Any], pool: Row[Any]) -> bool:
+    """Does a pool have what a type asks for? Specs with a scope other than `capabilities:` are not about capabilities."""
+    known = capabilities(pool)
     for key, wanted in extra_specs.items():
         scope, _, name = key.rpartition(":")
         if scope in ("", "capabilities") and wanted is not None and not (name in known and matches(known[name], str(wanted))):

@@ -13,10 +13,10 @@ from monostack.http.answers import ANYTHING, OBJECT, TEXT, TEXTS, Record, envelo
 from monostack.services.volume.hosts.capabilities import CAPABILITIES, OVERSUBSCRIPTION, capabilities, capable
 from monostack.services.volume.hosts.choice import allocated
 from monostack.services.volume.hosts.services import seen
-from monostack.services.volume.hosts.table import ALL, find, service
+from monostack.services.volume.hosts.table import OF_HOST, POOLS, of_service, pool_in, service
 from monostack.services.volume.parameters import query_flag
 from monostack.services.volume.types import table as types
-from monostack.services.volume.volumes.table import pool
+from monostack.services.volume.volumes.table import BACKEND, place_name
 
 routes = Routes("/v3")
 
@@ -25,7 +25,7 @@ def _capabilities(row: Row[Any], given: int) -> dict[str, Any]:
     """Of one pool: sizes in GiB, `infinite` and `unknown` before they were looked at."""
     known = row.capacity_gib is not None
     return {
-        **capabilities(row.backend_name),
+        **capabilities(row),
         "total_capacity_gb": row.capacity_gib if known else "unknown",
         "free_capacity_gb": row.free_gib if known else "unknown",
         "provisioned_capacity_gb": given,
@@ -33,7 +33,7 @@ def _capabilities(row: Row[Any], given: int) -> dict[str, Any]:
         "max_over_subscription_ratio": f"{OVERSUBSCRIPTION:g}",
         "reserved_percentage": 0,
         "backend_state": "up",
-        "location_info": f"{row.host}:file",
+        "location_info": f"{row.host}:{row.pool}",
         "timestamp": clock.now().isoformat(timespec="microseconds"),
     }
 
@@ -54,11 +54,11 @@ def list_pools(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the pools of the connected hosts that take volumes; with `detail` what they have and can."""
     detail = query_flag(request.query_map, "detail")
     fits = _wanted(request, tx)
-    rows = [row for row in tx.rows(ALL) if not row.disabled and seen(request, row)[0] and fits(row)]
+    rows = [row for row in tx.rows(POOLS) if not row.disabled and seen(request, row)[0] and fits(row)]
     if not detail:
-        return {"pools": [{"name": pool(row.host)} for row in rows]}
-    given = allocated(tx, [row.host for row in rows])
-    return {"pools": [{"name": pool(row.host), "capabilities": _capabilities(row, given.get(row.host, 0))} for row in rows]}
+        return {"pools": [{"name": place_name(row)} for row in rows]}
+    given = allocated(tx, {row.host for row in rows})
+    return {"pools": [{"name": place_name(row), "capabilities": _capabilities(row, given.get((row.host, row.pool), 0))} for row in rows]}
 
 
 def _wanted(request: Request, tx: Transaction) -> Callable[[Row[Any]], bool]:
@@ -75,9 +75,9 @@ def _wanted(request: Request, tx: Transaction) -> Callable[[Row[Any]], bool]:
     specs = types.find(tx, request, given["volume_type"]).extra_specs if by_type else {}
 
     def fits(row: Row[Any]) -> bool:
-        known = capabilities(row.backend_name)
-        named = given.get("name") in (None, pool(row.host))
-        return named and all(str(known.get(name)) == given[name] for name in others) and capable(specs, row.backend_name)
+        known = capabilities(row)
+        named = given.get("name") in (None, place_name(row))
+        return named and all(str(known.get(name)) == given[name] for name in others) and capable(specs, row)
 
     return fits
 
@@ -85,9 +85,10 @@ def _wanted(request: Request, tx: Transaction) -> Callable[[Row[Any]], bool]:
 @routes.get("/capabilities/{id}", policy="volume_extension:capabilities", enforce=True, answer=_CAPABLE)
 def show_capabilities(request: Request, tx: Transaction) -> dict[str, Any]:
     """Show what a host's back end can do, and which extra specs of volume types it minds."""
-    row = find(tx, request.params["id"])
+    name = request.params["id"]
+    row = next((row for row in tx.rows(OF_HOST, {"the_host": of_service(name)}) if row.pool == (pool_in(name) or BACKEND)), None)
     if row is None:
-        raise NotFound(f"Can't find service: {request.params['id']}")
+        raise NotFound(f"Can't find service: {name}")
     flags = {
         "thin_provisioning": ("Thin Provisioning", "Volumes grow as they are written to.", "thin_provisioning_support"),
         "qos": ("QoS", "Limits in the back end.", "QoS_support"),
@@ -101,7 +102,7 @@ def show_capabilities(request: Request, tx: Transaction) -> dict[str, Any]:
         "namespace": f"OS::Storage::Capabilities::{service(row.host)}",
         "vendor_name": CAPABILITIES["vendor_name"],
         "volume_backend_name": row.backend_name,
-        "pool_name": CAPABILITIES["pool_name"],
+        "pool_name": row.pool,
         "driver_version": CAPABILITIES["driver_version"],
         "storage_protocol": CAPABILITIES["storage_protocol"],
         "display_name": "Files",

@@ -18,7 +18,7 @@ from monostack.services.volume.snapshots.actions import actions
 from monostack.services.volume.snapshots.lookup import named
 from monostack.services.volume.snapshots.table import SNAPSHOTS
 from monostack.services.volume.volumes import lookup as volumes
-from monostack.services.volume.volumes.table import VOLUMES, pool
+from monostack.services.volume.volumes.table import VOLUMES, place_name
 
 RULES = "snapshot_extension"
 _s = SNAPSHOTS.table.c
@@ -45,7 +45,7 @@ def manage_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     body = request.body["snapshot"]
     volume = volumes.volume(tx, request, body["volume_id"])
     request.authorize(f"{RULES}:snapshot_manage", VOLUMES.target(volume))
-    serving(request, tx, pool(volume.host))
+    serving(request, tx, place_name(volume))
     given = body["ref"]
     name = given if isinstance(given, str) else reference(given)
     row = snapshots.begin(request, tx, volume, body, in_use=True, managing={"name": name})

@@ -10,7 +10,7 @@ from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response
 from monostack.http.answers import envelope
-from monostack.protocol.volumes import volume_name
+from monostack.protocol.volumes import POOL, volume_name
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.serving import chosen, serving
 from monostack.services.volume.managing import lists
@@ -114,6 +114,7 @@ def _values(request: Request, body: Mapping[str, Any], kind: Row[Any], host: str
         "multiattach": kind.extra_specs.get("multiattach") == "<is> True",
         "volume_type_id": kind.id,
         "host": host,
+        "pool": POOL,
         "admin_meta": {},
         "consumes_quota": True,
         "attach_status": "detached",

@@ -20,7 +20,7 @@ from monostack.operations.store import UNFINISHED_OF_RESOURCE
 from monostack.protocol.volumes import BackupVolume, CreateVolume, SnapshotRef, SnapshotVolume, StoredVolumes, VolumeRef
 from monostack.reconcile import Reconciler
 from monostack.services.volume.backups.table import BACKUPS
-from monostack.services.volume.hosts.table import same_storage, set_host, volume_hosts
+from monostack.services.volume.hosts.table import fill, same_storage, set_host, volume_hosts
 from monostack.services.volume.keys import opened
 from monostack.services.volume.messages.messages import FORGET
 from monostack.services.volume.snapshots.table import SNAPSHOTS, set_snapshot
@@ -43,7 +43,7 @@ _DUE = (
     .order_by(_h.compared_at.is_not(None), _h.compared_at, _h.host)
     .limit(sa.bindparam("many"))
 )
-_VOLUMES_ON = sa.select(_v.id, _v.size, _v.multiattach, _v.encryption_key_id, _v.sealed_key).where(
+_VOLUMES_ON = sa.select(_v.id, _v.size, _v.pool, _v.multiattach, _v.encryption_key_id, _v.sealed_key).where(
     _v.host == sa.bindparam("the_host"), _v.status.in_(SETTLED)
 )
 _SNAPSHOTS_ON = (
@@ -91,7 +91,7 @@ async def compare(cloud: "Cloud", host: str) -> None:
     snapshots = await cloud.db.read(lambda tx: tx.rows(_SNAPSHOTS_ON, {"the_host": host}))
     answer = await cloud.hosts.call(host, "volume.list", None, id=ids.new_uuid(), timeout=60)
     stored = msgspec.convert(answer, StoredVolumes)
-    await cloud.db.write(lambda tx: set_host(tx, host, capacity_gib=stored.capacity_gib, free_gib=stored.free_gib))
+    await cloud.db.write(lambda tx: fill(tx, host, stored.pools))
     await _backups_again(cloud, host, stored.backups)
     there = {*stored.volumes, *stored.snapshots}
     await _miss(cloud, host, [row for row in volumes if row.id not in there], [row for row in snapshots if row.id not in there])
@@ -120,7 +120,7 @@ async def _miss(cloud: "Cloud", host: str, volumes: list[Row[Any]], snapshots: l
     again = hello is not None and hello.inventory.accelerator == "simulated"
     for row in volumes:
         if await cloud.db.write(lambda tx, row=row: _volume_is_gone(tx, host, row.id, again)):
-            spec = CreateVolume(row.id, row.size, key=opened(cloud, row), format=disk_format(row))
+            spec = CreateVolume(row.id, row.size, key=opened(cloud, row), format=disk_format(row), pool=row.pool)
             await cloud.hosts.call(host, "volume.create", spec, id=ids.new_uuid(), timeout=60)
     for row in snapshots:
         if await cloud.db.write(lambda tx, row=row: _snapshot_is_gone(tx, host, row, again)):

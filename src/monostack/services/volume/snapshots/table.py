@@ -18,6 +18,11 @@ EXTENSIONS = (PROJECT, PROGRESS)
 GUARD = "volume_extension:extended_snapshot_attributes"
 
 
+def _in_pool(table: sa.Table, operator: str, parameter: str) -> Any:
+    """A snapshot is where its volume is."""
+    return table.c.volume_id.in_(sa.select(VOLUMES.table.c.id).where(in_pool(VOLUMES.table, operator, parameter)))
+
+
 def _in_zone(table: sa.Table, operator: str, parameter: str) -> Any:
     """Of a volume in a zone."""
     volumes = VOLUMES.table.c
@@ -53,7 +58,7 @@ SNAPSHOTS = Resource(
     policy={"list": "volume:get_all_snapshots", "show": "volume:get_snapshot"},
     scopes=of_project(WORD),
     table_name="volume_snapshots",
-    conditions={"items": has_item("meta"), "zone": _in_zone, "pool": in_pool},
+    conditions={"items": has_item("meta"), "zone": _in_zone, "pool": _in_pool},
 )
 _s = SNAPSHOTS.table.c
 OF_VOLUME = sa.select(SNAPSHOTS.table).where(_s.volume_id == sa.bindparam("the_volume")).order_by(_s.created_at.desc(), _s.id)

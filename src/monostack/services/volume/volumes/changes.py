@@ -26,7 +26,7 @@ from monostack.services.volume.volumes.actions import actions
 from monostack.services.volume.volumes.creation import check_type_size
 from monostack.services.volume.volumes.deletion import NOT_MIGRATING
 from monostack.services.volume.volumes.lookup import named
-from monostack.services.volume.volumes.table import BACKEND, VOLUMES, set_volume
+from monostack.services.volume.volumes.table import VOLUMES, set_volume
 from monostack.services.volume.words import invalid_input, invalid_volume
 
 IMAGE_RULES = "volume_extension:volume_image_metadata"
@@ -115,18 +115,18 @@ def retype(request: Request, tx: Transaction) -> None:
 
 def _change_type(request: Request, tx: Transaction, row: Row[Any], kind: Row[Any]) -> None:
     new = {"volume_type_id": kind.id, "multiattach": kind.extra_specs.get("multiattach") == "<is> True"}
-    backend = enrol(tx, request.cloud, row.host).backend_name if row.host is not None else BACKEND
-    fits = capable(kind.extra_specs, backend)
+    here = [one for one in enrol(tx, request.cloud, row.host) if one.pool == row.pool] if row.host is not None else []
+    fits = any(capable(kind.extra_specs, one) for one in here)
     rekeyed = encryption_differs(tx.execute(types.BY_ID, {"the_id": row.volume_type_id}).one(), kind)
     if fits and not rekeyed and new["multiattach"] != row.multiattach:
-        migration.begin(request, tx, row, Place(row.host, row.service_uuid), "retyping", new)
+        migration.begin(request, tx, row, Place(row.host, row.pool, row.service_uuid), "retyping", new)
         return
     if fits and not rekeyed:
         VOLUMES.change(tx, request, row, new)
         return
     place = None
     if request.body["os-retype"].get("migration_policy") == "on-demand":
-        place = Place(row.host, row.service_uuid) if fits else migration.elsewhere(request, tx, row, kind)
+        place = Place(row.host, row.pool, row.service_uuid) if fits else migration.elsewhere(request, tx, row, kind)
     if place is None and not fits:
         tell(tx, request, SCHEDULE, NO_BACKEND, row.id, row.project_id)
     # What may not be copied, or has snapshots, stays as it is, as with Cinder.

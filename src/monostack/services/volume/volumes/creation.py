@@ -10,6 +10,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.protocol.volumes import POOL
 from monostack.services.image import facade as images
 from monostack.services.volume import image_keys, keys
 from monostack.services.volume.backups import restoring
@@ -283,6 +284,7 @@ def _write(
             "volume_type_id": kind.id,
             "service_uuid": place.service_uuid if place else None,
             "host": place.host if place else None,
+            "pool": place.pool if place else POOL,
             "group_id": source.group.id if source.group is not None else None,
             "consumes_quota": True,
             "attach_status": "detached",

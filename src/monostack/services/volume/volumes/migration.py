@@ -12,14 +12,14 @@ from monostack.http.answers import ID, Record
 from monostack.services.volume.attachments.table import of_volume
 from monostack.services.volume.hosts import choice
 from monostack.services.volume.hosts.serving import chosen
-from monostack.services.volume.hosts.table import find, of_service, same_storage
+from monostack.services.volume.hosts.table import find, pool_in, same_storage
 from monostack.services.volume.parameters import FLAG, TEXT_OR_NULL, UUID, as_flag, enveloped, fields
 from monostack.services.volume.snapshots.table import of_volume as snapshots_of
 from monostack.services.volume.types import table as types
 from monostack.services.volume.volumes.actions import actions
 from monostack.services.volume.volumes.deletion import NOT_MIGRATING
 from monostack.services.volume.volumes.lookup import named, volume
-from monostack.services.volume.volumes.table import BY_ID, VOLUMES, pool, set_volume
+from monostack.services.volume.volumes.table import BY_ID, VOLUMES, place_name, set_volume
 from monostack.services.volume.words import invalid_volume
 
 RULES = "volume_extension:volume_admin_actions"
@@ -41,9 +41,12 @@ def begin(request: Request, tx: Transaction, row: Row[Any], place: choice.Place,
     set_volume(tx, row.id, status=status, previous_status=row.status, migration_status="migrating")
     given = {
         "host": place.host,
+        "pool": place.pool,
         "service_uuid": place.service_uuid,
         "left": row.host,
         "left_uuid": row.service_uuid,
+        "left_pool": row.pool,
+        "relocate": not copy and place.pool != row.pool,
         "size": row.size,
         "copy": copy,
         "attached": bool(of_volume(tx, row.id)),
@@ -73,15 +76,15 @@ def migrate(request: Request, tx: Transaction) -> None:
     wanted = chosen(request, body, CLUSTERS) or body["cluster"]
     host = _service(request, tx, wanted)
     movable = row.status in ("available", "in-use") and row.migration_status in NOT_MIGRATING and row.group_id is None
-    if not movable or wanted == pool(row.host) or snapshots_of(tx, row.id):
+    if not movable or wanted == place_name(row) or snapshots_of(tx, row.id):
         raise invalid_volume(
             f"Volume {row.id} status must be available or in-use, must not be migrating, have snapshots, be replicated, be part of a group "
             "and destination host/cluster must be different than the current one"
         )
     kind = tx.execute(types.BY_ID, {"the_id": row.volume_type_id}).one()
-    at_pool = "#" not in wanted or wanted == pool(of_service(wanted))
-    place = choice.place(tx, request.cloud, row.size, kind.extra_specs, host.host) if at_pool else None
-    if place is None or place.host == row.host:  # the host without its pool: there it is already
+    here = host.host == row.host and pool_in(wanted) is None  # the host without a pool: there it is already
+    place = choice.place(tx, request.cloud, row.size, kind.extra_specs, host.host, pool_in(wanted))
+    if place is None or here:
         set_volume(tx, row.id, migration_status="error" if place is None else "success")
         return
     locked = as_flag(body.get("lock_volume", False)) and row.status == "available"
@@ -112,6 +115,9 @@ def complete(request: Request, tx: Transaction) -> dict[str, Any]:
 
 
 def elsewhere(request: Request, tx: Transaction, row: Row[Any], kind: Row[Any]) -> choice.Place | None:
-    """Another host that has what a type asks for; None when there is none."""
-    place = choice.place(tx, request.cloud, row.size, kind.extra_specs)
-    return place if place is not None and place.host != row.host else None
+    """Another pool that has what a type asks for, of the volume's own host if that has one; None when there is none."""
+    for host in (row.host, None):
+        place = choice.place(tx, request.cloud, row.size, kind.extra_specs, host)
+        if place is not None and (place.host, place.pool) != (row.host, row.pool):
+            return place
+    return None

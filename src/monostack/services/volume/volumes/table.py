@@ -10,6 +10,7 @@ from monostack.core import clock
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.http.answers import FLAG, ID, NULL, TEXT, Record, many, mapping, maybe, optional, since
+from monostack.protocol.volumes import POOL
 from monostack.resources import Field, Resource, flag, integer, json_value, text, time, uuid
 from monostack.services.volume.attachments.table import SHOWN_IN_VOLUME, shown_in_volumes
 from monostack.services.volume.links import LINKS, links
@@ -17,7 +18,7 @@ from monostack.services.volume.lists import LITERAL, has_item, is_admin
 from monostack.services.volume.style import STYLE, of_project
 from monostack.services.volume.types.table import TYPES
 
-BACKEND = "file"  # the back end, and its only pool, of every host that keeps volumes
+BACKEND = POOL  # the back end of every host that keeps volumes, and the pool that all of them have
 TENANT, HOST, MIGRATION, NAME_ID = (
     "os-vol-tenant-attr:tenant_id",
     "os-vol-host-attr:host",
@@ -46,15 +47,15 @@ def disk_format(volume: Any) -> str:
     return kind_of_file(multiattach=volume.multiattach)
 
 
-def pool(host: str | None) -> str | None:
-    """A host's pool as Cinder names it: host@backend#pool."""
-    return None if host is None else f"{host}@{BACKEND}#{BACKEND}"
+def place_name(kept: Any) -> str | None:
+    """Where something with a host and a pool is, as Cinder names it: host@backend#pool. None: nowhere."""
+    return None if kept.host is None else f"{kept.host}@{BACKEND}#{kept.pool}"
 
 
 def in_pool(table: sa.Table, operator: str, parameter: str) -> Any:
     """The condition of a filter by host: `host@backend`, with or without `#pool`."""
     wanted = sa.bindparam(parameter, type_=sa.String())
-    return sa.or_(table.c.host + f"@{BACKEND}" == wanted, table.c.host + f"@{BACKEND}#{BACKEND}" == wanted)
+    return sa.or_(table.c.host + f"@{BACKEND}" == wanted, table.c.host + f"@{BACKEND}#" + table.c.pool == wanted)
 
 
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
@@ -65,6 +66,7 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     image_metadata = request.allows("volume_extension:volume_image_metadata:show")
     grouped = {row.group_id for row in rows if row.group_id is not None}
     consistent = {row.id for row in tx.rows(_CONSISTENT, {"groups": list(grouped)})} if grouped else set[str]()
+    on_host = request.allows("volume_extension:volume_host_attribute")
     plain: dict[str, Any] = {"replication_status": None}
     if request.at_least(3, 21) and admin:
         plain["provider_id"] = None
@@ -87,6 +89,8 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
         }
         if row.encryption_key_id is not None and request.at_least(*KEY_SHOWN):
             item["encryption_key_id"] = row.encryption_key_id
+        if on_host:
+            item[HOST] = place_name(row)
         if admin:
             item["migration_status"] = row.migration_status
         if image_metadata and row.image_meta:
@@ -127,8 +131,9 @@ VOLUMES = Resource(
         Field("consumes_quota", flag(), default=True, since=(3, 65)),
         Field(TENANT, uuid(), column="project_id", view="volume_extension:volume_tenant_attribute", index=True),
         Field(MIGRATION, text(), column="migration_status", nullable=True, view="volume_extension:volume_mig_status_attribute"),
-        Field(HOST, text(), column="host", view="volume_extension:volume_host_attribute", nullable=True, index=True, show=pool),
+        Field(HOST, text(), column="host", view=False, nullable=True, index=True),
         # What is kept beside what is shown
+        Field("pool", text(), view=False),  # of its host
         Field("image_meta", json_value(), nullable=True, view=False),
         Field("admin_meta", json_value(), default=dict, view=False),
         Field("attach_status", text(), default="detached", view=False),
@@ -153,6 +158,7 @@ VOLUMES = Resource(
         "shared_targets": since((3, 48), FLAG),
         "cluster_name": since((3, 61), NULL, optional=True),
         NAME_ID: optional(NULL),
+        HOST: optional(maybe(TEXT)),
         "migration_status": optional(maybe(TEXT)),
         "volume_image_metadata": optional(mapping(TEXT)),
     },

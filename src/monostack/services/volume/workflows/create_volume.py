@@ -48,6 +48,7 @@ def described(run: Run, tx: Transaction) -> CreateVolume:
         key=keys.opened(run.cloud, volume),
         source_key=key_of_image(tx, run.cloud, image_id, volume) if image_id else key_of_source(tx, run.cloud, origin, snapshot_id),
         format=disk_format(volume),
+        pool=volume.pool,
     )
 
 

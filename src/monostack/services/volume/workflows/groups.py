@@ -50,6 +50,7 @@ async def copy_volumes(run: Run) -> None:
             key=await key_for(run, one["volume_id"]),
             source_key=await run.cloud.db.read(source),
             format=one["format"],
+            pool=one["pool"],
         )
         await _each(run, run.input["host"], "volume.create", one["volume_id"], spec)
 

@@ -1,7 +1,8 @@
-"""migrate_volume: bring a volume to another host, or convert it to the key and format that its new type says it shall have.
+"""migrate_volume: bring a volume to another host or pool, or convert it to the key and format that its new type says it shall have.
 
-Its bits are copied, part by part, unless both hosts reach the same storage. Until the row names the new host the old file is the volume,
-and the copy is given up when anything has happened to the volume meanwhile; afterwards remove_copy removes the old file.
+Between hosts its bits are copied, part by part, unless both reach the same storage. Until the row names the new host the old file is the
+volume, and the copy is given up when anything has happened to the volume meanwhile; afterwards remove_copy removes the old file. Between
+the pools of a host the volume has one file at any time: where a running guest has it, that goes on in the new file at the end.
 """
 
 from typing import Any
@@ -13,9 +14,10 @@ from monostack.hostcommands import ask
 from monostack.operations import Run, Step, StepError, Workflow
 from monostack.protocol.guests import VolumeKey
 from monostack.protocol.images import MAX_PART, ImagePart, ReadImage
-from monostack.protocol.volumes import ConvertVolume, CreateVolume, ExportVolume, VolumePart, VolumeRef
+from monostack.protocol.volumes import ConvertVolume, CreateVolume, ExportVolume, MoveVolume, VolumePart, VolumeRef
 from monostack.services.image import facade as images
 from monostack.services.volume import keys
+from monostack.services.volume.attachments.table import holders
 from monostack.services.volume.volumes.table import BY_ID, disk_format, kind_of_file, set_volume
 from monostack.services.volume.workflows.key import key_for
 from monostack.services.volume.workflows.outcome import LONG, cause, overtaken
@@ -38,7 +40,7 @@ async def copy(run: Run) -> None:
             raise StepError(f"Host {given['left']} has no more than {offset} of {read.total} bytes of volume {volume_id}.", retry=True)
         await ask(run, given["host"], "volume.receive", VolumePart(volume_id, offset, read.data), READ_WITHIN, part=f":{offset}")
         offset, total = offset + len(read.data), read.total
-    spec = CreateVolume(volume_id, given["size"], received=True, key=new_key, format=new_format)
+    spec = CreateVolume(volume_id, given["size"], received=True, key=new_key, format=new_format, pool=given["pool"])
     await ask(run, given["host"], "volume.create", spec, LONG)
     await images.forget(run, given["left"], given["carrier"])
 
@@ -75,6 +77,23 @@ async def convert_back(run: Run) -> None:
         await ask(run, run.input["left"], "volume.convert", ConvertVolume(run.resource_id, new_key, key, old_format), LONG)
 
 
+async def relocate(run: Run) -> None:
+    await _bring(run, run.input["pool"])
+
+
+async def relocate_back(run: Run) -> None:
+    await _bring(run, run.input["left_pool"])
+
+
+async def _bring(run: Run, pool: str) -> None:
+    """The servers are those that have the volume now: it may have been attached and detached since the call."""
+    servers = await run.cloud.db.read(lambda tx: holders(tx, run.resource_id))
+    if len(servers) > 1:
+        raise StepError(f"Volume {run.resource_id} is attached to several servers, which cannot follow it at once.", kind="volume.in_use")
+    key, _ = await _new(run)
+    await ask(run, run.input["host"], "volume.move", MoveVolume(run.resource_id, pool, servers[0] if servers else None, key), LONG)
+
+
 async def discard(run: Run) -> None:
     await images.forget(run, run.input["left"], run.input["carrier"])
     await ask(run, run.input["host"], "volume.delete", VolumeRef(run.resource_id))
@@ -86,16 +105,17 @@ async def move(run: Run) -> None:
 
 def _move(run: Run, tx: Transaction) -> None:
     row, given = tx.row(BY_ID, {"the_id": run.resource_id}), run.input
-    if row is None or row.host == given["host"]:
+    if row is None or (row.host, row.pool) == (given["host"], given["pool"]):
         return
     if given["copy"] and str(row.updated_at) != given["unchanged_since"]:
         raise StepError(f"Volume {row.id} was changed while it was copied.", kind="volume.changed")
-    set_volume(tx, row.id, host=given["host"], service_uuid=given["service_uuid"])
+    set_volume(tx, row.id, host=given["host"], pool=given["pool"], service_uuid=given["service_uuid"])
 
 
 async def move_back(run: Run) -> None:
     given = run.input
-    await run.cloud.db.write(lambda tx: set_volume(tx, run.resource_id, host=given["left"], service_uuid=given["left_uuid"]))
+    back = {"host": given["left"], "pool": given["left_pool"], "service_uuid": given["left_uuid"]}
+    await run.cloud.db.write(lambda tx: set_volume(tx, run.resource_id, **back))
 
 
 def done(run: Run, tx: Transaction) -> None:
@@ -116,9 +136,10 @@ WORKFLOW = Workflow(
     (
         Step("copy", copy, discard, timeout=LONG + 60, when=lambda given: given["copy"]),
         Step("convert", convert, convert_back, timeout=LONG + 60, when=lambda given: given["convert"] and not given["copy"]),
+        Step("relocate", relocate, relocate_back, timeout=LONG + 60, when=lambda given: given["relocate"]),
         Step("move", move, move_back),
     ),
     done=done,
     failed=failed,
-    doc="Bring a volume to another host, or convert it to another key or format.",
+    doc="Bring a volume to another host or pool, or convert it to another key or format.",
 )

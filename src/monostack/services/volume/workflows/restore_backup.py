@@ -25,7 +25,7 @@ async def leave(run: Run) -> None:
 async def arrive(run: Run) -> None:
     if run.input["left"] != run.input["host"]:
         row = await run.cloud.db.read(lambda tx: tx.execute(BY_ID, {"the_id": run.resource_id}).one())
-        spec = CreateVolume(row.id, run.input["size"], key=keys.opened(run.cloud, row), format=disk_format(row))
+        spec = CreateVolume(row.id, run.input["size"], key=keys.opened(run.cloud, row), format=disk_format(row), pool=row.pool)
         await ask(run, run.input["host"], "volume.create", spec)
 
 
@@ -61,7 +61,11 @@ def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
 
 WORKFLOW = Workflow(
     "restore_backup",
-    (Step("leave", leave), Step("arrive", arrive), Step("restore", restore, timeout=LONG + 60),),
+    (
+        Step("leave", leave),
+        Step("arrive", arrive),
+        Step("restore", restore, timeout=LONG + 60),
+    ),
     done=done,
     failed=failed,
     unwind=False,
