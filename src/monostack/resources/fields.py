@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -10,7 +10,13 @@ from monostack.db.columns import Json, Timestamp
 from monostack.http.answers import Key, maybe
 from monostack.http.routing import Version
 
-REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
+
+class _Required:
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED: Any = _Required()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,8 @@ class Field:
     def schema(self) -> dict[str, Any]:
         document = dict(self.kind.schema)
         if self.nullable and "type" in document:
-            kinds = document["type"] if isinstance(document["type"], list) else [document["type"]]
+            kind: str | list[str] = document["type"]
+            kinds = [kind] if isinstance(kind, str) else kind
             document["type"] = kinds if "null" in kinds else [*kinds, "null"]
             if "enum" in document:
                 document["enum"] = [*document["enum"], None]
@@ -97,12 +104,12 @@ _LIMITS = {"minLength", "maxLength", "pattern", "minimum", "maximum", "minItems"
 def unlimited(schema: Any) -> Any:
     """The schema of a value without what limits callers only; what is stored may be the cloud's own."""
     if isinstance(schema, list):
-        return [unlimited(one) for one in schema]
+        return [unlimited(one) for one in cast("list[Any]", schema)]
     if not isinstance(schema, dict):
         return schema
     return {
         name: {key: unlimited(one) for key, one in inner.items()} if name == "properties" else unlimited(inner)
-        for name, inner in schema.items()
+        for name, inner in cast("dict[str, Any]", schema).items()
         if name not in _LIMITS
     }
 

@@ -89,12 +89,13 @@ def statement(table: sa.Table, scope: Any, shape: tuple[Any, ...]) -> sa.Select[
     query = sa.select(table)
     if scope is not None:
         query = query.where(scope)
-    special = table.info.get("conditions", {})
+    special: dict[str, Any] = table.info.get("conditions", {})
+    columns: dict[str, sa.Column[Any]] = {column.key: column for column in table.columns}
     for index, (name, operator) in enumerate(filters):
         parameter = f"f{index}"
-        clause = special[name](table, operator, parameter) if name in special else _condition(table.c[name], operator, parameter)
+        clause = special[name](table, operator, parameter) if name in special else _condition(columns[name], operator, parameter)
         query = query.where(clause)
-    keys = [(_sortable(table.c[name]), (direction == "desc") != reverse) for name, direction in sorts]
+    keys = [(_sortable(columns[name]), (direction == "desc") != reverse) for name, direction in sorts]
     if has_marker:
         alternatives: list[ColumnElement[bool]] = []
         for index, (column, descending) in enumerate(keys):

@@ -1,5 +1,8 @@
 """The declaration of a plain resource, and the pieces its operations are composed of."""
 
+# pyright: reportPrivateUsage=false
+# Rows have their columns as `_mapping`, a public name which hides none of them.
+
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -161,7 +164,7 @@ class Resource:
     # --- the caller's body -------------------------------------------------------------------------------------------
 
     def _settable(self, method: str, version: Version | None) -> dict[str, Field]:
-        chosen = {}
+        chosen: dict[str, Field] = {}
         for f in self.fields:
             if getattr(f, method) and (
                 version is None or ((f.since is None or version >= f.since) and (f.until is None or version <= f.until))
@@ -216,7 +219,7 @@ class Resource:
     def stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """API names to columns; what is not stored is left out."""
         columns = self._index
-        out = {}
+        out: dict[str, Any] = {}
         for name, value in values.items():
             f = self.by_name.get(name)
             column = f.stored_as if f else name
@@ -265,10 +268,10 @@ class Resource:
 
     def _plan(self, request: Request) -> "_Plan":
         version = request.microversion
-        granted = tuple(request.allows(f.view) for f in self._guarded)
+        granted = tuple(request.allows(rule) for _, rule in self._guarded)
         plan = self._plans.get((version, granted))
         if plan is None:
-            hidden = {f.name for f, allowed in zip(self._guarded, granted, strict=True) if not allowed}
+            hidden = {name for (name, _), allowed in zip(self._guarded, granted, strict=True) if not allowed}
             columns: dict[str, int] = {}
             converted: list[tuple[str, Callable[[Any], Any]]] = []
             for f in self.fields:
@@ -283,8 +286,9 @@ class Resource:
         return plan
 
     @cached_property
-    def _guarded(self) -> list[Field]:
-        return [f for f in self.fields if isinstance(f.view, str)]
+    def _guarded(self) -> list[tuple[str, str]]:
+        """The names of fields that a policy rule decides on, and the rules."""
+        return [(f.name, f.view) for f in self.fields if isinstance(f.view, str)]
 
     def views(self, request: Request, tx: Transaction, rows: Sequence[Row[Any]], only: Sequence[str] = ()) -> list[dict[str, Any]]:
         """Rows as this caller, at this microversion, sees them."""
@@ -293,7 +297,8 @@ class Resource:
         if self.unknown is not None:
             index = self._index[self.unknown]
             for item, row in zip(shown, rows, strict=True):
-                item.update({name: value for name, value in (row[index] or {}).items() if name not in self.by_name})
+                others: dict[str, Any] = row[index] or {}
+                item.update({name: value for name, value in others.items() if name not in self.by_name})
         if self.expand is not None and rows:
             for item, more in zip(shown, self.expand(tx, request, rows), strict=True):
                 item.update(more)
