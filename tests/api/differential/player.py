@@ -1,6 +1,6 @@
 """Plays a scenario, a list of requests with variables, against any cloud and gives normalised answers.
 
-A scenario is YAML: `defaults:` (keys every step has unless it says otherwise) and `steps:`, each with
+A scenario is YAML: `settings:` (only in configured/), `defaults:` (keys every step has unless it says otherwise) and `steps:`, each with
 
     as              admin, demo (the default), reader, anonymous
     service, path   path without a leading slash is below the service's versioned endpoint, with one from the service's root
@@ -32,8 +32,15 @@ TYPES = {"volume": ("block-storage", "volumev3")}
 VERSIONS = {"identity": "/v3", "compute": "/v2.1", "network": "/v2.0", "image": "/v2", "volume": "/v3/{project_id}", "placement": ""}
 # Options of the cloud under test that make it one like the recorded.
 SETTINGS = {"image.import_methods": ["glance-direct", "web-download", "copy-image"]}
+# Scenarios for clouds with options of their own, which they name under `settings:`.
+CONFIGURED = sorted((Path(__file__).parent / "configured").glob("*.yaml"))
 _VERSION = re.compile(r"/v\d+(\.\d+)?(/.*)?$")
 _VARIABLE = re.compile(r"\{([A-Za-z_][\w.]*)\}")
+
+
+def settings_of(path: Path) -> dict[str, Any]:
+    """The options, by dotted name, of the cloud that a scenario is for."""
+    return {**SETTINGS, **yaml.safe_load(path.read_text()).get("settings", {})}
 
 
 def load(path: Path) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
     python tests/api/differential/record.py http://127.0.0.1:5000/v3 PASSWORD [scenario.yaml ...]
 
 The cloud must have the users admin (project admin), demo (member) and reader (reader) of project demo, with that password. Answers go to
-recorded/<scenario>.json. A step whose status is not the one it expects is an error: then the scenario is wrong, not the cloud.
+recorded/<scenario>.json. A step whose status is not the one it expects is an error: then the scenario is wrong, not the cloud. Scenarios in
+configured/ are recorded when they are named, from a cloud that has the options they say.
 """
 
 import json
@@ -31,7 +32,7 @@ def main() -> int:
                 wrong += 1
                 print(f"{path.name}: {step.get('name')}: expected {expected}, got {answer['status']}: {answer['body']}")
             answers.append({"step": f"{step.get('method', 'GET')} {step['service']} {step['path']}", **answer})
-        target = HERE / "recorded" / f"{path.stem}.json"
+        target = path.parent / "recorded" / f"{path.stem}.json"
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(answers, indent=1, sort_keys=True) + "\n")
         print(f"{path.name}: {len(answers)} answers recorded")

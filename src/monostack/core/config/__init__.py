@@ -4,7 +4,7 @@
 Tests write `load(environ={}, flags={"state_dir": str(tmp_path), "api.port": 0})`.
 """
 
-from monostack.core.config.options import Config, ExternalNetwork
+from monostack.core.config.options import Config, ExternalNetwork, SecurityCompliance
 from monostack.core.config.sources import FILE_VARIABLE, OPTIONS, ConfigError, Option, load, public_url
 
-__all__ = ["FILE_VARIABLE", "OPTIONS", "Config", "ConfigError", "ExternalNetwork", "Option", "load", "public_url"]
+__all__ = ["FILE_VARIABLE", "OPTIONS", "Config", "ConfigError", "ExternalNetwork", "Option", "SecurityCompliance", "load", "public_url"]

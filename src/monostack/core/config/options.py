@@ -154,6 +154,41 @@ class Identity(Section, frozen=True):
     ] = False
 
 
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class SecurityCompliance(Section, frozen=True):
+    """What passwords must be like and what becomes of accounts that are attacked or not used. Names and meanings are those of Keystone's
+    `[security_compliance]`; options of a user (`ignore_password_expiry` and its like) exempt him.
+    """
+
+    disable_user_account_days_inactive: Annotated[
+        AtLeastOne | None, _option("Days without a login after which a user is disabled. The first administrator is exempt.", "none: never")
+    ] = None
+    lockout_failure_attempts: Annotated[
+        AtLeastOne | None, _option("Wrong passwords in a row after which a user is locked out.", "none: never")
+    ] = None
+    lockout_duration: Annotated[int, _option("Seconds for which the user is locked out then.", ge=1)] = 1800
+    password_expires_days: Annotated[
+        AtLeastOne | None,
+        _option("Days a new password holds. Those there are already, and the first administrator's, do not expire.", "none: for ever"),
+
+    ] = None
+    unique_last_password_count: Annotated[
+        int, _option("A user's own new password differs from so many last ones, the one of now among them. 0: from none.", ge=0)
+    ] = 0
+    minimum_password_age: Annotated[
+        int, _option("Days a password that a user chose must be used before he can choose the next. Administrators can at once.", ge=0)
+    ] = 0
+    password_regex: Annotated[str | None, _option("Regular expression that new passwords match from their start.", "none: any")] = None
+    password_regex_description: Annotated[
+        str | None, _option("The same in words, told to who chooses one that does not match.", "none")
+    ] = None
+    change_password_upon_first_use: Annotated[
+        bool, _option("Passwords that administrators set are good for nothing but choosing another.")
+    ] = False
+
+
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
@@ -433,6 +468,7 @@ class Config(Section, frozen=True):
     database: Database = Database()
     agent: Agent = Agent()
     identity: Identity = Identity()
+    security_compliance: SecurityCompliance = SecurityCompliance()
     image: Image = Image()
     log: Log = Log()
     quota: Quota = Quota()

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import socket
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -184,6 +185,7 @@ def _derive(config: Config) -> Config:
     capacity = agent.capacity
     if capacity.packet_rate_kpps and (capacity.packet_rate_egress_kpps or capacity.packet_rate_ingress_kpps):
         raise ConfigError("agent.capacity.packet_rate_kpps counts packets of both directions: set it, or one for each direction")
+    _check_pattern(config.security_compliance.password_regex)
     images = config.image.directory or f"{state}/images"
     return replace(
         config,
@@ -199,6 +201,13 @@ def _derive(config: Config) -> Config:
             image_dir=agent.image_dir or images,
         ),
     )
+
+
+def _check_pattern(pattern: str | None) -> None:
+    try:
+        re.compile(pattern or "")
+    except re.error as error:
+        raise ConfigError(f"security_compliance.password_regex is no regular expression: {error}") from error
 
 
 def public_url(config: Config, port: int) -> str:

@@ -21,21 +21,23 @@ from monostack.services.identity.policy_associations import api as policy_associ
 from monostack.services.identity.projects import api as projects
 from monostack.services.identity.projects import listing as project_lists
 from monostack.services.identity.projects import tags
-from monostack.services.identity.reconcilers import expired
+from monostack.services.identity.reconcilers import expired, inactive
 from monostack.services.identity.roles import api as roles
 from monostack.services.identity.roles import implied
 from monostack.services.identity.routing import finished
 from monostack.services.identity.tokens import api as tokens
 from monostack.services.identity.trusts import api as trusts
 from monostack.services.identity.users import api as users
+from monostack.services.identity.users import own_password
 from monostack.services.identity.v2 import api as v2
 
 ROUTES = (
     discovery.routes, tokens.routes, own_scopes.routes, domains.routes, domain_config.routes, projects.routes, project_lists.routes,
-    tags.routes, users.routes, groups.routes, roles.routes, implied.routes, grants.routes, assignments.routes, regions.routes,
-    services.routes, endpoints.routes, application_credentials.routes, access_rules.routes, trusts.routes, credentials.routes, ec2.routes,
-    v2.routes, policies.routes, endpoint_filter.group_routes, endpoint_filter.routes, limits.registered_routes, limits.routes,
-    consumers.routes, flow.routes, access_tokens.routes, policy_associations.routes, gone.routes,
+    tags.routes, users.routes, own_password.routes, groups.routes, roles.routes, implied.routes, grants.routes, assignments.routes,
+    regions.routes, services.routes, endpoints.routes, application_credentials.routes, access_rules.routes, trusts.routes,
+    credentials.routes, ec2.routes, v2.routes, policies.routes, endpoint_filter.group_routes, endpoint_filter.routes,
+    limits.registered_routes, limits.routes, consumers.routes, flow.routes, access_tokens.routes, policy_associations.routes,
+    gone.routes,
 )  # fmt: skip
 
 SERVICE = Service(
@@ -48,5 +50,5 @@ SERVICE = Service(
     routes=[finished(group) for group in ROUTES],
     policies=POLICIES,
     bootstrap=bootstrap,
-    reconcilers=(expired.RECONCILER,),
+    reconcilers=(expired.RECONCILER, inactive.RECONCILER),
 )

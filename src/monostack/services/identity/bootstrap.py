@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from monostack.core import ids, key_repository
+from monostack.core import clock, ids, key_repository
 from monostack.db import Transaction
 from monostack.services.identity import passwords
 from monostack.services.identity.assignments.table import SYSTEM, assignments
@@ -66,9 +66,12 @@ def _seed_accounts(tx: Transaction, state_dir: Path) -> None:
         )
     ])  # fmt: skip
     user_id = ids.new_hex()
+    # The first administrator's password neither expires nor has to be changed, and he is not disabled for not having been here: nobody
+    # could let him in again.
     tx.execute(sa.insert(users), {
         "id": user_id, "name": "admin", "domain_id": DEFAULT_DOMAIN, "enabled": True, "default_project_id": None,
-        "token_generation": 0, "password_expires_at": None, "password_hash": passwords.hash_now(admin_password(state_dir)), **plain,
+        "token_generation": 0, "password_expires_at": None, "password_hash": passwords.hash_now(admin_password(state_dir)),
+        "created_at": clock.now(), **plain, "options": {"ignore_user_inactivity": True},
     })  # fmt: skip
     for target_type, target_id in (("project", project_ids["admin"]), ("system", SYSTEM)):
         tx.execute(sa.insert(assignments), {

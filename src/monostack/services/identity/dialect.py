@@ -39,8 +39,9 @@ def fault(fault: Fault, request: Request) -> Response:
     return Response({"error": {"code": fault.status, "message": fault.message, "title": title}}, fault.status)
 
 
-def unauthenticated(request: Request) -> Response:
-    return _unauthorized(request, {"code": 401, "message": AUTHENTICATE, "title": "Unauthorized"})
+def unauthenticated(request: Request, message: str = AUTHENTICATE) -> Response:
+    """A 401; the few messages that are not AUTHENTICATE are for those who have shown the right password."""
+    return _unauthorized(request, {"code": 401, "message": message, "title": "Unauthorized"})
 
 
 def wrong_method(request: Request, message: str, identity: dict[str, Any]) -> Response:

@@ -1,45 +1,39 @@
 """Times as callers give them and as tokens and delegations show them."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest
-from monostack.http import Request
 from monostack.services.identity.dialect import MALFORMED
 
+_OPERATORS = {"eq": "eq", "neq": "ne", "lt": "lt", "lte": "le", "gt": "gt", "gte": "ge"}
 
-def parse_expiration(text: str) -> datetime:
-    """A moment to come, in UTC without tzinfo; a text without a zone is UTC. Raises BadRequest."""
+
+def _parsed(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise BadRequest(f"Timestamp not in expected format.{MALFORMED}") from None
-    moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo is not None else moment
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo is not None else moment
+
+
+def parse_expiration(text: str) -> datetime:
+    """A moment to come, in UTC without tzinfo; a text without a zone is UTC. Raises BadRequest."""
+    moment = _parsed(text)
     if moment < clock.now():
         raise BadRequest(f"The 'expires_at' must not be before now.{MALFORMED}")
     return moment
 
 
-def check_comparison(text: str) -> None:
-    """A filter by time, as in lt:2026-11-22T04:53:38Z. Raises BadRequest for one that is none."""
+def comparison(text: str) -> tuple[str, datetime]:
+    """A filter by time, as in lt:2026-11-22T04:53:38Z: the operator of a list query, and the moment. Raises BadRequest."""
     operator, _, moment = text.partition(":") if ":" in text[2:4] else ("eq", "", text)
-    try:
-        datetime.fromisoformat(moment)
-    except ValueError:
-        raise BadRequest(f"Timestamp not in expected format.{MALFORMED}") from None
-    if operator not in ("eq", "neq", "lt", "lte", "gt", "gte"):
+    found = _parsed(moment)
+    if operator not in _OPERATORS:
         raise BadRequest(
             f"The given operator {operator} is not valid. It must be one of the following: 'eq', 'neq', 'lt', 'lte', 'gt', or 'gte'."
         )
-
-
-def without_expiring(request: Request, answer: dict[str, Any]) -> dict[str, Any]:
-    """A list of users, which is empty when it is asked for passwords that expire at some time: none of this cloud does."""
-    if "password_expires_at" in request.query_map:
-        check_comparison(request.query_map["password_expires_at"])
-        answer["users"] = []
-    return answer
+    return _OPERATORS[operator], found
 
 
 def seconds(stored: str) -> int:

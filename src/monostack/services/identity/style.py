@@ -11,6 +11,7 @@ from monostack.core.errors import BadRequest, Fault, NotFound
 from monostack.http import Request
 from monostack.http.answers import FLAG, TEXT, Record, envelope, many, maybe, optional
 from monostack.resources import ListQuery, Resource, Style
+from monostack.services.identity.moments import comparison
 
 COMPARATORS = {"contains": "contains", "startswith": "startswith", "endswith": "endswith"}
 MAXIMUM = 1000  # items of a page at most
@@ -29,7 +30,10 @@ def parse_list(request: Request, resource: Resource) -> ListQuery:
         field = resource.by_name.get(attribute)
         if field is None or not field.filter or field.stored_as is None:
             continue
-        if not comparator:
+        if field.kind.is_time:
+            operator, moment = comparison(value)
+            query.filters[field.stored_as, operator] = moment
+        elif not comparator:
             query.filters[field.stored_as, "eq"] = value if field.kind.parse is str else field.kind.parse(value)
         elif field.kind.parse is str:
             folded = "i" if comparator.startswith("i") else ""

@@ -21,8 +21,7 @@ from monostack.services.identity.domain_config.options import (
 from monostack.services.identity.domains import DOMAINS
 
 COMPLIANCE = "security_compliance"
-# What a password must be like: anything, in this cloud.
-_PASSWORD = {"password_regex": None, "password_regex_description": None}
+_SHOWN = ("password_regex", "password_regex_description")  # what everybody may know of the rules for passwords
 _BODY = {"type": "object", "properties": {"config": {"type": "object"}}}
 
 routes = Routes("/v3/domains")
@@ -69,14 +68,15 @@ def show_config(request: Request, tx: Transaction) -> dict[str, Any]:
 def _compliance(request: Request) -> dict[str, Any]:
     """What passwords must be like, which everybody may ask."""
     domain_id, _, option = _place(request)
+    rules = request.cloud.config.security_compliance
     request.authorize("identity:get_security_compliance_domain_config", {})
     if domain_id != DEFAULT_DOMAIN:
         raise invalid("Reading security compliance information for any domain other than the default domain is not allowed or supported.")
     if option is None:
-        return {COMPLIANCE: _PASSWORD}
-    if option not in _PASSWORD:
+        return {COMPLIANCE: {name: getattr(rules, name) for name in _SHOWN}}
+    if option not in _SHOWN:
         raise invalid("Reading security compliance values other than password_regex and password_regex_description is not allowed.")
-    return {option: _PASSWORD[option]}
+    return {option: getattr(rules, option)}
 
 
 def _find_domain(request: Request, tx: Transaction, rule: str) -> str:

@@ -14,7 +14,6 @@ from monostack.resources.query import both
 from monostack.services.identity import access
 from monostack.services.identity.groups.table import GROUPS, groups, members
 from monostack.services.identity.kinds import IDENTIFIER, ORDER, query, words
-from monostack.services.identity.moments import without_expiring
 from monostack.services.identity.removal import forget_group
 from monostack.services.identity.style import STYLE, page_of
 from monostack.services.identity.users.table import USERS, users
@@ -77,7 +76,7 @@ def list_members(request: Request, tx: Transaction) -> dict[str, Any]:
     if group is None:
         raise STYLE.not_found(GROUPS, group_id)
     clause = both(_IN_GROUP, _OWN_USERS) if request.caller.domain_id else _IN_GROUP
-    return without_expiring(request, list_of(USERS, request, tx, clause, {"group": group_id}))
+    return list_of(USERS, request, tx, clause, {"group": group_id})
 
 
 def list_groups_of_user(request: Request, tx: Transaction) -> dict[str, Any]:

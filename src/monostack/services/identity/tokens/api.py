@@ -3,10 +3,10 @@
 import logging
 from typing import Any
 
-from monostack.core.errors import BadRequest, NotFound, Unauthorized
+from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
-from monostack.services.identity.dialect import AUTHENTICATE, expecting, invalid_in_full, wrong_method
+from monostack.services.identity.dialect import AUTHENTICATE, expecting, invalid_in_full, unauthenticated, wrong_method
 from monostack.services.identity.generation import changed
 from monostack.services.identity.kinds import is_true
 from monostack.services.identity.routing import require_json
@@ -16,6 +16,7 @@ from monostack.services.identity.tokens.revocations import revoke
 from monostack.services.identity.tokens.schema import ISSUE, missing_name
 from monostack.services.identity.tokens.session import Rejected, Session, WrongMethod
 from monostack.services.identity.tokens.view import ANSWER, render
+from monostack.services.identity.users.password import PasswordExpired
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ async def create_token(request: Request) -> Response:
         return wrong_method(request, str(wrong), wrong.identity)
     except Rejected as reason:
         log.info("a login was refused: %s", reason)
-        raise Unauthorized(AUTHENTICATE) from None
+        return unauthenticated(request, reason.told if isinstance(reason, PasswordExpired) else AUTHENTICATE)
     token = request.cloud.authenticator.write(session.payload)
     return Response(render(session, await catalog_of(request, session)), 201, {"x-subject-token": token})
 

@@ -19,11 +19,10 @@ from monostack.services.identity.oauth1.login import signed_by
 from monostack.services.identity.tokens import payload as kinds
 from monostack.services.identity.tokens.scope import find_login_domain
 from monostack.services.identity.tokens.session import Rejected, WrongMethod
+from monostack.services.identity.users.password import BY_ID, PROVING, prove
 from monostack.services.identity.users.table import users
 
-_HASH = sa.select(users.c.id, users.c.password_hash)
-_BY_ID = _HASH.where(users.c.id == sa.bindparam("user"))
-_BY_NAME = _HASH.where(users.c.domain_id == sa.bindparam("domain"), users.c.name == sa.bindparam("name"))
+_BY_NAME = PROVING.where(users.c.domain_id == sa.bindparam("domain"), users.c.name == sa.bindparam("name"))
 _c = credentials.c
 _CREDENTIAL = sa.select(credentials).where(_c.id == sa.bindparam("id"))
 _CREDENTIAL_BY_NAME = sa.select(credentials).where(_c.user_id == sa.bindparam("user"), _c.name == sa.bindparam("name"))
@@ -45,7 +44,7 @@ def _find_user(tx: Transaction, user: Mapping[str, Any]) -> Row[Any] | None:
     if user.get("name"):
         domain = find_login_domain(tx, user["domain"])
         return tx.row(_BY_NAME, {"domain": domain.id, "name": user["name"]})
-    return tx.row(_BY_ID, {"user": user.get("id")})
+    return tx.row(BY_ID, {"user": user.get("id")})
 
 
 def _check_named(user: Mapping[str, Any]) -> None:
@@ -65,11 +64,8 @@ async def by_password(request: Request, given: dict[str, Any], auth: dict[str, A
         found = await request.db.read(lambda tx: _find_user(tx, user))
     except Rejected:
         found = None  # told only after as long as a wrong password takes
-    password = user.get("password")
-    stored = found.password_hash if found is not None else None
-    right = await passwords.verify_password(password or "", stored, request.cloud.authenticator.proven)
-    if found is None or not right or password is None:
-        raise Rejected("unknown user or wrong password")
+    await prove(request, found, user.get("password"))
+    assert found is not None
     return Proof(found.id, ("password",))
 
 

@@ -25,7 +25,7 @@ TRUSTS = Resource(
         Field("trustee_user_id", text(64), REQUIRED, create=True, references="users.id", index=True),
         Field("project_id", text(64), create=True, nullable=True, references="projects.id", index=True),
         Field("impersonation", flag(), REQUIRED, create=True),
-        Field("expires_at", time(), create=True, nullable=True, show=_with_zone),
+        Field("expires_at", time(), create=True, nullable=True, filter=False, show=_with_zone),
         Field("remaining_uses", integer(1), create=True, nullable=True),
         Field("redelegated_trust_id", text(64), create=True, nullable=True, references="trusts.id"),
         Field("redelegation_count", integer(0), create=True, nullable=True),

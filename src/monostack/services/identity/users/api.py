@@ -3,42 +3,30 @@
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
-from monostack.core.errors import BadRequest, Unauthorized
+from monostack.core.config import SecurityCompliance
+from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.events import record
-from monostack.http import Request, Response
+from monostack.http import Request
 from monostack.http.answers import NULL, OBJECT, envelope
-from monostack.http.schema import Schema
 from monostack.services.identity import access, passwords
-from monostack.services.identity.dialect import AUTHENTICATE, invalid_in_full
 from monostack.services.identity.domains import BY_ID as DOMAIN_BY_ID
-from monostack.services.identity.generation import changed
 from monostack.services.identity.groups.api import list_groups_of_user
 from monostack.services.identity.groups.table import GROUPS
 from monostack.services.identity.immutable import merged_options
 from monostack.services.identity.kinds import BOOLEAN, IDENTIFIER, ORDER, is_true, query, words
-from monostack.services.identity.moments import without_expiring
 from monostack.services.identity.removal import forget_user
 from monostack.services.identity.style import STYLE, page_of
+from monostack.services.identity.users import compliance
 from monostack.services.identity.users.factors import check_rules
+from monostack.services.identity.users.password import new_password, remember, today
 from monostack.services.identity.users.table import USERS, users
 
-_SET_PASSWORD = (
-    sa.update(users)
-    .where(users.c.id == sa.bindparam("user"))
-    .values(password_hash=sa.bindparam("hash"), token_generation=users.c.token_generation + 1)
-)
 _REVOKE = sa.update(users).where(users.c.id == sa.bindparam("user")).values(token_generation=users.c.token_generation + 1)
-_HASH = sa.select(users.c.password_hash, users.c.enabled, users.c.options).where(users.c.id == sa.bindparam("user"))
 
-
-_list_in_domain = access.list_in_domain(USERS)
-
-
-def list_users(request: Request, tx: Transaction) -> Any:
-    """List users."""
-    return without_expiring(request, _list_in_domain(request, tx))
+list_users = access.list_in_domain(USERS)
 
 
 async def hashed(request: Request) -> str | None:
@@ -54,6 +42,15 @@ def _given(request: Request) -> dict[str, Any]:
     return given
 
 
+def _rules(request: Request) -> SecurityCompliance:
+    return request.cloud.config.security_compliance
+
+
+def _check_strength(request: Request) -> None:
+    if "password" in request.body["user"]:
+        compliance.check_strength(_rules(request), request.body["user"]["password"])
+
+
 def _check_default_project(tx: Transaction, given: dict[str, Any]) -> None:
     project_id = given.get("default_project_id")
     if project_id is not None and tx.row(DOMAIN_BY_ID, {"id": project_id}) is not None:
@@ -65,13 +62,16 @@ def create_user(request: Request, tx: Transaction) -> dict[str, Any]:
     given = _given(request)
     access.authorize_create(USERS, request, given)
     domain_id = given["domain_id"] = access.own_domain(request, given)
+    _check_strength(request)
     access.require_domain(tx, domain_id)
     _check_default_project(tx, given)
     given["name"] = given["name"].strip()
     access.free_name(USERS, tx, given["name"], domain_id)
     values = USERS.accept_create(request, given)
     values["enabled"] = is_true(values["enabled"])
-    values["password_hash"] = request.prepared
+    if "password" in request.body["user"]:
+        # Options exempt from the rules when a password is set for a user who has them; one who is being made has none yet.
+        values |= new_password(_rules(request), request.prepared, {})
     return USERS.render(request, tx, USERS.insert(tx, request, values))
 
 
@@ -81,6 +81,7 @@ def update_user(request: Request, tx: Transaction) -> dict[str, Any]:
     given = _given(request)
     access.keep_id(row, given)
     access.keep_domain(row, given)
+    _check_strength(request)
     _check_default_project(tx, given)
     if "name" in given:
         given["name"] = given["name"].strip()
@@ -89,15 +90,33 @@ def update_user(request: Request, tx: Transaction) -> dict[str, Any]:
         given["enabled"] = is_true(given["enabled"])
     if "options" in given:
         given["options"] = merged_options(row, given["options"])
-    if request.prepared is not None:
-        tx.execute(_SET_PASSWORD, {"user": row.id, "hash": request.prepared})
-        record(tx, request, "user.password", row.id)
-    elif given.get("enabled") is False and row.enabled:
-        tx.execute(_REVOKE, {"user": row.id})
-    changed_row = USERS.change(tx, request, row, USERS.accept_update(request, given))
+    values = {**USERS.accept_update(request, given), **_password_set(request, tx, row, given), **_unlocked(request, row, given)}
+    changed_row = USERS.change(tx, request, row, values)
     answer = USERS.render(request, tx, changed_row)
     answer["user"]["extra"] = changed_row.extra or {}  # an update shows them twice, as Keystone's always has
     return answer
+
+
+def _password_set(request: Request, tx: Transaction, row: Row[Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a user who is given another password, or none, or is disabled: his tokens end."""
+    values: dict[str, Any] = {}
+    if "password" in request.body["user"]:
+        remember(tx, _rules(request), row)
+        values = new_password(_rules(request), request.prepared, given.get("options", row.options) or {})
+        record(tx, request, "user.password", row.id)
+    if request.prepared is not None or (given.get("enabled") is False and row.enabled):
+        values["token_generation"] = row.token_generation + 1
+    return values
+
+
+def _unlocked(request: Request, row: Row[Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a user who is enabled, or stays so: whatever is changed of him lets him in again."""
+    if not given.get("enabled", row.enabled):
+        return {}
+    values: dict[str, Any] = {"failed_auth_count": 0, "failed_auth_at": None} if row.failed_auth_count else {}
+    if _rules(request).disable_user_account_days_inactive is not None and row.last_active_at != today():
+        values["last_active_at"] = today()
+    return values
 
 
 def delete_user(request: Request, tx: Transaction) -> None:
@@ -162,43 +181,3 @@ routes.add(
     policy="identity:list_groups_for_user",
     answer=page_of(GROUPS, GROUPS.answer.with_keys("GroupOfUser", {"membership_expires_at": NULL})),
 )
-
-_STRING = {"type": "string"}
-_NEW_PASSWORD = Schema({
-    "type": "object",
-    "properties": {"original_password": _STRING, "password": _STRING},
-    "required": ["original_password", "password"],
-    "additionalProperties": False,
-})  # fmt: skip
-
-
-@routes.post("/{id}/password", mode="async", public=True, status=204)
-async def change_password(request: Request) -> Response:
-    """Change one's own password. The old one proves who asks; no token is needed."""
-    user_id = request.params["id"]
-    given = request.body.get("user", {}) if isinstance(request.body, dict) else {}
-    error = _NEW_PASSWORD.error(given)
-    if error is not None:
-        raise invalid_in_full(error)
-    row = await request.db.read(lambda tx: tx.row(_HASH, {"user": user_id}))
-    right = await passwords.verify_password(given["original_password"], row.password_hash if row is not None else None)
-    if row is None or not right or not row.enabled:
-        raise Unauthorized(AUTHENTICATE)
-    if (row.options or {}).get("lock_password"):
-        raise BadRequest(
-            "You cannot change your password at this time due to password policy disallowing password changes. Please contact your"
-            " administrator to reset your password."
-        )
-    new = await passwords.hash_password(given["password"])
-
-    def unit(tx: Transaction) -> None:
-        # Another change may have come in between: only who knows the password of now may set the next.
-        now = tx.row(_HASH, {"user": user_id})
-        if now is None or now.password_hash != row.password_hash:
-            raise Unauthorized(AUTHENTICATE)
-        tx.execute(_SET_PASSWORD, {"user": user_id, "hash": new})
-        record(tx, None, "user.password", user_id)
-        changed(tx, request)
-
-    await request.db.write(unit)
-    return Response(None, 204)

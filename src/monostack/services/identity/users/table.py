@@ -6,10 +6,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Flag, Timestamp, Transaction
 from monostack.http import Request
 from monostack.http.answers import TEXT, optional
-from monostack.resources import Field, Resource, integer, json_value, text
+from monostack.resources import Field, Resource, integer, json_value, text, time
 from monostack.resources.fields import REQUIRED
 from monostack.services.identity.kinds import BOOLEAN_OR_NULL, boolean, identifier
 from monostack.services.identity.style import STYLE
@@ -30,7 +30,6 @@ OPTIONS = {
 }  # fmt: skip
 
 
-
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, str]]:
     """A user without a default project does not show that it has none."""
     return [{"default_project_id": row.default_project_id} if row.default_project_id is not None else {} for row in rows]
@@ -45,14 +44,23 @@ USERS = Resource(
         Field("enabled", boolean(), True, create=True, update=True),
         Field("default_project_id", text(64), create=True, update=True, nullable=True, filter=False, index=True, view=False),
         Field("options", json_value(OPTIONS), dict, create=True, update=True, filter=False),
-        Field("password_expires_at", text(32), nullable=True, filter=False),
+        Field("password_expires_at", time(), nullable=True, show=lambda moment: moment),
         Field("token_generation", integer(), 0, view=False, filter=False),  # tokens of an older one are revoked
     ),
     policy={
         "list": "identity:list_users", "show": "identity:get_user", "create": "identity:create_user",
         "update": "identity:update_user", "delete": "identity:delete_user",
     },
-    columns=(sa.Column("password_hash", sa.String(255)), sa.UniqueConstraint("domain_id", "name")),
+    columns=(
+        sa.Column("password_hash", sa.String(255)),
+        sa.Column("password_created_at", Timestamp),
+        sa.Column("password_chosen", Flag, nullable=False, server_default=sa.false()),  # by the user himself
+        sa.Column("failed_auth_count", sa.Integer, nullable=False, server_default="0"),  # wrong passwords since the last right one
+        sa.Column("failed_auth_at", Timestamp),
+        sa.Column("last_active_at", sa.String(10)),  # the day of the last right password, or of being enabled
+        sa.Column("created_at", Timestamp, nullable=False),
+        sa.UniqueConstraint("domain_id", "name"),
+    ),
     adds={"default_project_id": optional(TEXT)},
     unknown="extra",
     expand=_expand,
