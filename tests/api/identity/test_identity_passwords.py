@@ -116,27 +116,6 @@ def test_the_old_password_is_needed(accounts):
     assert accounts.ask(None, "POST", path, json=body).status_code == 401
 
 
-def test_a_rule_for_several_methods_is_kept(accounts):
-    user, own = accounts.member()
-    accounts.change("user", user["id"], options={"multi_factor_auth_rules": [["password", "token"]]})
-    assert accounts.log_in(user).status_code == 401
-    accounts.change("user", user["id"], options={"multi_factor_auth_enabled": False})
-    first = accounts.token(user)
-    accounts.change("user", user["id"], options={"multi_factor_auth_enabled": True})
-    both = {"methods": ["password", "token"], "token": {"id": first},
-            "password": {"user": {"id": user["id"], "password": f"{user['name']}-password"}}}  # fmt: skip
-    assert accounts.authenticate(both, project(own["id"])).status_code == 201
-    assert accounts.log_in(user, project(own["id"])).status_code == 401
-
-
-def test_a_rule_that_could_not_be_kept_is_refused(accounts):
-    user = accounts.user()
-    body = {"user": {"options": {"multi_factor_auth_rules": [["password", "totp"]]}}}
-    answer = accounts.admin.patch("identity", f"/users/{user['id']}", body)
-    assert answer.status_code == 400
-    assert "totp" in answer.json()["error"]["message"]
-
-
 def test_a_locked_password_is_changed_by_the_administrator_only(accounts):
     user = accounts.user(options={"lock_password": True})
     body = {"user": {"original_password": f"{user['name']}-password", "password": "mine"}}

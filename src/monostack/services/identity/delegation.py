@@ -8,7 +8,7 @@ from monostack.http import Request
 from monostack.services.identity.dialect import FORBIDDEN, forbidden_action
 
 APPLICATION_CREDENTIAL = "application_credential"
-PRIMARY = frozenset({"password", "token"})  # ways to log in that are no delegation
+PRIMARY = frozenset({"password", "token", "totp"})  # ways to log in that are no delegation
 
 
 def is_delegated(request: Request) -> bool:

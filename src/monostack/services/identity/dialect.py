@@ -9,7 +9,7 @@ from typing import Any
 
 from monostack.core.errors import BadRequest, Fault
 from monostack.http import Dialect, Request, Response
-from monostack.http.answers import INTEGER, OBJECT, TEXT, Media, Record, envelope, optional
+from monostack.http.answers import INTEGER, OBJECT, TEXT, TEXTS, Media, Record, envelope, many, optional
 from monostack.http.schema import ValidationError
 
 AUTHENTICATE = "The request you have made requires authentication."
@@ -82,10 +82,14 @@ _PAGE_404 = (
     b" server. If you entered the URL manually please check your spelling and try again.</p>\n"
 )
 
+_NAMED = {"id": TEXT, "name": TEXT}
+_RECEIPT_USER = Record("ReceiptUser", {**_NAMED, "domain": Record("ReceiptDomain", _NAMED)})
+_RECEIPT = Record("Receipt", {"methods": TEXTS, "user": _RECEIPT_USER, "expires_at": TEXT, "issued_at": TEXT})
+RECEIPT = Record("", {"receipt": _RECEIPT, "required_auth_methods": many(TEXTS)})  # what else a 401 may be (tokens.receipts)
 FAULT = envelope("error", Record("Fault", {"code": INTEGER, "message": TEXT, "title": TEXT, "identity": optional(OBJECT)}))
 DIALECT = Dialect(
     fault=fault,
-    faults=(FAULT, envelope("message", TEXT), Media("text/html")),
+    faults=(FAULT, RECEIPT, envelope("message", TEXT), Media("text/html")),
     invalid=invalid,
     invalid_query=invalid_query,
     unauthenticated=unauthenticated,

@@ -11,7 +11,9 @@ from monostack.services.identity.generation import changed
 from monostack.services.identity.kinds import is_true
 from monostack.services.identity.routing import require_json
 from monostack.services.identity.tokens import payload as kinds
+from monostack.services.identity.tokens import receipts
 from monostack.services.identity.tokens.login import log_in
+from monostack.services.identity.tokens.receipts import MoreNeeded, UnknownReceipt
 from monostack.services.identity.tokens.revocations import revoke
 from monostack.services.identity.tokens.schema import ISSUE, missing_name
 from monostack.services.identity.tokens.session import Rejected, Session, WrongMethod
@@ -49,9 +51,12 @@ async def create_token(request: Request) -> Response:
         session = await log_in(request, auth)
     except WrongMethod as wrong:
         return wrong_method(request, str(wrong), wrong.identity)
+    except MoreNeeded as more:
+        log.info("a login goes on: %s", more)
+        return receipts.answer(request, more)
     except Rejected as reason:
         log.info("a login was refused: %s", reason)
-        return unauthenticated(request, reason.told if isinstance(reason, PasswordExpired) else AUTHENTICATE)
+        return unauthenticated(request, reason.told if isinstance(reason, PasswordExpired | UnknownReceipt) else AUTHENTICATE)
     token = request.cloud.authenticator.write(session.payload)
     return Response(render(session, await catalog_of(request, session)), 201, {"x-subject-token": token})
 

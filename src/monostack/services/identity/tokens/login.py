@@ -3,6 +3,7 @@
 Every way of failing to prove who one is ends as Rejected, which the caller sees as the same 401.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from monostack.services.identity.tokens import payload as kinds
 from monostack.services.identity.tokens import session as sessions
 from monostack.services.identity.tokens.methods import METHODS, Proof
 from monostack.services.identity.tokens.payload import Payload, new_audit_id
+from monostack.services.identity.tokens.receipts import MoreNeeded, shown_before
 from monostack.services.identity.tokens.scope import wanted_scope
 from monostack.services.identity.tokens.session import Rejected, Session, WrongMethod
 from monostack.services.identity.trusts.uses import spend
@@ -37,11 +39,16 @@ async def log_in(request: Request, auth: dict[str, Any]) -> Session:
         shown = await METHODS[method](request, identity[method], auth)
         proof = shown if proof is None else _merged(proof, shown)
     assert proof is not None
+    proof = replace(proof, methods=tuple(dict.fromkeys((*proof.methods, *await shown_before(request, proof.user_id)))))
     session = await request.db.read(lambda tx: _establish(tx, request, proof, auth))
     trust = session.trust
     if trust is not None and trust.remaining_uses is not None:
         await request.db.write(lambda tx: spend(tx, trust.id))
     return session
+
+
+def _in_order(methods: Iterable[str]) -> tuple[str, ...]:
+    return tuple(method for method in kinds.METHODS if method in methods)
 
 
 def _merged(one: Proof, other: Proof) -> Proof:
@@ -63,11 +70,11 @@ def _establish(tx: Transaction, request: Request, proof: Proof, auth: dict[str, 
     own = new_audit_id()
     user = sessions.find_user(tx, proof.user_id)
     if not enough(user.options, proof.methods):
-        raise Rejected(f"user {user.id} must show more than {proof.methods}")
+        raise MoreNeeded(user, _in_order(proof.methods))
     scope = wanted_scope(tx, proof, auth.get("scope"), user)
     payload = Payload(
         user_id=proof.user_id,
-        methods=tuple(method for method in kinds.METHODS if method in proof.methods),
+        methods=_in_order(proof.methods),
         expires_at=proof.expires_at or now + request.cloud.config.identity.token_lifetime,
         audit_ids=(own,) if proof.parent_audit_id is None else (own, proof.parent_audit_id),
         generation=user.token_generation,

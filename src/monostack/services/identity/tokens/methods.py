@@ -12,10 +12,12 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.identity import passwords
 from monostack.services.identity.application_credentials.table import credentials
+from monostack.services.identity.credentials.table import opened
 from monostack.services.identity.delegation import PRIMARY
 from monostack.services.identity.dialect import expecting, forbidden_action
 from monostack.services.identity.moments import has_passed
 from monostack.services.identity.oauth1.login import signed_by
+from monostack.services.identity.tokens import passcodes
 from monostack.services.identity.tokens import payload as kinds
 from monostack.services.identity.tokens.scope import find_login_domain
 from monostack.services.identity.tokens.session import Rejected, WrongMethod
@@ -67,6 +69,24 @@ async def by_password(request: Request, given: dict[str, Any], auth: dict[str, A
     await prove(request, found, user.get("password"))
     assert found is not None
     return Proof(found.id, ("password",))
+
+
+async def by_passcode(request: Request, given: Any, auth: dict[str, Any]) -> Proof:
+    """A passcode (TOTP) of one of the secrets that are kept as the user's credentials."""
+    user = given.get("user") if isinstance(given, dict) else None
+    if not isinstance(user, dict):
+        raise expecting("user", "None")  # Keystone's text
+    _check_named(user)
+
+    def look_up(tx: Transaction) -> tuple[str, list[str]] | None:
+        found = _find_user(tx, user)
+        return (found.id, passcodes.sealed_secrets(tx, found.id)) if found is not None else None
+
+    found = await request.db.read(look_up)
+    secrets = [opened(request.cloud, sealed) for sealed in found[1]] if found is not None else []
+    if found is None or not any([passcodes.is_good(user.get("passcode"), secret) for secret in secrets]):
+        raise Rejected("unknown user or wrong passcode")
+    return Proof(found[0], ("totp",))
 
 
 async def by_token(request: Request, given: dict[str, Any], auth: dict[str, Any]) -> Proof:
@@ -130,4 +150,5 @@ METHODS: Mapping[str, Method] = {
     "token": by_token,
     "application_credential": by_application_credential,
     "oauth1": by_access_token,
+    "totp": by_passcode,
 }

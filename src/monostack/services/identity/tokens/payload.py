@@ -1,6 +1,7 @@
 """What a token carries, in as few bytes as can be: ids of 32 hexadecimal digits as 16 bytes, methods as bits, the scope as one of KINDS."""
 
 import base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 from monostack.core import ids
 
 UNSCOPED, DOMAIN, PROJECT, TRUST, ACCESS_TOKEN, SYSTEM, APPLICATION_CREDENTIAL = 0, 1, 2, 3, 7, 8, 9
-METHODS = ("password", "token", "application_credential", "oauth1")  # in the order of their bits
+METHODS = ("password", "token", "application_credential", "oauth1", "totp")  # in the order of their bits
 DELEGATED = (TRUST, ACCESS_TOKEN, APPLICATION_CREDENTIAL)
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -45,6 +46,14 @@ def new_audit_id() -> str:
     return _unpack_audit(ids.random_int(128).to_bytes(16))
 
 
+def pack_methods(methods: Iterable[str]) -> int:
+    return sum(1 << METHODS.index(method) for method in methods)
+
+
+def unpack_methods(bits: int) -> tuple[str, ...]:
+    return tuple(method for bit, method in enumerate(METHODS) if bits >> bit & 1)
+
+
 def _pack_id(value: str | None) -> bytes | str | None:
     if value is not None and len(value) == 32:
         try:
@@ -69,11 +78,10 @@ def _unpack_audit(value: bytes) -> str:
 
 def pack(payload: Payload) -> bytes:
     """Everything but the time of issue, which the envelope of a Fernet token carries."""
-    methods = sum(1 << METHODS.index(method) for method in payload.methods)
     fields: list[Any] = [
         payload.kind,
         _pack_id(payload.user_id),
-        methods,
+        pack_methods(payload.methods),
         payload.expires_at,
         [_pack_audit(one) for one in payload.audit_ids],
         payload.generation,
@@ -92,7 +100,7 @@ def unpack(data: bytes, issued_at: int) -> Payload:
         scope_id, scope_generation = scope[:2] if kind not in (UNSCOPED, SYSTEM) else (None, 0)
         return Payload(
             user_id=_unpack_id(user) or "",
-            methods=tuple(method for bit, method in enumerate(METHODS) if methods >> bit & 1),
+            methods=unpack_methods(methods),
             expires_at=expires_at,
             audit_ids=tuple(_unpack_audit(one) for one in audit),
             generation=generation,
