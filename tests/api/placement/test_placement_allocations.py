@@ -32,6 +32,13 @@ def test_allocations_come_and_go(placement) -> None:
     assert placement.call("DELETE", f"/allocations/{consumer}").status_code == 404
 
 
+def test_a_consumer_holds_of_the_oldest_provider_first(placement) -> None:
+    name, consumer = placement.custom_class(), str(uuid.uuid4())
+    providers = [placement.provider({name: 1}) for _ in range(5)]
+    assert placement.allocate({provider: {name: 1} for provider in reversed(providers)}, consumer).status_code == 204
+    assert list(placement.get(f"/allocations/{consumer}")["allocations"]) == providers
+
+
 @pytest.mark.parametrize(("amount", "text"), [(6, "would exceed the capacity"), (3, "would violate inventory constraints")])
 def test_no_more_than_there_is(placement, amount: int, text: str) -> None:
     name = placement.custom_class()

@@ -29,7 +29,7 @@ _OF_CONSUMER = (
     .join(resource_providers, _p.uuid == _a.provider_uuid)
     .join(consumers.consumers, _c.uuid == _a.consumer_uuid)
     .where(_a.consumer_uuid == sa.bindparam("the_consumer"))
-    .order_by(_a.provider_uuid, _a.resource_class)
+    .order_by(_p.created_at, _a.provider_uuid, _a.resource_class)
 )
 _OF_PROVIDER = (
     sa.select(allocations, _c.generation.label("consumer_generation"))
