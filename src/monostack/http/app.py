@@ -158,6 +158,8 @@ class HttpApp:
         if mount.path_pattern is not None and (match := mount.path_pattern.match(path)):
             in_path = match["project"]
             path = match["head"] + (match["tail"] or "")
+        if service.suffix is not None and path.count("/") > 1:
+            path = service.suffix.sub("", path)
         found = mount.router.find(path)
         if found is None and service.respelled is not None and (other := service.respelled(path)) is not None:
             found = mount.router.find(other)

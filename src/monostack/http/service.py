@@ -1,5 +1,6 @@
 """A service: what it is called, where it lives, how it speaks, and what it serves. The composition root mounts them."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,5 +69,6 @@ class Service:
     bootstrap: Callable[..., Any] | None = None  # (tx, cloud): rows every cloud has, written once, idempotent
     start: Callable[[Any], None] | None = None  # (cloud): on the loop before hosts connect, e.g. to listen to them
     respelled: Callable[[str], str | None] | None = None  # how else a path may be written that no route has
+    suffix: re.Pattern[str] | None = None  # what a path below the version may end in, as of clients that name the format: /networks.json
     strict_paths: bool = False  # a path that ends in a slash is another path
     max_body: int = 114688  # bytes of a JSON body, as oslo.middleware's default

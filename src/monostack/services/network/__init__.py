@@ -1,5 +1,6 @@
 """The network service: Neutron's API, and the controller's half of the data plane."""
 
+import re
 from typing import Any
 
 from monostack.authz.defaults.network import POLICIES
@@ -82,4 +83,5 @@ SERVICE = Service(
     bootstrap=_bootstrap,
     start=_start,
     respelled=_respelled,
+    suffix=re.compile(r"\.json$", re.IGNORECASE),
 )  # fmt: skip

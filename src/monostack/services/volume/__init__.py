@@ -1,5 +1,6 @@
 """Block storage (Cinder): volumes, snapshots, types, attachments, transfers, quotas."""
 
+import re
 from typing import Any
 
 from monostack.authz.defaults.volume import POLICIES
@@ -71,6 +72,7 @@ SERVICE = Service(
     dialect=DIALECT,
     description="OpenStack Block Storage",
     strict_paths=True,
+    suffix=re.compile(r"\.json$"),
     catalog_path="/v3/%(project_id)s",
     aliases=("volumev3",),
     project_in_path=r"^(?P<head>/v3)/(?P<project>[0-9a-f\-]+)(?P<tail>/.*)?$",
