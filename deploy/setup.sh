@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 PYTHON_PACKAGES="python3 python3-venv ca-certificates"
 RUN_PACKAGES="$PYTHON_PACKAGES qemu-system-x86 qemu-utils libvirt-daemon libvirt-daemon-driver-qemu python3-libvirt
- libnftables1 dnsmasq-base tini openssh-client iputils-ping e2fsprogs"
+ swtpm swtpm-tools libnftables1 dnsmasq-base tini openssh-client iputils-ping e2fsprogs"
 TEST_PACKAGES="postgresql iproute2 libvirt-clients busybox-static"
 
 lock=requirements.lock packages=$RUN_PACKAGES

@@ -69,6 +69,18 @@ class VolumeKey(msgspec.Struct):
         return f"VolumeKey({self.id!r})"
 
 
+class GuestTpm(msgspec.Struct):
+    """An emulated TPM. What it holds is on the host's disk, encrypted: hosts get what opens it as they get the keys of volumes."""
+
+    version: str  # 1.2 or 2.0
+    model: str  # tpm-tis or tpm-crb
+    id: str  # of the key
+    passphrase: str
+
+    def __repr__(self) -> str:
+        return f"GuestTpm({self.version!r}, {self.model!r}, {self.id!r})"
+
+
 class VolumeConnection(msgspec.Struct):
     """A volume as a host may open it. driver "file": `path` is a file below the agent's volume directory.
 
@@ -132,6 +144,7 @@ class GuestSpec(msgspec.Struct):
     ephemeral_gib: list[int] = []
     swap_mib: int = 0
     properties: dict[str, str] = {}  # hw_* image properties and hw:* extra specs that the driver knows
+    tpm: GuestTpm | None = None
     faults: dict[str, Any] = {}  # simulated hosts only: delays and failures asked for by server metadata
 
 

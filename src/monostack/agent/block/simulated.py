@@ -50,6 +50,7 @@ class SimulatedStorage:
         self.shared: set[str] = set()  # volumes that several guests may have open
         self.travelling: dict[str, Any] = {}  # guests on their way from one host to another, by server
         self.kept: dict[str, int] = {}  # size in bytes of the root disk of guests that are being resized, by server
+        self.kept_tpms: dict[str, dict[str, str]] = {}  # what opens their TPMs, by version
 
         self.locks: dict[str, str] = {}  # the passphrase of what is encrypted, by the id of the volume, snapshot or backup
 

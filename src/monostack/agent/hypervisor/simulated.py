@@ -48,6 +48,8 @@ class SimulatedGuest:
     rescue: str | None = None  # the image it was booted from to be rescued
     volumes: dict[str, str] = field(default_factory=dict)  # device by volume id
     nics: dict[str, str] = field(default_factory=dict)  # MAC by port id
+    tpms: dict[str, str] = field(default_factory=dict)  # what opens the state of its TPM, by version
+    tpm: str = ""  # the version that it has
     mischief: asyncio.TimerHandle | None = None  # stops it without being asked
 
     @property
@@ -59,6 +61,10 @@ class SimulatedGuest:
         self.volumes = {volume.volume_id: volume.device for volume in spec.volumes}
         self.nics = {nic.port_id: nic.mac for nic in spec.nics}
         self.vcpus, self.memory = spec.vcpus, spec.memory_mib
+        self.tpm = spec.tpm.version if spec.tpm is not None else ""
+
+    def keep_present_tpm(self) -> None:
+        self.tpms = {version: passphrase for version, passphrase in self.tpms.items() if version == self.tpm}
 
 
 class SimulatedHypervisor:
@@ -103,6 +109,8 @@ class SimulatedHypervisor:
             self._require_tap(nic)
         for volume in spec.volumes:
             self._open(volume, spec.server_id)
+        if spec.tpm is not None and guest.tpms.setdefault(spec.tpm.version, spec.tpm.passphrase) != spec.tpm.passphrase:
+            raise CommandError("guest.tpm_key", f"the TPM of server {spec.server_id} does not open with the key {spec.tpm.id}")
         guest.define(spec)
         if guest.faults.boot_delay:
             await asyncio.sleep(guest.faults.boot_delay)
@@ -179,6 +187,7 @@ class SimulatedHypervisor:
         guest = self._off_guest(server_id)
         guest.faults.strike("keep")
         self._storage.kept.setdefault(server_id, guest.root_size)
+        self._storage.kept_tpms[server_id] = dict(guest.tpms)
         guest.keeps = True
 
     async def resize(self, spec: GuestSpec) -> None:
@@ -188,6 +197,7 @@ class SimulatedHypervisor:
         guest = self.known.get(spec.server_id)
         if guest is None:
             guest = self.known[spec.server_id] = _guest_of(spec)
+            guest.tpms = {version: key for version, key in self._storage.kept_tpms[spec.server_id].items() if version == guest.tpm}
         self._off_guest(spec.server_id).faults.strike("resize")
         size = _root_size(spec)
         if size < kept:
@@ -203,17 +213,20 @@ class SimulatedHypervisor:
         if guest.keeps:
             guest.root_size, guest.ephemeral, guest.swap = self._storage.kept[spec.server_id], spec.ephemeral_gib, spec.swap_mib
         guest.define(spec)
+        guest.keep_present_tpm()
         self._forget_kept(spec.server_id, guest)
 
     async def forget_kept(self, server_id: str) -> None:
         guest = self.known.get(server_id)
         if guest is not None:
             guest.faults.strike("forget_kept")
+            guest.keep_present_tpm()
             self._forget_kept(server_id, guest)
 
     def _forget_kept(self, server_id: str, guest: SimulatedGuest) -> None:
         if guest.keeps:
             self._storage.kept.pop(server_id, None)
+            self._storage.kept_tpms.pop(server_id, None)
             guest.keeps = False
 
     async def hand_over(self, server_id: str) -> None:
@@ -397,7 +410,9 @@ def _root_size(spec: GuestSpec) -> int:
 
 def _guest_of(spec: GuestSpec) -> SimulatedGuest:
     faults = GuestFaults.read(spec.faults)
-    return SimulatedGuest(spec.name, spec.hostname, _root_size(spec), spec.ephemeral_gib, spec.swap_mib, faults)
+    guest = SimulatedGuest(spec.name, spec.hostname, _root_size(spec), spec.ephemeral_gib, spec.swap_mib, faults)
+    guest.define(spec)
+    return guest
 
 
 def console_text(guest: SimulatedGuest) -> str:

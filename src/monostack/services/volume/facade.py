@@ -13,6 +13,7 @@ from monostack.protocol.guests import VolumeConnection
 from monostack.services.volume import keys, proxied
 from monostack.services.volume.attachments import rules
 from monostack.services.volume.attachments.table import OF_SERVERS, ONE, of_volume, set_attachment
+from monostack.services.volume.keys import seal, unseal
 from monostack.services.volume.snapshots import api as snapshots
 from monostack.services.volume.snapshots.lookup import snapshot as find_snapshot
 from monostack.services.volume.snapshots.table import ONE as ONE_SNAPSHOT
@@ -27,7 +28,7 @@ from monostack.services.volume.words import invalid_volume, missing
 __all__ = [
     "Attachment", "Snapshot", "Volume", "attachments_of", "authorize_reimage", "begin_detach", "complete_attach", "connection",
     "create", "create_snapshot", "delete", "fail_snapshot", "get", "get_snapshot", "has_type", "image_metadata", "proxied", "reachable",
-    "reimage", "release", "reserve", "roll_back_detach", "state",
+    "reimage", "release", "reserve", "roll_back_detach", "seal", "state", "unseal",
 ]  # fmt: skip
 
 

@@ -88,16 +88,25 @@ def opened(cloud: Any, row: Row[Any] | SealedKey) -> VolumeKey | None:
     return VolumeKey(row.encryption_key_id, found.passphrase, found.cipher, found.size)
 
 
+def seal(cloud: Any, key: bytes) -> str:
+    """A key as it may be kept in the database."""
+    return _repository(cloud.state_dir).seal(key, int(clock.timestamp()))
+
+
+def unseal(cloud: Any, key_id: str, sealed: str) -> bytes:
+    """Raises RuntimeError when what sealed it is gone."""
+    found = _repository(cloud.state_dir).open(sealed)
+    if found is None:
+        raise RuntimeError(f"key {key_id} cannot be opened with the keys in {cloud.state_dir / DIRECTORY}")
+    return found[0]
+
+
 def _columns(cloud: Any, key: _Sealed) -> dict[str, Any]:
-    sealed = _repository(cloud.state_dir).seal(msgspec.json.encode(key), int(clock.timestamp()))
-    return {"encryption_key_id": ids.new_uuid(), "sealed_key": sealed}
+    return {"encryption_key_id": ids.new_uuid(), "sealed_key": seal(cloud, msgspec.json.encode(key))}
 
 
 def _open(cloud: Any, row: Row[Any] | SealedKey) -> _Sealed:
-    found = _repository(cloud.state_dir).open(row.sealed_key or "")
-    if found is None:
-        raise RuntimeError(f"key {row.encryption_key_id} cannot be opened with the keys in {cloud.state_dir / DIRECTORY}")
-    return msgspec.json.decode(found[0], type=_Sealed)
+    return msgspec.json.decode(unseal(cloud, row.encryption_key_id or "", row.sealed_key or ""), type=_Sealed)
 
 
 @functools.cache

@@ -20,11 +20,12 @@ from monostack.agent.hypervisor.libvirt import (
     domain_xml,
     inventory,
     kept_disks,
+    keys,
     lifecycle,
     remote_consoles,
     rescue,
     suspension,
-    volume_keys,
+    tpm_states,
 )
 from monostack.agent.hypervisor.libvirt.connection import Connection
 from monostack.agent.hypervisor.libvirt.daemon import Daemon
@@ -64,6 +65,7 @@ class LibvirtHypervisor:
         self._volume_path = volume_path
         self._outgoing = outgoing
         self._reserved_memory_mib = reserved_memory_mib
+        self._tpm_states = daemon.tpm_states
         self._states = WantedStates(self._look)
         self._libvirt = Connection(uri, daemon, self._states.changed)
         self._trimming: asyncio.Task[None] | None = None
@@ -76,7 +78,9 @@ class LibvirtHypervisor:
 
     async def inventory(self) -> Inventory:
         disk = await in_thread(shutil.disk_usage, self._host.home)
-        return await self._libvirt.call(inventory.read, self._host.accelerator, disk.total // GIB, self._reserved_memory_mib)
+        # swtpm runs as the user that our libvirtd runs guests as; another libvirtd may run it as one whose sockets they cannot open.
+        has_tpms = self._libvirt.is_own
+        return await self._libvirt.call(inventory.read, self._host.accelerator, disk.total // GIB, self._reserved_memory_mib, has_tpms)
 
     async def create(self, spec: GuestSpec) -> None:
         with self._states.changing(spec.server_id, "running"):
@@ -97,7 +101,7 @@ class LibvirtHypervisor:
         def ready(completed: str) -> None:
             self._files.write_drive(spec, addresses.places(completed))
 
-        await self._libvirt.call(volume_keys.using, volume_keys.keys_of(spec), lifecycle.start, spec.server_id, xml, ready)
+        await self._libvirt.call(keys.using, keys.keys_of(spec), lifecycle.start, spec.server_id, xml, ready)
 
     async def stop(self, server_id: str, grace: float) -> None:
         with self._states.changing(server_id, "stopped"):
@@ -142,7 +146,7 @@ class LibvirtHypervisor:
         with self._states.changing(spec.server_id, "running"):
             files = await self._files.refresh(spec)
             await self._require_all(spec)
-            if not await self._libvirt.call(volume_keys.using, volume_keys.keys_of(spec), suspension.restore, spec.server_id):
+            if not await self._libvirt.call(keys.using, keys.keys_of(spec), suspension.restore, spec.server_id):
                 await self._start(spec, files)
 
     async def rescue(self, request: RescueGuest) -> None:
@@ -186,8 +190,10 @@ class LibvirtHypervisor:
             await self._libvirt.call(lifecycle.pull_plug, spec.server_id)
             await kept_disks.restore(self._files.directory(spec.server_id))
             await self._define(spec, await self._files.refresh(spec))
+            await self._libvirt.call(tpm_states.keep_present, self._tpm_states, spec.server_id)
 
     async def forget_kept(self, server_id: str) -> None:
+        await self._libvirt.call(tpm_states.keep_present, self._tpm_states, server_id)
         await kept_disks.forget(self._files.directory(server_id))
 
     async def _require_off(self, server_id: str) -> None:
@@ -208,6 +214,7 @@ class LibvirtHypervisor:
     async def destroy(self, server_id: str) -> None:
         with self._states.changing(server_id, "stopped"):
             await self._libvirt.call(lifecycle.remove, server_id)
+            await in_thread(tpm_states.remove, self._tpm_states, server_id)
             await self._files.remove(server_id)
         self._states.forget(server_id)
 
@@ -215,7 +222,7 @@ class LibvirtHypervisor:
         await self._require_volume(volume)
         key, alias = volume.connection.key, domain_xml.volume_alias(volume.volume_id)
         xml = domain_xml.volume(volume)
-        await self._libvirt.call(volume_keys.using, [key] if key is not None else [], devices.attach, server_id, alias, xml)
+        await self._libvirt.call(keys.using, [key] if key is not None else [], devices.attach, server_id, alias, xml)
 
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
         await self._detach(server_id, domain_xml.volume_alias(volume_id), f"volume {volume_id}")
@@ -304,8 +311,8 @@ class LibvirtHypervisor:
 
     async def _copy(self, server_id: str, alias: str, target: str, key: VolumeKey | None = None) -> bool:
         """Copy a disk, as it is at one moment, into the empty qcow2 file `target`, which `key` opens. False: no running guest has it."""
-        keys, key_id = ([key], key.id) if key is not None else ([], None)
-        if not await self._libvirt.call(volume_keys.using, keys, devices.begin_copy, server_id, alias, target, key_id):
+        opened_by, key_id = ([key], key.id) if key is not None else ([], None)
+        if not await self._libvirt.call(keys.using, opened_by, devices.begin_copy, server_id, alias, target, key_id):
             return False
         try:
             while not await self._libvirt.call(devices.copy_is_done, server_id):  # noqa: ASYNC110 - libvirt is asked, it tells nobody

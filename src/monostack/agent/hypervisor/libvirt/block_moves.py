@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from monostack.agent.errors import CommandError
-from monostack.agent.hypervisor.libvirt import devices, domain_xml, volume_keys
+from monostack.agent.hypervisor.libvirt import devices, domain_xml, keys
 from monostack.agent.hypervisor.libvirt.connection import Connection, find, get
 from monostack.agent.threads import in_thread
 from monostack.protocol.guests import VolumeKey
@@ -18,7 +18,7 @@ async def move(libvirt: Connection, server_id: str, alias: str, target: Path, ke
     """See block.moving.GuestsDisks.move_volume."""
     xml = domain_xml.copied_disk(str(target), target.suffix[1:], key)
     try:
-        await libvirt.call(volume_keys.using, [key] if key is not None else [], _begin, server_id, alias, xml)
+        await libvirt.call(keys.using, [key] if key is not None else [], _begin, server_id, alias, xml)
         while not await libvirt.call(_is_in_step, server_id, alias):  # noqa: ASYNC110 - libvirt is asked, it tells nobody
             await asyncio.sleep(LOOK_EVERY)
         await in_thread(in_step)

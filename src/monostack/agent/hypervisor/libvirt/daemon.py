@@ -37,6 +37,8 @@ security_driver = "none"
 cgroup_controllers = []
 namespaces = []
 stdio_handler = "file"
+swtpm_user = "{user}"
+swtpm_group = "+{gid}"
 remote_display_port_min = {vnc_ports[0]}
 remote_display_port_max = {vnc_ports[1]}
 """
@@ -49,6 +51,20 @@ log_level = 3
 log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 """
 
+# swtpm_setup finds these by XDG_CONFIG_HOME. What certifies that a TPM is made by swtpm is a key that each daemon makes for itself.
+TPM_SETTINGS = """\
+create_certs_tool = /usr/bin/swtpm_localca
+create_certs_tool_config = {directory}/etc/swtpm-localca.conf
+create_certs_tool_options = /etc/swtpm-localca.options
+active_pcr_banks = sha256
+"""
+TPM_AUTHORITY = """\
+statedir = {authority}
+signingkey = {authority}/signkey.pem
+issuercert = {authority}/issuercert.pem
+certserial = {authority}/certserial
+"""
+
 # $1 is our directory, $2 the accelerator. A /dev/kvm that is not used is hidden by a file that guests may not open: as long as what
 # libvirt may do with it and what QEMU can do with it differ, every QEMU is asked for its abilities again and again, seconds each time.
 # tini adopts the QEMU processes and reaps them at once: libvirt waits for each that it ends to be reaped, which takes seconds where the
@@ -57,6 +73,8 @@ START = """
 for place in etc:/etc run:/run lib:/var/lib log:/var/log cache:/var/cache; do
   mount --bind "$1/${place%%:*}" "${place#*:}/libvirt"
 done
+mount --bind "$1/swtpm" /var/log/swtpm
+export XDG_CONFIG_HOME="$1/etc"
 if [ "$2" != kvm ] && [ -e /dev/kvm ]; then mount --bind "$1/no-kvm" /dev/kvm; fi
 shift 2
 if command -v tini >/dev/null; then set -- tini -s --; fi
@@ -81,6 +99,11 @@ class Daemon:
     @property
     def uri(self) -> str:
         return f"qemu+unix:///system?socket={self._directory}/run/libvirt-sock"
+
+    @property
+    def tpm_states(self) -> Path:
+        """Where what the TPMs of guests hold is kept, by server."""
+        return self._directory / "lib" / "swtpm"
 
     def pid(self) -> int | None:
         """Of the running daemon; None when it does not run."""
@@ -167,3 +190,12 @@ class Daemon:
         settings = QEMU_SETTINGS.format(user=self._user.name, gid=self._user.gid, vnc_ports=self._vnc_ports)
         write_whole(self._directory / "etc" / "qemu.conf", settings.encode())
         write_whole(self._directory / "etc" / "libvirtd.conf", DAEMON_SETTINGS.format(host_uuid=kept.read_text()).encode())
+        self._prepare_tpms()
+
+    def _prepare_tpms(self) -> None:
+        """swtpm runs as guests do: then these may open its sockets, though libvirt changes no owners."""
+        authority = self._directory / "lib" / "swtpm-localca"
+        authority.mkdir(mode=0o700, exist_ok=True)
+        os.chown(authority, self._user.uid, self._user.gid)
+        write_whole(self._directory / "etc" / "swtpm_setup.conf", TPM_SETTINGS.format(directory=self._directory).encode(), mode=0o644)
+        write_whole(self._directory / "etc" / "swtpm-localca.conf", TPM_AUTHORITY.format(authority=authority).encode(), mode=0o644)

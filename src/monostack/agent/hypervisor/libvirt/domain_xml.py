@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from monostack.agent.errors import CommandError
 from monostack.agent.qemu_user import QemuUser
-from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume, VolumeKey
+from monostack.protocol.guests import GuestNic, GuestSpec, GuestTpm, GuestVolume, VolumeKey
 
 NAMESPACE = "https://monostack.org/guest/1"
 ElementTree.register_namespace("monostack", NAMESPACE)
@@ -80,6 +80,8 @@ def domain(spec: GuestSpec, files: OwnFiles, host: Surroundings) -> str:
     for nic in spec.nics:
         devices.append(_nic(nic))
     _consoles(devices, files, host)
+    if spec.tpm is not None:
+        devices.append(_tpm(spec.tpm))
     rng = SubElement(devices, "rng", model="virtio")
     _text(rng, "backend", "/dev/urandom", model="random")
     SubElement(devices, "memballoon", model="virtio")
@@ -231,6 +233,13 @@ def _nic(attached: GuestNic) -> Element:
     SubElement(interface, "rom", enabled="no")
     SubElement(interface, "alias", name=nic_alias(attached.port_id))
     return interface
+
+
+def _tpm(tpm: GuestTpm) -> Element:
+    found = Element("tpm", model=tpm.model)
+    backend = SubElement(found, "backend", type="emulator", version=tpm.version)
+    SubElement(backend, "encryption", secret=tpm.id)
+    return found
 
 
 def _consoles(devices: Element, files: OwnFiles, host: Surroundings) -> None:

@@ -35,8 +35,16 @@ FEATURES = {
 }  # fmt: skip
 
 
-def read(connection: Any, accelerator: str, disk_gib: int, reserved_memory_mib: int) -> Inventory:
-    """The host's inventory. Blocks."""
+# What libvirt calls models and versions of emulated TPMs. Whom a TPM's key is told says the flavor: Nova's three ways are one here.
+TPMS = {
+    "tpm-tis": "COMPUTE_SECURITY_TPM_TIS", "tpm-crb": "COMPUTE_SECURITY_TPM_CRB", "1.2": "COMPUTE_SECURITY_TPM_1_2",
+    "2.0": "COMPUTE_SECURITY_TPM_2_0",
+}  # fmt: skip
+TPM_SECRETS = tuple(f"COMPUTE_SECURITY_TPM_SECRET_SECURITY_{whose}" for whose in ("USER", "HOST", "DEPLOYMENT"))
+
+
+def read(connection: Any, accelerator: str, disk_gib: int, reserved_memory_mib: int, emulates_tpms: bool) -> Inventory:
+    """The host's inventory. `emulates_tpms`: guests may have TPMs, where swtpm is installed. Blocks."""
     _, _, cpus, _, nodes, sockets, cores, threads = connection.getInfo()
     # libvirt adds up what the NUMA nodes have plugged in, which on a machine whose memory grows on demand is less than it has.
     memory_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
@@ -56,6 +64,16 @@ def read(connection: Any, accelerator: str, disk_gib: int, reserved_memory_mib: 
             "topology": {"cells": nodes, "sockets": sockets, "cores": cores, "threads": threads},
             "features": names,
         },
-        traits=sorted({*ABILITIES, *told}),
+        traits=sorted({*ABILITIES, *told, *(_tpm_traits(connection, accelerator) if emulates_tpms else ())}),
         accelerator=accelerator,
     )
+
+
+def _tpm_traits(connection: Any, accelerator: str) -> list[str]:
+    """What of TPMs libvirt can emulate; none without swtpm."""
+    described = connection.getDomainCapabilities(None, "x86_64", "pc", "kvm" if accelerator == "kvm" else "qemu")
+    tpm = ElementTree.fromstring(described).find("devices/tpm[@supported='yes']")
+    values = {value.text for value in tpm.iterfind("enum/value")} if tpm is not None else set()
+    if "emulator" not in values:
+        return []
+    return [*(trait for name, trait in TPMS.items() if name in values), *TPM_SECRETS]

@@ -17,6 +17,7 @@ PLACES = {
     "lib": Path("/var/lib/libvirt"),
     "log": Path("/var/log/libvirt"),
     "cache": Path("/var/cache/libvirt"),
+    "swtpm": Path("/var/log/swtpm"),
 }
 LOCKED = PLACES["lib"]
 ALONE_WITHIN = 2.0  # seconds that a daemon which was just ended may take to let go

@@ -9,6 +9,7 @@ from monostack.core.errors import Fault
 from monostack.db import Transaction
 from monostack.operations import StepError
 from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume, ImageSource, RootDisk
+from monostack.services.compute import tpm
 from monostack.services.compute.guests import metadata
 from monostack.services.compute.guests.disks import SWAP, local_disks
 from monostack.services.compute.hosts.known import known_hosts
@@ -52,6 +53,7 @@ def spec_of(tx: Transaction, cloud: "Cloud", server_id: str) -> GuestSpec:
         ephemeral_gib=[disk.size for disk in local if disk.guest_format != SWAP],
         swap_mib=next((disk.size for disk in local if disk.guest_format == SWAP), 0),
         properties=_properties(server),
+        tpm=tpm.for_guest(cloud, server),
         faults=_faults(server._mapping["metadata"]) if host is not None and host.accelerator == "simulated" else {},
     )
 

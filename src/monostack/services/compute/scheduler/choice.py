@@ -20,10 +20,21 @@ EXPLAINED = 50  # hosts named in a refusal
 class NoValidHost(Exception):
     """No host is fit. `details` names the hosts and what is against each; only administrators may read it."""
 
+    code = 500  # of the fault
+
     def __init__(self, details: str, reason: str = "There are not enough hosts available.") -> None:
         self.message = f"No valid host was found. {reason}"
         self.details = details
         super().__init__(details)
+
+
+class Contradictory(NoValidHost):
+    """No host could be fit for what the flavor and the image ask for. Of an error that is the caller's there are no details."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message if code == 500 else "")
+        self.message = message
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,7 @@ class Place:
 
 def pick(tx: Transaction, wish: Wish) -> Place:
     """The best host for what is wished. Raises NoValidHost."""
+    _check_contradiction(wish)
     known = known_hosts(tx)
     land = landscape(tx)
     filters = enabled(land.settings)
@@ -62,6 +74,7 @@ def pick(tx: Transaction, wish: Wish) -> Place:
 
 def check_image(tx: Transaction, server_id: str, host: Host, wish: Wish, traits: Collection[str]) -> None:
     """May the server, on its host, have the image of the wish, which requires these traits? Raises NoValidHost."""
+    _check_contradiction(wish)
     refused = set(traits) & wish.forbidden
     if refused:
         raise NoValidHost(
@@ -81,6 +94,11 @@ def check_image(tx: Transaction, server_id: str, host: Host, wish: Wish, traits:
     reason = objection(enabled_of_images(land.settings), host, wish, land)
     if reason is not None:
         raise NoValidHost(f"{host.name}: {reason}")
+
+
+def _check_contradiction(wish: Wish) -> None:
+    if wish.contradiction is not None:
+        raise Contradictory(wish.contradiction.message, wish.contradiction.code)
 
 
 def _only(known: KnownHosts, wish: Wish) -> Collection[str] | None:

@@ -5,6 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from monostack.services.compute import tpm
+from monostack.services.compute.tpm import Tpm, TpmContradiction
 from monostack.services.placement.facade import RequestGroup
 
 _RESOURCE = re.compile(r"^resources:([A-Z][A-Z0-9_]*)$")
@@ -53,6 +55,8 @@ class Wish:
     flavor_name: str | None = None
     image_id: str | None = None
     asked_by_ports: Sequence[Sequence[RequestGroup]] = ()  # of providers below the host's own
+    tpm: Tpm | None = None
+    contradiction: TpmContradiction | None = None  # no host could be fit
 
 
 def resources_for(flavor: Mapping[str, Any], *, local_root: bool) -> dict[str, int]:
@@ -70,7 +74,9 @@ def required_by_image(properties: Mapping[str, Any]) -> set[str]:
     return {name.removeprefix("trait:") for name, value in properties.items() if name.startswith("trait:") and value == "required"}
 
 
-def wish_for(flavor: Mapping[str, Any], image: Mapping[str, Any], *, local_root: bool, **more: Any) -> Wish:
+def wish_for(
+    flavor: Mapping[str, Any], image: Mapping[str, Any], *, local_root: bool, image_name: str | None = None, **more: Any
+) -> Wish:  # fmt: skip
     """From a flavor as servers keep it, and the properties of an image. `local_root` as above."""
     specs: Mapping[str, str] = flavor["extra_specs"]
     resources = resources_for(flavor, local_root=local_root)
@@ -79,5 +85,11 @@ def wish_for(flavor: Mapping[str, Any], image: Mapping[str, Any], *, local_root:
         if match := _TRAIT.match(name):
             (required if value == "required" else forbidden).add(match[1])
     required |= required_by_image(image)
+    try:
+        more["tpm"] = tpm.wanted(flavor, image, image_name)
+    except TpmContradiction as contradiction:
+        more["contradiction"] = contradiction
+    if more.get("tpm") is not None:
+        required |= tpm.traits(more["tpm"], flavor)
     more.setdefault("flavor_name", flavor.get("original_name"))
     return Wish(resources, frozenset(required), frozenset(forbidden), extra_specs=specs, image=image, **more)

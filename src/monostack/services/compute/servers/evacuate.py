@@ -6,6 +6,7 @@ from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response
 from monostack.http.answers import NOTHING
+from monostack.services.compute import tpm
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
 from monostack.services.compute.migrations import table as migrations
@@ -42,6 +43,7 @@ def evacuate_server(request: Request, tx: Transaction) -> Response:
         raise NotFound(f"Compute host {host} not found.")
     if server.host == host:
         raise BadRequest("The target host can't be the same one.")
+    tpm.refuse(server, "evacuate")
     check_state(request, server, "evacuate")
     source = known.by_name.get(server.host)
     if source is not None and is_up(source, signs_of_life(tx)):

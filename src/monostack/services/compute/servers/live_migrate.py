@@ -7,6 +7,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.services.compute import tpm
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.migrations import table as migrations
 from monostack.services.compute.parameters import BOOLEAN, FQDN, Json, fields, is_true, one
@@ -44,6 +45,7 @@ def live_migrate(request: Request, tx: Transaction) -> None:
     authorize(request, f"os_compute_api:os-migrate-server:migrate_live{':host' if host else ''}", server)
     if request.at_least(2, 30) and is_true(asked.get("force", False)) and not host:
         raise BadRequest("Can't force to a non-provided destination")
+    tpm.refuse_live_migration(server)
     check_state(request, server, "os-migrateLive")
     if host and host not in known_hosts(tx).by_name:
         raise BadRequest(f"Compute host {host} could not be found.")

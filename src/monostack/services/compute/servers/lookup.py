@@ -8,6 +8,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Conflict
 from monostack.db import Transaction
 from monostack.http import Request
+from monostack.services.compute import tpm
 from monostack.services.compute.dialect import server_not_found, wrong_state
 from monostack.services.compute.servers.states import ACTIONS
 from monostack.services.compute.servers.table import LIVE, servers
@@ -32,13 +33,18 @@ def authorize(request: Request, rule: str, server: Row[Any]) -> None:
     request.authorize(rule, {"project_id": server.project_id, "user_id": server.user_id})
 
 
-def for_action(request: Request, tx: Transaction, rule: str, action: str, shown: str | None = None) -> Row[Any]:
+def for_action(
+    request: Request, tx: Transaction, rule: str, action: str, shown: str | None = None, *, with_tpm: bool = True
+) -> Row[Any]:  # fmt: skip
     """The server, if the caller may act on it and its state allows it. `shown` names the action in messages.
 
-    Raises NotFound, PolicyNotAuthorized, and Conflict in Nova's words: locked, not placed, wrong state.
+    Raises NotFound, PolicyNotAuthorized, Conflict in Nova's words: locked, not placed, wrong state; BadRequest for a server that has a TPM,
+    where one may not.
     """
     server = visible(request, tx)
     authorize(request, rule, server)
+    if not with_tpm:
+        tpm.refuse(server, action)
     check_state(request, server, action, shown)
     return server
 

@@ -38,7 +38,7 @@ def wish_of(
     return wish_for(
         flavor, image, local_root=not server_volumes.is_volume_backed(tx, server), zone=zone, hosts=hosts,
         hosts_because=because or "another host was asked for", avoid=avoid, group=_group(tx, server), hints=hints,
-        project_id=server.project_id, image_id=server.image_id or None,
+        project_id=server.project_id, image_id=server.image_id or None, image_name=(server.image or {}).get("id"),
         asked_by_ports=network.asked_by_server(tx, server.id), **of_hints(tx, hints, server.project_id),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import BadRequest, Forbidden, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response
-from monostack.services.compute import keypairs, quotas
+from monostack.services.compute import keypairs, quotas, tpm
 from monostack.services.compute.guests.spec import kept_of
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.parameters import (
@@ -78,6 +78,7 @@ def rebuild_server(request: Request, tx: Transaction) -> Response:
     given = request.body["rebuild"]
     if "trusted_image_certificates" in given:
         authorize(request, "os_compute_api:servers:rebuild:trusted_certs", server)
+    tpm.refuse(server, "rebuild")
     check_state(request, server, "rebuild")
     password = given.get("adminPass", new_password())
     values = _plain(request, tx, given)
@@ -94,9 +95,11 @@ def rebuild_server(request: Request, tx: Transaction) -> Response:
         values["image_id"] = found.id
     table.update(tx, server.id, **values, admin_pass=password[:255])
     try:
-        _check_host(tx, server, root, found)
+        gets_tpm = _check_host(tx, server, root, found)
     except NoValidHost as none:
         return _refused(request, tx, server, none, password)
+    if gets_tpm:
+        table.update(tx, server.id, tpm_key=tpm.new_key(request.cloud))
     more: dict[str, Any] = {"stop": server.vm_state == STOPPED, "preserve_ephemeral": is_true(given.get("preserve_ephemeral", False))}
     if root is not None and request.at_least(2, 93):
         more["reimage"] = {"volume_id": root.volume_id, "image_id": found.id, "image_meta": volume.image_metadata(found)}
@@ -105,14 +108,18 @@ def rebuild_server(request: Request, tx: Transaction) -> Response:
     return _answer(request, tx, server, password)
 
 
-def _check_host(tx: Transaction, server: Row[Any], root: Row[Any] | None, found: image.ImageInfo) -> None:
-    """Is another image one for the server's host? Raises NoValidHost."""
+def _check_host(tx: Transaction, server: Row[Any], root: Row[Any] | None, found: image.ImageInfo) -> bool:
+    """Is another image one for the server's host? Tells whether the server, which has no TPM, has one by that image. Raises NoValidHost."""
     host = known_hosts(tx).by_name.get(server.host or "")
     if host is None or found.id == _image_of(tx, server, root):
-        return
+        return False
     flavor = {**server.flavor, "id": server.flavor_id}
-    wish = wish_for(flavor, found.properties, local_root=root is None, project_id=server.project_id, image_id=found.id)
-    check_image(tx, server.id, host, wish, required_by_image(found.properties))
+    wish = wish_for(
+        flavor, found.properties, local_root=root is None, project_id=server.project_id, image_id=found.id, image_name=found.name
+    )
+    of_tpm = tpm.traits(wish.tpm, flavor) if wish.tpm is not None else set()
+    check_image(tx, server.id, host, wish, required_by_image(found.properties) | of_tpm)
+    return wish.tpm is not None
 
 
 def _image_of(tx: Transaction, server: Row[Any], root: Row[Any] | None) -> str | None:

@@ -28,7 +28,7 @@ def rescue_server(request: Request, tx: Transaction) -> Response:
     """Boot a server from a rescue image, by default its own."""
     asked = request.body["rescue"] or {}
     password = asked["adminPass"] if "adminPass" in asked else new_password()
-    server = for_action(request, tx, "os_compute_api:os-rescue", "rescue")
+    server = for_action(request, tx, "os_compute_api:os-rescue", "rescue", with_tpm=False)
     image_id, properties = _image(request, tx, server, asked.get("rescue_image_ref"))
     _check_volumes(tx, server)
     if server_volumes.is_volume_backed(tx, server) and not (request.at_least(2, 87) and _DEVICE in properties and _BUS in properties):

@@ -31,7 +31,7 @@ _UNSHELVE = [((0, 0), one("unshelve", ANYTHING)), ((2, 77), one("unshelve", _ZON
 @ACTIONS.action("shelve", body=one("shelve", ANYTHING), policy="os_compute_api:os-shelve:shelve")
 def shelve_server(request: Request, tx: Transaction) -> None:
     """Turn a server off and make an image of its disk. Unless the configuration keeps it on its host for a while, it leaves at once."""
-    server = for_action(request, tx, "os_compute_api:os-shelve:shelve", "shelve")
+    server = for_action(request, tx, "os_compute_api:os-shelve:shelve", "shelve", with_tpm=False)
     image_id = None
     if not server_volumes.is_volume_backed(tx, server):
         image_id = new_image(request, tx, server, f"{server.name}-shelved", "snapshot").id

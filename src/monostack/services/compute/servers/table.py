@@ -58,6 +58,7 @@ servers = table(
     sa.Column("devices", Json),  # tags of NICs by port id
     sa.Column("local_disks", Json),  # [[size, format], ...] where a mapping asked for others than the flavor's; see guests.disks
     sa.Column("injected_files", Json),  # [{"path", "contents"}] for its config drive, contents as base64
+    sa.Column("tpm_key", Json),  # {"id", "sealed"}, of a server that has a TPM
     sa.Column("key_data", sa.Text),
     sa.Column("admin_pass", Name()),  # until the first boot has ended
     sa.Column("guest_password", sa.Text),  # encrypted by the guest, for its owner

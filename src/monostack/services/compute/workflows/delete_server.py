@@ -47,8 +47,9 @@ def mark_deleted(run: Run, tx: Transaction) -> None:
     now = clock.now()
     history.finish(tx, run, EVENT, run.input["host"])
     table.update(
-        tx, row.id, task_state=None, power_state=NOSTATE, host=None, terminated_at=now, deleted_at=now, admin_pass=None, locked_by=None
-    )
+        tx, row.id, task_state=None, power_state=NOSTATE, host=None, terminated_at=now, deleted_at=now, admin_pass=None, locked_by=None,
+        tpm_key=None,
+    )  # fmt: skip
 
 
 def mark_error(run: Run, tx: Transaction, error: dict[str, Any]) -> None:

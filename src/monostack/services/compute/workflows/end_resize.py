@@ -9,6 +9,7 @@ from monostack.core import clock
 from monostack.db import Transaction
 from monostack.operations import Run, Step, Workflow
 from monostack.protocol.guests import GuestRef
+from monostack.services.compute import tpm
 from monostack.services.compute.migrations import table as migrations
 from monostack.services.compute.servers import table
 from monostack.services.compute.servers.states import ACTIVE, RUNNING, SHUTDOWN, STOPPED
@@ -43,7 +44,8 @@ def mark_confirmed(run: Run, tx: Transaction) -> None:
     placement.release(tx, run.input["migration"])
     migrations.set_status(tx, run.input["migration"], migrations.CONFIRMED)
     # What its guest did meanwhile is what the server is.
-    succeeded(run, tx, CONFIRM_EVENT, vm_state=STOPPED if row.power_state == SHUTDOWN else ACTIVE, fault=None)
+    state = STOPPED if row.power_state == SHUTDOWN else ACTIVE
+    succeeded(run, tx, CONFIRM_EVENT, vm_state=state, fault=None, tpm_key=tpm.kept_key(row, row.flavor))
 
 
 def not_confirmed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
@@ -60,6 +62,7 @@ def mark_reverted(run: Run, tx: Transaction) -> None:
     succeeded(
         run, tx, REVERT_EVENT, REVERT_EARLIER, vm_state=ACTIVE if running else STOPPED, power_state=RUNNING if running else SHUTDOWN,
         launched_at=clock.now(), vcpus=row.flavor["vcpus"], memory_mb=row.flavor["ram"], fault=None,
+        tpm_key=tpm.kept_key(row, row.flavor),
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ MAX_MESSAGE = 255
 def fault(message: str, code: int = 500, details: str | None = None) -> dict[str, Any]:
     """What GET /servers/{id} shows under `fault` of a server in ERROR."""
     created = clock.now().isoformat(timespec="seconds") + "Z"
-    return {"code": code, "created": created, "message": message[:MAX_MESSAGE], "details": details or message}
+    return {"code": code, "created": created, "message": message[:MAX_MESSAGE], "details": message if details is None else details}
 
 
 def succeeded(run: Run, tx: Transaction, event: str, earlier: Sequence[str] = (), **values: Any) -> None:

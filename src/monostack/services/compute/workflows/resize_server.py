@@ -9,6 +9,7 @@ from monostack.core import clock
 from monostack.db import Transaction
 from monostack.operations import Run, Step, StepError, Workflow
 from monostack.protocol.guests import GuestRef, StopGuest
+from monostack.services.compute import tpm
 from monostack.services.compute.migrations import table as migrations
 from monostack.services.compute.servers import table
 from monostack.services.compute.servers.states import RESIZE_FINISH, RESIZE_MIGRATED, RESIZE_MIGRATING, RESIZED, RUNNING, SHUTDOWN
@@ -117,7 +118,7 @@ def not_resized(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
     give_back(tx, uuid, row)
     migrations.set_status(tx, uuid, migrations.ERROR)
     flavor = migrations.get(tx, uuid).old_flavor
-    failed(run, tx, "compute_resize_instance", error, vcpus=flavor["vcpus"], memory_mb=flavor["ram"])
+    failed(run, tx, "compute_resize_instance", error, vcpus=flavor["vcpus"], memory_mb=flavor["ram"], tpm_key=tpm.kept_key(row, flavor))
 
 
 def give_back(tx: Transaction, migration_uuid: str, server: Any) -> None:

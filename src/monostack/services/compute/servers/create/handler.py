@@ -9,7 +9,7 @@ from monostack.core.errors import Fault
 from monostack.db import Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
-from monostack.services.compute import server_groups
+from monostack.services.compute import server_groups, tpm
 from monostack.services.compute.guests.spec import tags_of
 from monostack.services.compute.hosts.known import Host
 from monostack.services.compute.links import linker
@@ -93,7 +93,7 @@ def _make(
     """Write one server with its ports and volumes, and start its boot; without a host it ends here."""
     name, hostname = _names(order, server_id, index)
     now = clock.now().isoformat(timespec="microseconds")
-    fault = fault_of(refusal.message, details=refusal.details) if refusal else None
+    fault = fault_of(refusal.message, refusal.code, refusal.details) if refusal else None
     chosen = host.name if host is not None else None
     nics: list[tuple[str, str | None]] = []
     if host is not None:
@@ -107,6 +107,7 @@ def _make(
         **order.values, "id": server_id, "name": name, "hostname": hostname, "launch_index": index, "progress": 0,
         "vm_state": BUILDING if host else ERROR, "task_state": SPAWNING if host else None, "power_state": NOSTATE, "wanted_power": True,
         "host": host.name if host else None, "created_at": now, "updated_at": now, "devices": tags_of(nics), "fault": fault,
+        "tpm_key": tpm.new_key(request.cloud) if host is not None and order.wish.tpm is not None else None,
     }  # fmt: skip
     if host is None:
         row["admin_pass"] = None

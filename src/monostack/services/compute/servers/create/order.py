@@ -263,7 +263,8 @@ def take(request: Request, tx: Transaction) -> Order:
     properties = properties_of(tx, boots, disks)
     wish = wish_for(
         kept, properties, local_root=local_root, zone=zone, hosts=hosts, group=rule, hints=hints, project_id=request.project_id,
-        image_id=found.id if found is not None else None, asked_by_ports=asked_by_ports, **of_hints(tx, hints, request.project_id),
+        image_id=found.id if found is not None else None, image_name=boots.name if boots is not None else None,
+        asked_by_ports=asked_by_ports, **of_hints(tx, hints, request.project_id),
     )  # fmt: skip
     wish = _with_volumes(wish, disks, request, tx)
     password = body["adminPass"] if "adminPass" in body else new_password()
