@@ -58,7 +58,7 @@ def test_bad_keypairs(cloud: TestCloud, version: str, keypair: dict[str, str], m
 
 
 def test_lists_are_paged_from_2_35_on(cloud: TestCloud) -> None:
-    for name in ("page-a", "page-b", "page-c"):
+    for name in ("page-c", "page-a", "page-b"):
         cloud.other.post("compute", "/os-keypairs", {"keypair": {"name": name, "public_key": KEY}})
     first = cloud.other.get("compute", "/os-keypairs?limit=2", headers=at("2.35")).json()
     assert [each["keypair"]["name"] for each in first["keypairs"]] == ["page-a", "page-b"]

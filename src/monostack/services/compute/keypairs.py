@@ -40,8 +40,8 @@ _INSERT = sa.insert(keypairs).returning(keypairs)
 _DELETE = sa.delete(keypairs).where(_k.number == sa.bindparam("the_number"))
 _PAGE = (
     sa.select(keypairs)
-    .where(_k.user_id == sa.bindparam("the_user"), _k.number > sa.bindparam("after"))
-    .order_by(_k.number)
+    .where(_k.user_id == sa.bindparam("the_user"), _k.name > sa.bindparam("after"))
+    .order_by(_k.name)
     .limit(sa.bindparam("many"))
 )
 
@@ -106,13 +106,9 @@ def list_keypairs(request: Request, tx: Transaction) -> Any:
     user_id = _user(request, "index", _asked_user(request))
     paged = request.at_least(2, 35)
     limit, marker = limit_and_marker(request) if paged else (2**31 - 1, None)
-    after = 0
-    if marker is not None:
-        start = find(tx, user_id, marker)
-        if start is None:
-            raise BadRequest(f"Marker {marker} could not be found.")
-        after = start.number
-    rows = tx.rows(_PAGE, {"the_user": user_id, "after": after, "many": limit})
+    if marker is not None and find(tx, user_id, marker) is None:
+        raise BadRequest(f"Marker {marker} could not be found.")
+    rows = tx.rows(_PAGE, {"the_user": user_id, "after": marker or "", "many": limit})
     answer: dict[str, Any] = {"keypairs": [{"keypair": _view(request, row, "name", "public_key", "fingerprint")} for row in rows]}
     more = next_page(request, "os-keypairs", rows, limit, rows[-1].name if rows else None) if paged else []
     if more:
