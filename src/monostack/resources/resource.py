@@ -202,7 +202,7 @@ class Resource:
                 raise PolicyNotAuthorized(rule, f"(rule:{rule}) is disallowed by policy")
         values = {name: value for name, value in given.items() if name in fields}
         if self.unknown is not None and unknown:
-            values[self.unknown] = {name: given[name] for name in unknown if name not in self.by_name}
+            values[self.unknown] = {name: given[name] for name in unknown if name not in self.by_name and name != self.unknown}
         return values
 
     def accept_create(self, request: Request, given: Mapping[str, Any] | None = None) -> dict[str, Any]:

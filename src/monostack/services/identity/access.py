@@ -75,6 +75,17 @@ def keep_id(row: Row[Any], given: Mapping[str, Any]) -> None:
         raise BadRequest("Cannot change ID")
 
 
+def check_lengths(resource: Resource, given: Mapping[str, Any]) -> None:
+    """BadRequest for a text that the body's schema lets pass but no column holds."""
+    for name, value in given.items():
+        field = resource.by_name.get(name)
+        limit = getattr(field.kind.column, "length", None) if field is not None and field.create else None
+        if isinstance(value, str) and limit is not None and len(value) > limit:
+            raise BadRequest(
+                f"String length exceeded. The length of string '{value}' exceeds the limit of column {name}(CHAR({limit}))."
+            )
+
+
 def free_name(
     resource: Resource, tx: Transaction, name: str, domain_id: str | None, but: str | None = None, message: str | None = None
 ) -> None:

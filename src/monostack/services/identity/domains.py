@@ -1,6 +1,7 @@
 """Domains: what projects, users and groups belong to."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -57,8 +58,13 @@ def create_domain(request: Request, tx: Transaction) -> dict[str, Any]:
     """Create a domain."""
     given: dict[str, Any] = dict(request.body["domain"])
     request.authorize("identity:create_domain", {"target": {"domain": given}})
-    values = new_domain(request, tx, given)
+    values = new_domain(request, tx, without_place(given))
     return DOMAINS.render(request, tx, DOMAINS.insert(tx, request, values))
+
+
+def without_place(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given for a domain but for what says where a project is: that is not kept."""
+    return {name: value for name, value in given.items() if name not in ("domain_id", "parent_id", "is_domain")}
 
 
 def new_domain(request: Request, tx: Transaction, given: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +104,7 @@ def _find(request: Request, tx: Transaction, action: str) -> sa.Row[Any]:
 def update_domain(request: Request, tx: Transaction) -> dict[str, Any]:
     """Update a domain."""
     row = _find(request, tx, "update")
-    return DOMAINS.render(request, tx, change_domain(request, tx, row, dict(request.body["domain"])))
+    return DOMAINS.render(request, tx, change_domain(request, tx, row, without_place(request.body["domain"])))
 
 
 def change_domain(request: Request, tx: Transaction, row: sa.Row[Any], given: dict[str, Any]) -> sa.Row[Any]:

@@ -38,6 +38,7 @@ def create_group(request: Request, tx: Transaction) -> dict[str, Any]:
     access.require_domain(tx, domain_id)
     given["name"] = given["name"].strip()
     access.free_name(GROUPS, tx, given["name"], domain_id)
+    access.check_lengths(GROUPS, given)
     return GROUPS.render(request, tx, GROUPS.insert(tx, request, GROUPS.accept_create(request, given)))
 
 
@@ -50,6 +51,7 @@ def update_group(request: Request, tx: Transaction) -> dict[str, Any]:
     if "name" in given:
         given["name"] = given["name"].strip()
         access.free_name(GROUPS, tx, given["name"], row.domain_id, row.id)
+    access.check_lengths(GROUPS, given)
     return GROUPS.render(request, tx, GROUPS.change(tx, request, row, GROUPS.accept_update(request, given)))
 
 
@@ -134,14 +136,15 @@ def take_member(request: Request, tx: Transaction) -> None:
     record(tx, request, "group.remove_user", group.id, details={"user": user.id})
 
 
-_UPDATE = GROUPS.body_schema("update")
+_CREATE, _UPDATE = GROUPS.body_schema("create"), GROUPS.body_schema("update")
 _UPDATE["properties"]["group"]["minProperties"] = 1
+for _schema in (_CREATE, _UPDATE):
+    _schema["properties"]["group"]["properties"]["name"] = words(255)
 
 _QUERY = query(name=words(255), domain_id=IDENTIFIER, sort_dir=ORDER)
 
-routes = GROUPS.routes(
-    only=("list", "show", "create", "delete"), list=access.list_in_domain(GROUPS), create=create_group, delete=delete_group, query=_QUERY
-)
+routes = GROUPS.routes(only=("list", "show", "delete"), list=access.list_in_domain(GROUPS), delete=delete_group, query=_QUERY)
+routes.add("POST", "", create_group, "write", status=201, body=_CREATE, policy="identity:create_group", answer=GROUPS.answer_one)
 routes.add("PATCH", "/{id}", update_group, "write", body=_UPDATE, policy="identity:update_group", answer=GROUPS.answer_one)
 routes.add("GET", "/{id}/users", list_members, "read", policy="identity:list_users_in_group", answer=page_of(USERS))
 routes.add("GET", "/{id}/users/{user_id}", check_member, "read", policy="identity:check_user_in_group", status=204)

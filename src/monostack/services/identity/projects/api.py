@@ -95,7 +95,8 @@ def update_project(request: Request, tx: Transaction) -> dict[str, Any]:
     check_mutable(row, "project", given)
     if given.get("parent_id", row.parent_id) != row.parent_id:
         raise Forbidden("Update of `parent_id` is not allowed.")
-    if is_true(given.get("is_domain", row.is_domain)) != row.is_domain:
+    is_domain = given.get("is_domain", row.is_domain)
+    if is_domain is None or is_true(is_domain) != row.is_domain:
         raise BadRequest("Update of `is_domain` is not allowed.")
     if "name" in given:
         given["name"] = given["name"].strip()

@@ -43,7 +43,7 @@ def listed(request: Request, tx: Transaction) -> Any:
 def create(request: Request, tx: Transaction, given: dict[str, Any]) -> dict[str, Any]:
     if given.get("parent_id") or given.get("domain_id"):
         raise BadRequest("only root projects are allowed to act as domains.")
-    values = domains.new_domain(request, tx, _without_place(given))
+    values = domains.new_domain(request, tx, domains.without_place(given))
     return {"project": views(request, tx, [DOMAINS.insert(tx, request, values)])[0]}
 
 
@@ -51,9 +51,6 @@ def update(request: Request, tx: Transaction, row: Row[Any], given: dict[str, An
     access.keep_id(row, given)
     if given.get("domain_id") is not None:
         raise BadRequest("Cannot change Domain ID")
-    changed = domains.change_domain(request, tx, row, _without_place(given))
+    changed = domains.change_domain(request, tx, row, domains.without_place(given))
     return {"project": views(request, tx, [changed])[0]}
 
-
-def _without_place(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if name not in ("domain_id", "parent_id", "is_domain")}

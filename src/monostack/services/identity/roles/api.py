@@ -60,6 +60,7 @@ def create_role(request: Request, tx: Transaction) -> dict[str, Any]:
     if domain_id:
         access.require_domain(tx, domain_id)
     access.free_name(ROLES, tx, given["name"], domain_id)
+    access.check_lengths(ROLES, given)
     return ROLES.render(request, tx, ROLES.insert(tx, request, ROLES.accept_create(request, given)))
 
 
@@ -73,6 +74,7 @@ def update_role(request: Request, tx: Transaction) -> dict[str, Any]:
         raise BadRequest("Update of `domain_id` is not allowed.")
     if "name" in given:
         access.free_name(ROLES, tx, given["name"], row.domain_id, row.id)
+    access.check_lengths(ROLES, given)
     if "options" in given:
         given["options"] = merged_options(row, given["options"])
     return ROLES.render(request, tx, ROLES.change(tx, request, row, ROLES.accept_update(request, given)))
@@ -86,12 +88,13 @@ def delete_role(request: Request, tx: Transaction) -> None:
     ROLES.remove(tx, request, row)
 
 
-_UPDATE = ROLES.body_schema("update")
+_CREATE, _UPDATE = ROLES.body_schema("create"), ROLES.body_schema("update")
+for _schema in (_CREATE, _UPDATE):
+    _schema["properties"]["role"]["properties"]["description"] = {"type": ["string", "null"]}
 _UPDATE["properties"]["role"]["minProperties"] = 1
 _UPDATE["properties"]["role"]["properties"]["domain_id"] = {**IDENTIFIER, "type": ["string", "null"]}
 _QUERY = query(name=words(255), domain_id=IDENTIFIER)
 
-routes = ROLES.routes(
-    only=("list", "show", "create", "delete"), list=list_roles, show=show_role, create=create_role, delete=delete_role, query=_QUERY
-)
+routes = ROLES.routes(only=("list", "show", "delete"), list=list_roles, show=show_role, delete=delete_role, query=_QUERY)
+routes.add("POST", "", create_role, "write", status=201, body=_CREATE, policy="identity:create_role", answer=ROLES.answer_one)
 routes.add("PATCH", "/{id}", update_role, "write", body=_UPDATE, policy="identity:update_role", answer=ROLES.answer_one)

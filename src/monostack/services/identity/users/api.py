@@ -64,6 +64,7 @@ def create_user(request: Request, tx: Transaction) -> dict[str, Any]:
     _check_default_project(tx, given)
     given["name"] = given["name"].strip()
     access.free_name(USERS, tx, given["name"], domain_id)
+    access.check_lengths(USERS, given)
     values = USERS.accept_create(request, given)
     values["enabled"] = is_true(values["enabled"])
     if "password" in request.body["user"]:
@@ -79,7 +80,10 @@ def update_user(request: Request, tx: Transaction) -> dict[str, Any]:
     access.keep_id(row, given)
     access.keep_domain(row, given)
     _check_strength(request)
+    if "id" in given and given["id"] is None:
+        raise BadRequest("Cannot change user ID")
     _check_default_project(tx, given)
+    access.check_lengths(USERS, given)
     if "name" in given:
         given["name"] = given["name"].strip()
         access.free_name(USERS, tx, given["name"], row.domain_id, row.id)
@@ -137,7 +141,7 @@ def revoke_tokens(request: Request, tx: Transaction) -> None:
 def _body(method: str) -> dict[str, Any]:
     schema = USERS.body_schema(method)
     text = {"type": ["string", "null"]}
-    schema["properties"]["user"]["properties"].update(password=text, description=text, federated={"type": "array"})
+    schema["properties"]["user"]["properties"].update(password=text, description=text, default_project_id=text, federated={"type": "array"})
     if method == "update":
         schema["properties"]["user"]["properties"]["domain_id"] = IDENTIFIER
         schema["properties"]["user"]["minProperties"] = 1
