@@ -24,8 +24,17 @@ from monostack.services.identity.users.password import new_password, remember, t
 from monostack.services.identity.users.table import USERS, users
 
 _REVOKE = sa.update(users).where(users.c.id == sa.bindparam("user")).values(token_generation=users.c.token_generation + 1)
+_FROM_ELSEWHERE = ("idp_id", "protocol_id", "unique_id")  # filters for users of other identity providers
 
-list_users = access.list_in_domain(USERS)
+_list_in_domain = access.list_in_domain(USERS)
+
+
+def list_users(request: Request, tx: Transaction) -> dict[str, Any]:
+    """List users. Those of other identity providers are none."""
+    answer = _list_in_domain(request, tx)
+    if any(name in request.query_map for name in _FROM_ELSEWHERE):
+        answer["users"] = []
+    return answer
 
 
 async def hashed(request: Request) -> str | None:
