@@ -97,7 +97,7 @@ def test_swaps_are_checked_as_by_nova(cloud: TestCloud, boot: Boot, kinds: list[
     assert cloud.admin.post("volume", f"/volumes/{old}/action", migrated).status_code == 202
     nothing = "11111111-1111-4111-8111-111111111111"
     assert swap(one, nothing) == (400, f"Volume {nothing} could not be found.")
-    assert swap(third, small) == (404, f"Instance {third} is not attached to volume {old}")
+    assert swap(third, small) == (404, f"No volume Block Device Mapping with id {old}.")
     assert swap(one, new) == (400, "Invalid volume: New volume must be detached in order to swap.")
     assert swap(one, small) == (400, "Invalid volume: New volume must be the same size or larger.")
     assert cloud.demo.delete("compute", f"/servers/{third}").status_code == 204

@@ -180,14 +180,19 @@ def update_attachment(request: Request, tx: Transaction) -> None:
     """Say whether a volume goes when its server goes, from 2.85 on. Swapping volumes is for the volume service alone."""
     server = visible(request, tx)
     given, volume_id = request.body["volumeAttachment"], request.params["key"]
-    if not request.at_least(2, 85) or given["volumeId"] != volume_id:
-        request.authorize("os_compute_api:os-volumes-attachments:swap", {})
-        old = volume.get(tx, request, volume_id)
-        if request.at_least(2, 85):
-            _held(request, tx, server)
-        _swap(request, tx, server, old, given["volumeId"])
-    request.authorize("os_compute_api:os-volumes-attachments:update", {"project_id": server.project_id})
-    held = _held(request, tx, server)
+    swaps = not request.at_least(2, 85) or given["volumeId"] != volume_id
+    rule, target = ("swap", {}) if swaps else ("update", {"project_id": server.project_id})
+    request.authorize(f"os_compute_api:os-volumes-attachments:{rule}", target)
+    if request.at_least(2, 85):
+        _update(tx, server, volume_id, given)
+    if swaps:
+        _swap(request, tx, server, volume.get(tx, request, volume_id), given["volumeId"])
+
+
+def _update(tx: Transaction, server: Row[Any], volume_id: str, given: Mapping[str, Any]) -> None:
+    held = server_volumes.find(tx, server.id, volume_id)
+    if held is None:
+        raise NotFound(f"No volume Block Device Mapping with id {volume_id}.")
     kept = {"id": held.volume_id, "serverId": server.id, "device": held.device, "tag": held.tag}
     for name, value in kept.items():
         if name in given and given[name] != value:
