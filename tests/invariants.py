@@ -55,7 +55,7 @@ class Look:
     allocations: set[str]  # who has some
     guests: dict[str, dict[str, Guest]]  # of each host, by server
     taps: dict[str, set[str]]  # of each host
-    files: set[str]  # volumes that are kept somewhere
+    files: dict[str, str]  # volumes that are kept somewhere, and in which pool
     # Of no interest where nobody makes any.
     snapshots: dict[str, dict[str, Any]] = field(default_factory=dict)
     snapshot_files: set[str] = field(default_factory=set)
@@ -176,8 +176,11 @@ def _volumes_agree(look: Look) -> None:
         reserved -= held
     assert not reserved, f"volumes are reserved for nobody: {reserved}"
     wanted = {volume["id"] for volume in look.volumes.values() if volume["status"] in ("available", "in-use")}
-    assert wanted <= look.files, f"volumes without a file: {wanted - look.files}"
-    assert look.files <= set(look.volumes), f"files without a volume: {look.files - set(look.volumes)}"
+    assert wanted <= look.files.keys(), f"volumes without a file: {wanted - look.files.keys()}"
+    assert look.files.keys() <= set(look.volumes), f"files without a volume: {look.files.keys() - set(look.volumes)}"
+    for volume_id in wanted:
+        shown, pool = look.volumes[volume_id]["os-vol-host-attr:host"], look.files[volume_id]
+        assert shown.endswith(f"#{pool}"), f"volume {volume_id} is in the pool {pool}, not at {shown}"
 
 
 def _snapshots_agree(look: Look) -> None:

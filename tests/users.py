@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 COMPUTE, VOLUME, NETWORK, IMAGE = "/compute/v2.1", "/volume/v3", "/network/v2.0", "/image/v2"
+OTHER_POOL = "slow"  # beside the one that every host has
 NOTHING = "00000000-0000-0000-0000-000000000000"
 
 
@@ -32,7 +33,7 @@ class User:
     EVERYTHING = (
         "boot", "boot", "boot_from_volume", "delete", "delete", "power", "halt", "rescue", "rebuild", "resize", "end_resize", "make_image",
         "shelve", "live_migrate", "make_volume", "attach", "detach", "plug", "unplug", "extend", "snapshot", "drop_snapshot", "drop_volume",
-        "back_up", "restore", "drop_backup",
+        "relocate", "relocate", "relocate", "back_up", "restore", "drop_backup",
     )  # fmt: skip
 
     def __init__(self, world: World, image: str = "", network: str = "") -> None:
@@ -177,6 +178,16 @@ class User:
         volume, size = self._any(self.volumes), self.world.random.randint(2, 5)
         answer = await self.world.ask("POST", f"{VOLUME}/volumes/{volume}/action", {"os-extend": {"new_size": size}})
         self._note(f"extend {volume} to {size}", answer)
+
+    async def relocate(self) -> None:
+        """To the other pool of its host."""
+        volume = self._any(self.volumes)
+        shown = await self.world.ask("GET", f"{VOLUME}/volumes/{volume}")
+        if shown.status == 200:
+            host, _, pool = (shown.json()["volume"]["os-vol-host-attr:host"] or "").partition("#")
+            there = {"host": f"{host}#{'file' if pool == OTHER_POOL else OTHER_POOL}"}
+            answer = await self.world.ask("POST", f"{VOLUME}/volumes/{volume}/action", {"os-migrate_volume": there})
+            self._note(f"move {volume} to {there['host']}", answer)
 
     async def snapshot(self) -> None:
         volume = self._any(self.volumes)

@@ -128,7 +128,7 @@ def look_at(cloud: TestCloud) -> Look:
         allocations=set(rows),
         guests={host: guests_of(agent.drivers.hypervisor) for host, agent in agents.items()},
         taps={host: taps_of(agent.drivers.network) for host, agent in agents.items()},
-        files=set(storage.volumes),
+        files=dict.fromkeys(storage.volumes, "file"),
     )
 
 

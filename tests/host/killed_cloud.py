@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 from whole_machine import COMMAND, Machine
 
+from users import OTHER_POOL
+
 NAMES = ("server", "agent")
 READY_WITHIN = 150.0  # seconds; the first time libvirtd is started too
 URL = "http://127.0.0.1:8780"
@@ -41,6 +43,8 @@ class KilledCloud:
         self.inside = inside
         self.database_url = database_url or f"sqlite:///{inside.state_dir}/monostack.db"
         inside.environment["MONOSTACK_DATABASE_URL"] = self.database_url
+        self.other_pool = inside.state_dir / OTHER_POOL
+        inside.environment["MONOSTACK_AGENT_VOLUME_POOLS"] = f'{{ {OTHER_POOL} = "{self.other_pool}" }}'
         self.random = random.Random(seed)
         self.log: list[str] = []
         self._began = time.monotonic()

@@ -16,7 +16,7 @@ from invariants import Guest, Look, Migration
 from monostack.agent.network.linux import nftables
 from monostack.agent.network.linux.settings import BRIDGE, DHCP_PORT, ROUTER_PORT, TABLE, TAP, Settings, short
 from monostack.protocol.network import bridge_name, tap_name
-from users import COMPUTE, IMAGE, NETWORK, VOLUME
+from users import COMPUTE, IMAGE, NETWORK, OTHER_POOL, VOLUME
 
 OPERATIONS = "select workflow, state, step, error from operations where state in ('running', 'undoing')"
 MIGRATIONS = "select uuid, server_id, source, status from server_migrations"
@@ -49,7 +49,7 @@ async def look_at(cloud: KilledCloud) -> Look:
         allocations={row[0] for row in rows(cloud, ALLOCATED)},
         guests={host: _domains(cloud)},
         taps={host: {name for name in _links(cloud) if name.startswith(TAP)}},
-        files=_names(cloud, "volumes"),
+        files=_volumes(cloud),
         snapshot_files=_names(cloud, "snapshots"),
     )
 
@@ -71,6 +71,15 @@ def _guest(domain: Any) -> Guest:
 
 def _links(cloud: KilledCloud) -> set[str]:
     return {link["ifname"] for link in json.loads(cloud.inside.run("ip", "-j", "link").stdout)}
+
+
+def _volumes(cloud: KilledCloud) -> dict[str, str]:
+    """The pool that each is in. One that is in several is on its way."""
+    pools = {"file": cloud.inside.state_dir / "agent" / "volumes", OTHER_POOL: cloud.other_pool}
+    found = [(path.stem, pool) for pool, directory in pools.items() for path in directory.iterdir()]
+    assert len(found) == len(dict(found)), found
+    assert list((cloud.inside.state_dir / "agent" / "moves").iterdir()) == []
+    return dict(found)
 
 
 def _names(cloud: KilledCloud, kind: str) -> set[str]:

@@ -29,7 +29,7 @@ SERVERS, VOLUMES = 3, 4  # at one time
 VERBS = (
     "boot", "boot", "boot", "boot_from_volume", "delete", "delete", "reboot", "reboot", "halt", "rebuild", "rescue", "resize", "end_resize",
     "shelve", "make_image", "plug", "unplug", "make_volume", "make_volume", "attach", "attach", "attach", "detach", "detach", "extend",
-    "snapshot", "drop_snapshot", "back_up", "restore", "drop_backup", "drop_volume",
+    "relocate", "relocate", "snapshot", "drop_snapshot", "back_up", "restore", "drop_backup", "drop_volume",
 )  # fmt: skip
 VICTIMS = (("server",), ("agent",), ("server", "agent"))
 

@@ -29,7 +29,7 @@ async def look_at(world: World) -> Look:
         allocations={row[0] for row in await _rows(world, ALLOCATED)},
         guests={host: guests_of(agent.drivers.hypervisor) for host, agent in world.agents.items()},
         taps={host: taps_of(agent.drivers.network) for host, agent in world.agents.items()},
-        files=set(world.storage.volumes),
+        files={volume_id: world.storage.pools.get(volume_id, "file") for volume_id in world.storage.volumes},
         snapshot_files=set(world.storage.snapshots),
     )
 

@@ -13,6 +13,7 @@ from monostack.app import App
 from monostack.core.config import load
 from monostack.protocol import Failure
 from monostack.testing.hosts import simulated_host
+from users import OTHER_POOL
 
 HOSTS = ("alpha", "beta", "gamma")
 FAULTS = ("delay", "delay", "drop request", "drop answer", "disconnect", "error", "error after")
@@ -27,7 +28,7 @@ class World:
         self.faults = FaultPlan()
         storage = SimulatedStorage()
         self.storage = storage
-        self.agents = {name: simulated_host(name, storage=storage, faults=self.faults) for name in HOSTS}
+        self.agents = {name: simulated_host(name, storage=storage, faults=self.faults, volume_pools=[OTHER_POOL]) for name in HOSTS}
         self.app: Any = None
         self.token = token
         self.log: list[str] = []
