@@ -49,6 +49,7 @@ TAKEN = {
     "server volumes": "select server_id, volume_id, attached from server_volumes order by 1, 2",
     "snapshots": "select id, status from volume_snapshots order by 1",
     "images": "select id, status from images order by 1",
+    "TPMs": "select id from servers where tpm_key is not null order by 1",
 }
 ACTIVE = sa.text("select workflow, state, step from operations where state in ('running', 'undoing')")
 
@@ -270,7 +271,7 @@ class Bench:
 
         held = await self.app.db.read(rows)
         held["guests"] = {
-            (host, server_id): (guest.state, sorted(guest.volumes), sorted(guest.nics))
+            (host, server_id): (guest.state, sorted(guest.volumes), sorted(guest.nics), dict(guest.tpms))
             for host, agent in self.agents.items()
             for server_id, guest in agent.drivers.hypervisor.known.items()
         }

@@ -26,6 +26,13 @@ async def _with_two_hosts(bench: Bench) -> dict[str, Any]:
     return given
 
 
+async def _with_tpms_to_have(bench: Bench) -> dict[str, Any]:
+    """The same, and the larger flavor has a TPM."""
+    given = await _with_one_host(bench)
+    await bench.ask("POST", f"{COMPUTE}/flavors/g/os-extra_specs", {"extra_specs": {"hw:tpm_version": "2.0"}}, 200)
+    return given
+
+
 async def _resize(bench: Bench, given: dict[str, Any]) -> None:
     await bench.ask("POST", f"{COMPUTE}/servers/{given['server']}/action", {"resize": {"flavorRef": "g"}}, 202)
 
@@ -66,7 +73,24 @@ def _is(status: str, *, moved: bool, grown: bool, kept: bool) -> Any:
 
 _resized, _migrated = _is("VERIFY_RESIZE", moved=False, grown=True, kept=True), _is("VERIFY_RESIZE", moved=True, grown=False, kept=True)
 _input = {"shrinks": False}
+
+
+def _with_tpm(ended: Any, versions: list[str]) -> Any:
+    async def both(bench: Bench, given: dict[str, Any]) -> None:
+        await ended(bench, given)
+        guest = guest_of(bench, await show(bench, given["server"]))
+        assert list(guest.tpms) == versions
+        assert [row[0] for row in (await bench.taken())["TPMs"]] == [given["server"]] * len(versions)
+
+    return both
+
+
 CASES = {
+    "resize_to_tpm": Case("resize_server", _with_tpms_to_have, _resize, _with_tpm(_resized, ["2.0"]), _input),
+    "revert_resize_to_tpm": Case(
+        "revert_resize", _after(_with_tpms_to_have, _resize), _revert,
+        _with_tpm(_is("ACTIVE", moved=False, grown=False, kept=False), []), {}, forward=True,
+    ),
     "resize": Case("resize_server", _with_one_host, _resize, _resized, _input),
     "migrate": Case("resize_server", _with_two_hosts, _migrate, _migrated, _input),
     "confirm_resize": Case(

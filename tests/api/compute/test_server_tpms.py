@@ -16,6 +16,7 @@ FLAVORS: dict[str, dict[str, str]] = {
     "tpm-deployment": {"hw:tpm_version": "2.0", "hw:tpm_secret_security": "deployment"},
     "tpm-old": {"hw:tpm_version": "1.2", "hw:tpm_model": "tpm-tis"},
     "tpm-impossible": {"hw:tpm_version": "1.2", "hw:tpm_model": "tpm-crb"},
+    "tpm-nobody": {"hw:tpm_version": "2.0", "hw:tpm_secret_security": "nobody"},
     "no-tpm": {},
 }
 
@@ -104,6 +105,8 @@ def test_flavor_and_image(cloud: TestCloud, boot: Boot) -> None:
     )  # fmt: skip
     server = boot("impossible", flavorRef="tpm-impossible", status="ERROR")
     assert (server["fault"]["code"], server["fault"]["message"]) == (400, "TPM model CRB is only valid with TPM version 2.0.")
+    server = boot("nobody", flavorRef="tpm-nobody", status="ERROR")
+    assert server["fault"]["message"] == "Scheduling failed: TPM secret security 'nobody' is not supported."
     wrong = {"name": "wrong", "flavorRef": "no-tpm", "imageRef": _image(cloud, hw_tpm_version="9.0"), "networks": "none"}
     answer = cloud.demo.post("compute", "/servers", {"server": wrong}, headers=at("2.96"))
     assert _refused(answer) == "Invalid image metadata. Error: Field value 9.0 is invalid"

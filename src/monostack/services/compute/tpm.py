@@ -71,10 +71,12 @@ def secret_security(flavor: Mapping[str, Any]) -> str:
 
 
 def traits(tpm: Tpm, flavor: Mapping[str, Any]) -> set[str]:
-    """What a host of the TPM has to have."""
+    """What a host of the TPM has to have. Raises TpmContradiction for a secret security that there is not."""
+    security = secret_security(flavor)
+    if security not in (USER, HOST, DEPLOYMENT):
+        raise TpmContradiction(f"Scheduling failed: TPM secret security '{security}' is not supported.", 500)
     kind = "CRB" if tpm.model == "tpm-crb" else "TIS"
-    security = f"SECRET_SECURITY_{secret_security(flavor).upper()}"
-    return {f"COMPUTE_SECURITY_TPM_{name}" for name in (kind, tpm.version.replace(".", "_"), security)}
+    return {f"COMPUTE_SECURITY_TPM_{name}" for name in (kind, tpm.version.replace(".", "_"), f"SECRET_SECURITY_{security.upper()}")}
 
 
 def of_server(server: Row[Any], flavor: Mapping[str, Any] | None = None) -> Tpm | None:

@@ -86,10 +86,10 @@ def wish_for(
             (required if value == "required" else forbidden).add(match[1])
     required |= required_by_image(image)
     try:
-        more["tpm"] = tpm.wanted(flavor, image, image_name)
+        wanted = tpm.wanted(flavor, image, image_name)
+        required |= tpm.traits(wanted, flavor) if wanted is not None else set()
+        more["tpm"] = wanted
     except TpmContradiction as contradiction:
         more["contradiction"] = contradiction
-    if more.get("tpm") is not None:
-        required |= tpm.traits(more["tpm"], flavor)
     more.setdefault("flavor_name", flavor.get("original_name"))
     return Wish(resources, frozenset(required), frozenset(forbidden), extra_specs=specs, image=image, **more)
