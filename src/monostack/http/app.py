@@ -51,6 +51,16 @@ class _Mount:
         self.router = _router(service)
         self.path_pattern = re.compile(service.project_in_path) if service.project_in_path else None
 
+    def plain(self, path: str) -> tuple[str, str | None]:
+        """A path as routes have it, without a project and a format that it may name, and the project."""
+        project = None
+        if self.path_pattern is not None and (match := self.path_pattern.match(path)):
+            project = match["project"]
+            path = match["head"] + (match["tail"] or "")
+        if self.service.suffix is not None and path.count("/") > 1:
+            path = self.service.suffix.sub("", path)
+        return path, project
+
 
 class HttpApp:
     """All services behind one address.
@@ -154,12 +164,7 @@ class HttpApp:
             raise BadRequest("The query contains the character U+0000.")
         if len(path) > 1 and path[-1] == "/" and not service.strict_paths:
             path = path.rstrip("/") or "/"
-        in_path = None
-        if mount.path_pattern is not None and (match := mount.path_pattern.match(path)):
-            in_path = match["project"]
-            path = match["head"] + (match["tail"] or "")
-        if service.suffix is not None and path.count("/") > 1:
-            path = service.suffix.sub("", path)
+        path, in_path = mount.plain(path)
         found = mount.router.find(path)
         if found is None and service.respelled is not None and (other := service.respelled(path)) is not None:
             found = mount.router.find(other)

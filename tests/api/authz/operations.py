@@ -110,9 +110,7 @@ def operation_of(cloud: Any, request: Any, body: Any) -> Operation | None:
     """The operation an HTTP request is for."""
     head, _, tail = request.url.path[1:].partition("/")
     mount = cloud.app.http.mounts["/" + head]
-    path = "/" + tail
-    if mount.path_pattern is not None and (match := mount.path_pattern.match(path)):
-        path = match["head"] + (match["tail"] or "")
+    path, _ = mount.plain("/" + tail)
     found = mount.router.find(path.rstrip("/") or "/")
     routes = found[0].get(request.method) if found else None
     if not routes:
