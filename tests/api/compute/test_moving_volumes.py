@@ -109,6 +109,20 @@ def test_an_attached_volume_moves(cloud: TestCloud, attached: Any) -> None:
     assert (now["volume_type"], [one["server_id"] for one in now["attachments"]]) == ("slow", [server])
 
 
+def test_it_stays_attached_while_it_moves(cloud: TestCloud, attached: Any, faults: Any) -> None:
+    volume, server = attached("shared")
+    here = shown(cloud, volume)[HOST].partition("#")[2]
+    other = "slow" if here == "file" else "file"
+    faults.add(FaultRule(command="volume.move", delay=1.0, times=1))
+    assert act(cloud.admin, volume, "os-migrate_volume", {"host": place(cloud, volume, other)}).status_code == 202
+    refused = cloud.demo.delete("compute", f"/servers/{server}/os-volume_attachments/{volume['id']}")
+    assert (refused.status_code, "Unable to detach volume." in refused.text) == (400, True)
+    assert cloud.demo.delete("compute", f"/servers/{server}").status_code == 204
+    until(lambda: shown(cloud, volume)["status"] == "available")
+    ended = moved(cloud, volume)
+    assert ended in (("success", "available", other, other), ("error", "available", here, here)), "its server may have taken the guest away"
+
+
 def test_a_failure_leaves_it_where_it_was(cloud: TestCloud, attached: Any, faults: Any) -> None:
     volume, server = attached("slow")
     faults.add(FaultRule(command="volume.move", error=Failure("host.disk_full", "no room"), when="after", times=1))

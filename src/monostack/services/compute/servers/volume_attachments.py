@@ -23,6 +23,7 @@ from monostack.services.volume import facade as volume
 
 _DEVICE: Json = {"type": ["string", "null"], "pattern": "(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$", "maxLength": 255}
 _UPDATE_FIELDS = {"volumeId": UUID, "device": _DEVICE, "tag": TAG, "delete_on_termination": BOOLEAN, "serverId": UUID, "id": UUID}
+MIGRATING = ("starting", "migrating", "completing")  # what Cinder says of a volume that is on its way
 MAX_VOLUMES = 25  # of one server, beside its root disk: as many letters as there are
 
 
@@ -232,7 +233,7 @@ def detach_volume(request: Request, tx: Transaction) -> None:
     if held.boot_index == 0:
         raise BadRequest("Cannot detach a root device volume")
     check_state(request, server, "detach_volume")
-    if not held.attached or found.status != "in-use":
+    if not held.attached or found.status != "in-use" or found.migration_status in MIGRATING:
         wanted = "Volume status must be 'in-use' and attach_status must be 'attached' to detach."
         told = f"Invalid volume: Unable to detach volume. {wanted} (HTTP 400) (Request-ID: {request.request_id})"
         raise BadRequest(f"Invalid volume: Invalid input received: {told}")

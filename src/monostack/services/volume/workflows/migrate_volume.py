@@ -17,7 +17,8 @@ from monostack.protocol.images import MAX_PART, ImagePart, ReadImage
 from monostack.protocol.volumes import ConvertVolume, CreateVolume, ExportVolume, MoveVolume, VolumePart, VolumeRef
 from monostack.services.image import facade as images
 from monostack.services.volume import keys
-from monostack.services.volume.attachments.table import holders
+from monostack.services.volume.attachments.rules import settle
+from monostack.services.volume.attachments.table import holders, of_volume
 from monostack.services.volume.volumes.table import BY_ID, disk_format, kind_of_file, set_volume
 from monostack.services.volume.workflows.key import key_for
 from monostack.services.volume.workflows.outcome import LONG, cause, overtaken
@@ -120,15 +121,23 @@ async def move_back(run: Run) -> None:
 
 def done(run: Run, tx: Transaction) -> None:
     given = run.input
-    set_volume(tx, run.resource_id, status=given["previous_status"], migration_status="success", **given["values"])
+    set_volume(tx, run.resource_id, migration_status="success", **given["values"])
+    _give_back(run, tx)
     if given["copy"]:
         run.cloud.start(tx, "remove_copy", run.resource_id, {"host": given["left"]}, None, run.project_id)
 
 
 def failed(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
-    set_volume(tx, run.resource_id, expected=run.input["status"], status=run.input["previous_status"])
     if not overtaken(error):
         set_volume(tx, run.resource_id, migration_status="error", fault=cause(error))
+    _give_back(run, tx)
+
+
+def _give_back(run: Run, tx: Transaction) -> None:
+    """The status as before. A server that was deleted meanwhile has let the volume go, which nobody was shown yet."""
+    set_volume(tx, run.resource_id, expected=run.input["status"], status=run.input["previous_status"])
+    if run.input["previous_status"] == "in-use" and not of_volume(tx, run.resource_id):
+        settle(tx, run.resource_id)
 
 
 WORKFLOW = Workflow(
