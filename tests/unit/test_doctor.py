@@ -26,9 +26,10 @@ def test_a_port_of_another_program_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nonexistent")
-    failed = {finding.subject: finding for finding in machine.programs() if finding.level is Level.FAIL}
-    assert "apt-get install qemu-utils" in failed["qemu-img"].remedy
+    monkeypatch.setattr(machine, "_found", lambda name: None)
+    found = {finding.subject: finding for finding in machine.programs()}
+    assert found["qemu-img"].level is Level.FAIL and "apt-get install qemu-utils" in found["qemu-img"].remedy
+    assert found["swtpm"].level is Level.WARN and "no emulated TPMs" in found["swtpm"].found
 
 
 def test_a_program_that_is_too_old_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,10 +26,13 @@ PROGRAMS: dict[str, tuple[str, tuple[str, ...], tuple[int, ...]]] = {
     "libvirtd": ("libvirt-daemon libvirt-daemon-driver-qemu", ("--version",), (9, 0)),
     "unshare": ("util-linux", ("--version",), ()),
     "prlimit": ("util-linux", ("--version",), ()),
+    "setpriv": ("util-linux", ("--version",), ()),
     "fallocate": ("util-linux", ("--version",), ()),
     "useradd": ("passwd", (), ()),
     "ssh": ("openssh-client", (), ()),
 }
+# Program: its packages, and what there is not without it.
+DISPENSABLE = {"swtpm": ("swtpm swtpm-tools", "servers get no emulated TPMs")}
 
 
 def system() -> Finding:
@@ -46,7 +49,7 @@ def programs() -> Iterator[Finding]:
     """Those the agent and the demo call. What is there and new enough takes one line together."""
     there: list[str] = []
     for name, (package, flags, oldest) in PROGRAMS.items():
-        path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        path = _found(name)
         if path is None:
             yield fail(name, "not installed", SETUP.format(package))
             continue
@@ -55,8 +58,17 @@ def programs() -> Iterator[Finding]:
             yield fail(name, f"version {_dotted(version)} is too old", f"Monostack needs {_dotted(oldest)} or newer")
             continue
         there.append(f"{name} {_dotted(version)}".rstrip())
+    for name, (packages, without) in DISPENSABLE.items():
+        if _found(name) is None:
+            yield warn(name, f"not installed: {without}", SETUP.format(packages))
+        else:
+            there.append(name)
     if there:
         yield ok("programs", ", ".join(there))
+
+
+def _found(program: str) -> str | None:
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
 def _version(command: list[str]) -> tuple[int, ...]:
