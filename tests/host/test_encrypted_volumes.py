@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from guest_lab import GuestLab, guest_lab
+from volume_keys import new_key, plain
 
 from monostack.agent.block import luks, qemu_img
 from monostack.protocol.guests import AttachVolume, GuestVolume, VolumeKey
@@ -23,18 +24,10 @@ def lab() -> Iterator[GuestLab]:
         yield made
 
 
-def new_key(cipher: str = "aes-xts-plain64", size: int = 256) -> VolumeKey:
-    return VolumeKey(str(uuid.uuid4()), uuid.uuid4().hex * 2, cipher, size)
-
-
 def encrypted(lab: GuestLab, key: VolumeKey, size_gib: int = 1, device: str = "vdd", **source: Any) -> GuestVolume:
     volume = lab.volume(size_gib, device, key=msgspec.to_builtins(key), **source)
     volume.connection.key = key
     return volume
-
-
-def plain(key: VolumeKey) -> dict[str, str]:
-    return msgspec.to_builtins(key)
 
 
 def qemu_io(volume: GuestVolume, command: str) -> bytes:

@@ -11,7 +11,7 @@ import libvirt
 import msgspec
 import pytest
 from guest_lab import GuestLab, guest_lab, wait_for
-from test_encrypted_volumes import new_key, plain
+from volume_keys import new_key, plain
 
 from monostack.agent.block import qemu_img
 from monostack.protocol.guests import GuestSpec, GuestVolume, VolumeKey

@@ -13,14 +13,14 @@ from pathlib import Path
 import openstack
 
 COMMAND = (sys.executable, "-m", "monostack.cli", "dev", "--config")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MONOSTACK_")}  # the tests' own are no options
 
 
 @contextmanager
 def emulator(state_dir: Path) -> Iterator[openstack.connection.Connection]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MONOSTACK_")}
     config = state_dir / "dev.toml"
     config.write_text(f'state_dir = "{state_dir}"\n[api]\nport = 0\n[emulator]\nhosts = 2\n')
-    process = subprocess.Popen([*COMMAND, str(config)], env=environment, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*COMMAND, str(config)], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         url = re.search(r"at (\S+)$", process.stdout.readline())
@@ -56,6 +56,7 @@ def test_a_database_it_cannot_use_is_named(tmp_path: Path) -> None:
         connection.execute("create table alembic_version (version_num text)")
         connection.execute("insert into alembic_version values ('0001')")
         connection.commit()
-    done = subprocess.run([*COMMAND, os.devnull, "--state-dir", str(tmp_path), "--port", "0"], capture_output=True, text=True, timeout=60)
+    command = [*COMMAND, os.devnull, "--state-dir", str(tmp_path), "--port", "0"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"monostack: The tables of sqlite:///{database} are those of a development version")
