@@ -177,12 +177,16 @@ def test_guests_are_off_after_power_off_and_gone_after_purge() -> None:
             await cloud.call("guest.start", spec, "start")
             assert root.stat().st_ino == inode
             await cloud.call("volume.create", CreateVolume(str(uuid.uuid4()), 1), "volume")
+            await cloud.call("volume.create", CreateVolume(str(uuid.uuid4()), 1, pool="slow"), "another")
+            (lab.directory / "slow" / "somebody's.qcow2").touch()
+            assert len(list((lab.directory / "slow").iterdir())) == 2
             assert cloud.end_agent(signal.SIGTERM) == 0
             assert lab.daemon.pid() is not None
             assert await purge(cloud.config, SimulatedNetwork()) == []
             assert lab.qemu_processes(spec.server_id) == []
             assert lab.daemon.pid() is None
             assert not lab.state.exists(), list(lab.state.iterdir())
+            assert [path.name for path in (lab.directory / "slow").iterdir()] == ["somebody's.qcow2"]
             # Directories of libvirt that were not there before are not there after, unless somebody else's are in use. Those of a test
             # beside this one are empty for a moment, and go with the next purge after its daemon.
             for _ in range(600):

@@ -5,6 +5,7 @@ import logging
 import shutil
 from pathlib import Path
 
+from monostack.agent.block.pools import remove_volumes
 from monostack.agent.config import AgentConfig
 from monostack.agent.errors import CommandError
 from monostack.agent.host import Layout, linux_network
@@ -68,7 +69,7 @@ async def purge(config: AgentConfig, network: Network | None = None) -> list[str
     finally:
         await network.close()
     if not problems:  # files of guests that still run are left alone
-        problems += await asyncio.to_thread(_remove_files, layout)
+        problems += await asyncio.to_thread(_remove_files, config, layout)
     return problems
 
 
@@ -99,9 +100,14 @@ def _daemon(config: AgentConfig, layout: Layout) -> Daemon:
     return Daemon(layout.libvirt, QemuUser.find(config.qemu_user), "tcg")
 
 
-def _remove_files(layout: Layout) -> list[str]:
-    """Everything below the state directory that an agent makes, and the directory when nothing else is in it."""
+def _remove_files(config: AgentConfig, layout: Layout) -> list[str]:
+    """Everything below the state directory that an agent makes, and the directory when nothing else is in it; and volumes elsewhere."""
     problems: list[str] = []
+    for pool in config.volume_pools.values():
+        try:
+            remove_volumes(Path(pool))
+        except OSError as error:
+            problems.append(f"{pool}: {error}")
     for path in layout.made():
         try:
             if path.is_dir():

@@ -5,6 +5,7 @@ begun, and again at the moment when the other takes its place, so that whatever 
 """
 
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,16 @@ from monostack.agent.block import qemu_img
 from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError, require_uuid
 from monostack.protocol.volumes import POOL, PoolRoom
+
+# A volume's file, or one that is not finished.
+_OF_A_VOLUME = re.compile(rf"[0-9a-f-]{{36}}\.({'|'.join(qemu_img.FORMATS)})|\.[0-9a-f-]{{36}}\..*{re.escape(qemu_img.UNFINISHED)}")
+
+
+def remove_volumes(directory: Path) -> None:
+    """Remove the volumes that a pool has, and nothing else that is there. Raises OSError."""
+    for path in directory.glob("*"):
+        if _OF_A_VOLUME.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 class Pools:
