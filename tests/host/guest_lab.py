@@ -257,3 +257,10 @@ def guest_lab() -> Iterator[GuestLab]:
             for server_id in lab.states():
                 lab.ask("guest.destroy", {"server_id": server_id})
             lab.close()
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[GuestLab]:
+    """A host of a module's own."""
+    with guest_lab() as made:
+        yield made

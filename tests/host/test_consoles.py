@@ -1,21 +1,15 @@
 """The screen and the serial line of a real guest, as the agent joins them to the controller's streams."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
-from guest_lab import PATIENCE, VNC_PORTS, GuestLab, guest_lab, wait_for
+from guest_lab import PATIENCE, VNC_PORTS, GuestLab, lab, wait_for
 
 from monostack.core.streams import Stream, pipe
 from monostack.protocol.guests import ConsoleLog, FindConsole, OpenConsole, StopGuest
 
+__all__ = ["lab"]
 pytestmark = pytest.mark.host
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[GuestLab]:
-    with guest_lab() as made:
-        yield made
 
 
 async def _shake_hands(viewer: Stream) -> bytes:

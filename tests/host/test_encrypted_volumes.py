@@ -2,26 +2,20 @@
 
 import subprocess
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from guest_lab import GuestLab, guest_lab
+from guest_lab import GuestLab, lab
 from volume_keys import new_key, plain
 
 from monostack.agent.block import luks, qemu_img
 from monostack.protocol.guests import AttachVolume, GuestVolume, VolumeKey
 
+__all__ = ["lab"]
 pytestmark = pytest.mark.host
 WRITTEN = b"written by the guest"
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[GuestLab]:
-    with guest_lab() as made:
-        yield made
 
 
 def encrypted(lab: GuestLab, key: VolumeKey, size_gib: int = 1, device: str = "vdd", **source: Any) -> GuestVolume:

@@ -1,27 +1,21 @@
 """A snapshot of a running guest's disk, read from its host as the image service reads it: another guest boots from it."""
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from guest_lab import GuestLab, guest_lab
+from guest_lab import GuestLab, lab
 
 from monostack.agent.block import qemu_img
 from monostack.protocol.guests import GuestSpec, RootDisk, SnapshotGuest
 from monostack.protocol.images import MAX_PART, ImagePart, ReadImage
 
+__all__ = ["lab"]
 pytestmark = pytest.mark.host
 GIB = 1 << 30
 WRITES = "#!/bin/sh\necho remembered > /root/kept; sync; echo 'it is' written > /dev/console\n"
 READS = "#!/bin/sh\necho found $(cat /root/kept) > /dev/console\n"
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[GuestLab]:
-    with guest_lab() as made:
-        yield made
 
 
 def _with_script(spec: GuestSpec, script: str) -> GuestSpec:

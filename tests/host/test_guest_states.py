@@ -1,23 +1,17 @@
 """Real guests on libvirt that stand still, boot from other disks, and go on."""
 
 import subprocess
-from collections.abc import Iterator
 from xml.etree import ElementTree
 
 import msgspec
 import pytest
-from guest_lab import GuestLab, guest_lab
+from guest_lab import GuestLab, lab
 
 from monostack.protocol.guests import RescueGuest, RootDisk, UnrescueGuest
 
+__all__ = ["lab"]
 pytestmark = pytest.mark.host
 GIB = 1 << 30
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[GuestLab]:
-    with guest_lab() as made:
-        yield made
 
 
 def test_a_guest_is_paused_and_suspended(lab: GuestLab) -> None:

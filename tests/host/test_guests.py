@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import msgspec
 import pycdlib
 import pytest
-from guest_lab import GuestLab, guest_lab, wait_for
+from guest_lab import GuestLab, lab, wait_for
 
 from monostack.agent.hypervisor import probe
 from monostack.protocol.guests import (
@@ -30,14 +29,9 @@ from monostack.protocol.guests import (
     StopGuest,
 )
 
+__all__ = ["lab"]
 pytestmark = pytest.mark.host
 GIB = 1 << 30
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[GuestLab]:
-    with guest_lab() as made:
-        yield made
 
 
 def test_the_life_of_a_guest(lab: GuestLab) -> None:

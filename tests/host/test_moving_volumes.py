@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,12 +10,13 @@ from xml.etree import ElementTree
 import libvirt
 import msgspec
 import pytest
-from guest_lab import GuestLab, guest_lab, wait_for
+from guest_lab import GuestLab, lab, wait_for
 from volume_keys import new_key, plain
 
 from monostack.agent.block import qemu_img
 from monostack.protocol.guests import GuestSpec, GuestVolume, VolumeKey
 
+__all__ = ["lab"]
 pytestmark = pytest.mark.host
 # Counts the blocks that it finds as it wrote them, and goes on writing behind them.
 WRITING = """#!/bin/sh
@@ -33,12 +34,6 @@ sync
     done
 ) < /dev/null > /dev/null 2>&1 &
 """
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[GuestLab]:
-    with guest_lab() as made:
-        yield made
 
 
 def writer(lab: GuestLab, volume: GuestVolume) -> GuestSpec:

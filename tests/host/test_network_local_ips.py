@@ -4,7 +4,8 @@ import socket
 from typing import Any
 
 import pytest
-from network_lab import ABSENCE, PATIENCE, Lab, Node, group, items, lab, network, port, router, rule
+from network_lab import ABSENCE, PATIENCE, Lab, group, items, lab, network, port, router, rule
+from network_site import caller_seen
 
 __all__ = ["lab"]
 pytestmark = pytest.mark.host
@@ -35,28 +36,13 @@ class Site:
         self.lab.apply(items(port=[self.ports[1]]))
 
 
-def answered(caller: Node, called: Node, address: str, number: int = 80) -> str:
-    """Whom the one who is called takes his caller for, once they have spoken both ways."""
-    with called.listen(number) as server:
-        server.settimeout(PATIENCE)
-        with caller.connect(address, number) as here:
-            there, peer = server.accept()
-            with there:
-                here.sendall(b"hello")
-                there.settimeout(PATIENCE)
-                assert there.recv(16) == b"hello"
-                there.sendall(b"welcome")
-                assert here.recv(16) == b"welcome"
-    return str(peer[0])
-
-
 def test_an_address_leads_to_its_port_and_no_longer_when_it_is_taken_away(lab: Lab) -> None:
     site = Site(lab, rule(**WEB), rule(protocol="icmp"), rule(protocol="udp"))
-    assert answered(site.a, site.owner, LOCAL) == A, "so far it is its owner's"
+    assert caller_seen(site.a, site.owner, LOCAL) == A, "so far it is its owner's"
     site.lead(LOCAL, "10.10.0.98")
-    assert answered(site.a, site.b, LOCAL) == A, "the server sees who calls"
-    assert answered(site.a, site.b, "10.10.0.98") == A, "it need not be anybody's"
-    assert answered(site.a, site.b, B) == A, "its own address is as it was"
+    assert caller_seen(site.a, site.b, LOCAL) == A, "the server sees who calls"
+    assert caller_seen(site.a, site.b, "10.10.0.98") == A, "it need not be anybody's"
+    assert caller_seen(site.a, site.b, B) == A, "its own address is as it was"
     assert site.a.pings(LOCAL) and site.a.pings(B)
     with site.a.open(kind=socket.SOCK_DGRAM) as caller, site.b.listen(53, kind=socket.SOCK_DGRAM) as server:
         caller.settimeout(PATIENCE)
@@ -64,11 +50,11 @@ def test_an_address_leads_to_its_port_and_no_longer_when_it_is_taken_away(lab: L
         caller.sendto(b"?", (LOCAL, 53))
         server.sendto(b"!", server.recvfrom(16)[1])
         assert caller.recvfrom(16) == (b"!", (LOCAL, 53)), "the answer comes from who was asked"
-    assert answered(site.b, site.owner, LOCAL, 81) == B, "who it leads to reaches its owner"
+    assert caller_seen(site.b, site.owner, LOCAL, 81) == B, "who it leads to reaches its owner"
     with pytest.raises(ConnectionRefusedError):
         site.a.connect(LOCAL, 80)
     site.lead()
-    assert answered(site.a, site.owner, LOCAL) == A
+    assert caller_seen(site.a, site.owner, LOCAL) == A
     assert "_local_ips {\n}" in lab.dump()
 
 
@@ -82,9 +68,9 @@ def test_who_comes_through_a_router_of_the_host_is_led_there_too(lab: Lab) -> No
         node.route("10.20.0.0/24", "10.10.0.1")
     between = router((site.net, "10.10.0.1/24"), (beyond, "10.20.0.1/24"))
     lab.apply(items(network=[beyond], port=[other], router=[between]))
-    assert answered(c, site.owner, LOCAL) == C
+    assert caller_seen(c, site.owner, LOCAL) == C
     site.lead(LOCAL)
-    assert answered(c, site.b, LOCAL) == C, "though the router knows where the owner is"
+    assert caller_seen(c, site.b, LOCAL) == C, "though the router knows where the owner is"
 
 
 def test_security_groups_hold_whatever_was_called(lab: Lab) -> None:

@@ -3,15 +3,15 @@
 import base64
 import subprocess
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from guest_lab import GuestLab, guest_lab, wait_for
+from guest_lab import GuestLab, lab, wait_for
 
 from monostack.agent.block import qemu_img
 from monostack.protocol.guests import AttachVolume, GuestSpec
 
+__all__ = ["lab"]
 pytestmark = pytest.mark.host
 GIB = 1 << 30
 RAW = {"format": "raw"}
@@ -28,12 +28,6 @@ READING = """#!/bin/sh
     done
 ) < /dev/null > /dev/null 2>&1 &
 """
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[GuestLab]:
-    with guest_lab() as made:
-        yield made
 
 
 def write(path: str, disk_format: str, pattern: int) -> None:

@@ -3,14 +3,14 @@
 import base64
 import re
 import uuid
-from collections.abc import Iterator
 
 import msgspec
 import pytest
-from guest_lab import GuestLab, guest_lab
+from guest_lab import GuestLab, lab
 
 from monostack.protocol.guests import GuestSpec, GuestTpm, RebootGuest, StopGuest
 
+__all__ = ["lab"]
 pytestmark = pytest.mark.host
 
 # TPM2_CreatePrimary of the owner: the ECC key that follows from the seed of this TPM, and so is another in each. TPM 2.0 Library
@@ -33,12 +33,6 @@ ASKING = f"""#!/bin/sh
 ) < /dev/null 2> /dev/null
 """
 SAID = r"tpm 2 of \d{3,} bytes says (\w{64})\."
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[GuestLab]:
-    with guest_lab() as made:
-        yield made
 
 
 def _with_tpm(lab: GuestLab, version: str = "2.0", model: str = "tpm-crb") -> GuestSpec:

@@ -2,25 +2,19 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from guest_lab import GuestLab, guest_lab
+from guest_lab import GuestLab, lab
 
 from monostack.agent.block import qemu_img
 from monostack.protocol.guests import AttachVolume
 
+__all__ = ["lab"]
 pytestmark = pytest.mark.host
 GIB = 1 << 30
 WRITTEN = b"written by the guest\n"
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[GuestLab]:
-    with guest_lab() as made:
-        yield made
 
 
 def beginning(path: str) -> bytes:
