@@ -39,3 +39,30 @@ def test_groups_begin_with_the_default_rules_of_their_kind(cloud: TestCloud, adm
     assert demo.refused("GET", f"{PATH}/{both['id']}", 404)["type"] == "DefaultSecurityGroupRuleNotFound"
     group = demo.create("security-groups", name="begun later")
     assert {rule["direction"] for rule in group["security_group_rules"]} == {"egress"}
+
+
+def test_a_default_rule_lets_in_groups_that_there_are(admin: Net, demo: Net) -> None:
+    said = {"direction": "ingress", "used_in_default_sg": False, "used_in_non_default_sg": True}
+    for attribute, value in (("remote_group_id", "junk"), ("remote_group_id", {}), ("remote_address_group_id", "PARENT")):
+        fault = admin.refused("POST", PATH, 400, {"default_security_group_rule": {**said, attribute: value}})
+        assert f"Invalid input for {attribute}. Reason: '{value}' is not a valid UUID." in fault["message"]
+    friends = admin.create("security-groups", name="friends")
+    rule = admin.create("default-security-group-rules", **said, remote_group_id=friends["id"])
+    try:
+        ingress = [one["remote_group_id"] for one in demo.create("security-groups")["security_group_rules"] if one["direction"] == "ingress"]
+        assert ingress == [friends["id"]]
+    finally:
+        for group in demo.list("security-groups", name=""):
+            demo.delete("security-groups", group["id"])
+        admin.delete("security-groups", friends["id"])
+    rules = demo.create("security-groups")["security_group_rules"]
+    assert {one["direction"] for one in rules} == {"egress"}, "nobody is left to let in"
+    admin.delete("default-security-group-rules", rule["id"])
+
+
+def test_a_rule_lets_in_no_group_without_an_id(demo: Net) -> None:
+    group = demo.create("security-groups", name="strict")
+    rule = {"security_group_id": group["id"], "direction": "ingress", "remote_group_id": ""}
+    assert demo.refused("POST", "/security-group-rules", 404, {"security_group_rule": rule})["type"] == "SecurityGroupNotFound"
+    rule["remote_group_id"] = {}
+    assert "Invalid input for remote_group_id" in demo.refused("POST", "/security-group-rules", 400, {"security_group_rule": rule})["message"]

@@ -13,8 +13,6 @@ from monostack.services.network import values
 from monostack.services.network.groups import values as rule_values
 from monostack.services.network.style import STYLE
 
-PARENT = "PARENT"  # as remote group: the one that the rule will be of
-
 DEFAULT_RULES = Resource(
     "default_security_group_rule",
     "default_security_group_rules",
@@ -24,8 +22,8 @@ DEFAULT_RULES = Resource(
         Field("id", values.uuid()),
         Field("project_id", values.text(), create=True, view=False, column=None),
         Field("description", values.text(255), default="", create=True, sort=False),
-        Field("remote_group_id", rule_values.remote_group(), create=True),
-        Field("remote_address_group_id", rule_values.remote_group(), create=True),
+        Field("remote_group_id", rule_values.remote_group_or_parent(), create=True),
+        Field("remote_address_group_id", values.nullable(values.uuid()), create=True),
         Field("direction", values.choice("ingress", "egress"), default=REQUIRED, create=True),
         Field("protocol", rule_values.protocol(), create=True),
         Field("port_range_min", rule_values.port_number(), create=True),
@@ -63,5 +61,5 @@ def bootstrap(tx: Transaction) -> None:
         for ethertype in ("IPv4", "IPv6"):
             position += 1
             uses = {"used_in_default_sg": True, "used_in_non_default_sg": not inward, "position": position}
-            said = {"direction": direction, "ethertype": ethertype, "remote_group_id": PARENT if inward else None}
+            said = {"direction": direction, "ethertype": ethertype, "remote_group_id": rule_values.PARENT if inward else None}
             DEFAULT_RULES.insert(tx, None, {**said, **uses, "description": f"Legacy default SG rule for {direction} traffic"})

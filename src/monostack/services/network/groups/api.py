@@ -75,12 +75,12 @@ def _parent(tx: Transaction, request: Request, values: Values) -> Mapping[str, A
 def create_rule(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     rules.check(values)
     remote = values.get("remote_group_id")
-    if remote and remote not in usable_groups(tx, [remote], values["project_id"]) and not attributes.is_admin(request):
+    if remote is not None and remote not in usable_groups(tx, [remote], values["project_id"]) and not attributes.is_admin(request):
         raise not_found("security_group", remote)
     if values.get("remote_address_group_id"):
         ADDRESS_GROUPS.get(request, tx, values["remote_address_group_id"])
     group = get_group(tx, values["security_group_id"])
-    if remote:
+    if remote is not None:
         get_group(tx, remote)
     rules.check_new([values], [rule._mapping for rule in rules_of(tx, [group.id]).get(group.id, ())])
     row = standard.insert(RULES, tx, request, values)

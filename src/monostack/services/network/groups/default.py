@@ -8,9 +8,10 @@ from monostack.db import Transaction
 from monostack.http import Request
 from monostack.services.network import standard
 from monostack.services.network.changes import changed
-from monostack.services.network.default_rules.table import PARENT, templates
+from monostack.services.network.default_rules.table import templates
 from monostack.services.network.default_statefulness.table import default_for
-from monostack.services.network.groups.table import DEFAULT, GROUPS, RULES, default_group
+from monostack.services.network.groups.table import DEFAULT, GROUPS, RULES, default_group, find_groups
+from monostack.services.network.groups.values import PARENT
 
 _SAID = (
     "direction", "ethertype", "protocol", "port_range_min", "port_range_max", "remote_ip_prefix", "remote_group_id",
@@ -31,12 +32,15 @@ def ensure(tx: Transaction, request: Request | None, project_id: str) -> Row[Any
 
 
 def begin(tx: Transaction, request: Request | None, group: Row[Any]) -> None:
-    """Give a new group the rules it begins with."""
-    for template in templates(tx, default=group.default_of is not None):
-        rule = {name: template._mapping[name] for name in _SAID}
-        remote = group.id if rule["remote_group_id"] == PARENT else rule["remote_group_id"]
-        owner = {"security_group_id": group.id, "project_id": group.project_id, "description": None}
-        standard.insert(RULES, tx, request, {**rule, **owner, "remote_group_id": remote})
+    """Give a new group the rules it begins with, but for those that let in a group which is no more: it has nobody to let in."""
+    begun = templates(tx, default=group.default_of is not None)
+    others = [rule.remote_group_id for rule in begun if rule.remote_group_id not in (None, PARENT)]
+    remotes = {None: None, PARENT: group.id, **{id: id for id in find_groups(tx, others)}}
+    for template in begun:
+        if template.remote_group_id in remotes:
+            rule = {name: template._mapping[name] for name in _SAID}
+            owner = {"security_group_id": group.id, "project_id": group.project_id, "description": None}
+            standard.insert(RULES, tx, request, {**rule, **owner, "remote_group_id": remotes[template.remote_group_id]})
 
 
 async def before_listing(request: Request) -> None:

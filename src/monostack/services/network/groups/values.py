@@ -8,7 +8,7 @@ from netaddr import AddrFormatError, IPNetwork
 from monostack.core.errors import Fault
 from monostack.http.answers import INTEGER, TEXT, maybe
 from monostack.resources import Kind
-from monostack.services.network.values.plain import check_text
+from monostack.services.network.values.plain import check_text, check_uuid, nullable
 from monostack.services.network.words import conflict, refused
 
 PROTOCOLS = {
@@ -21,6 +21,7 @@ PROTOCOLS = {
 NAMES = {str(number): name for name, number in PROTOCOLS.items() if name != "icmpv6"}
 ANY = (None, "any")
 ETHERTYPES = ("IPv4", "IPv6")
+PARENT = "PARENT"  # as remote group of a default rule: the one that the rule will be of
 
 
 def _protocol(value: Any) -> str | None:
@@ -106,4 +107,10 @@ def group_id() -> Kind:
 
 
 def remote_group() -> Kind:
-    return Kind(sa.String(64), {"type": ["string", "null"]}, accept=lambda value: value)
+    """The id of a group, which need not look like one: Neutron answers that there is no such group."""
+    return nullable(group_id())
+
+
+def remote_group_or_parent() -> Kind:
+    """In a rule that groups begin with: a group, or the one that begins."""
+    return nullable(Kind(sa.String(64), {"type": "string"}, accept=lambda value: value if value == PARENT else check_uuid(value)))
