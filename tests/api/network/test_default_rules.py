@@ -49,8 +49,8 @@ def test_a_default_rule_lets_in_groups_that_there_are(admin: Net, demo: Net) -> 
     friends = admin.create("security-groups", name="friends")
     rule = admin.create("default-security-group-rules", **said, remote_group_id=friends["id"])
     try:
-        ingress = [one["remote_group_id"] for one in demo.create("security-groups")["security_group_rules"] if one["direction"] == "ingress"]
-        assert ingress == [friends["id"]]
+        rules = demo.create("security-groups")["security_group_rules"]
+        assert [rule["remote_group_id"] for rule in rules if rule["direction"] == "ingress"] == [friends["id"]]
     finally:
         for group in demo.list("security-groups", name=""):
             demo.delete("security-groups", group["id"])
@@ -65,4 +65,5 @@ def test_a_rule_lets_in_no_group_without_an_id(demo: Net) -> None:
     rule = {"security_group_id": group["id"], "direction": "ingress", "remote_group_id": ""}
     assert demo.refused("POST", "/security-group-rules", 404, {"security_group_rule": rule})["type"] == "SecurityGroupNotFound"
     rule["remote_group_id"] = {}
-    assert "Invalid input for remote_group_id" in demo.refused("POST", "/security-group-rules", 400, {"security_group_rule": rule})["message"]
+    fault = demo.refused("POST", "/security-group-rules", 400, {"security_group_rule": rule})
+    assert "Invalid input for remote_group_id" in fault["message"]
