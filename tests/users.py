@@ -180,12 +180,12 @@ class User:
         self._note(f"extend {volume} to {size}", answer)
 
     async def relocate(self) -> None:
-        """To the other pool of its host."""
+        """To the other back end of its host."""
         volume = self._any(self.volumes)
         shown = await self.world.ask("GET", f"{VOLUME}/volumes/{volume}")
         if shown.status == 200:
-            host, _, pool = (shown.json()["volume"]["os-vol-host-attr:host"] or "").partition("#")
-            there = {"host": f"{host}#{'file' if pool == OTHER_POOL else OTHER_POOL}"}
+            host, _, backend = (shown.json()["volume"]["os-vol-host-attr:host"] or "").partition("#")[0].partition("@")
+            there = {"host": f"{host}@{'file' if backend == OTHER_POOL else OTHER_POOL}"}
             answer = await self.world.ask("POST", f"{VOLUME}/volumes/{volume}/action", {"os-migrate_volume": there})
             self._note(f"move {volume} to {there['host']}", answer)
 

@@ -235,14 +235,14 @@ async def _with_used_volume(bench: Bench) -> dict[str, Any]:
 
 
 async def _to_spare(bench: Bench, given: dict[str, Any]) -> None:
-    host = (await _volume(bench, given))["os-vol-host-attr:host"].replace("#file", "#spare")
+    host = (await _volume(bench, given))["os-vol-host-attr:host"].replace("file", "spare")
     await _action("os-migrate_volume", {"host": host})(bench, given)
 
 
 async def _is_in_spare(bench: Bench, given: dict[str, Any]) -> None:
     shown = await _volume(bench, given)
     assert (shown["status"], shown["migration_status"]) == ("in-use", "success")
-    assert shown["os-vol-host-attr:host"].endswith("@file#spare")
+    assert shown["os-vol-host-attr:host"].endswith("@spare#spare")
     assert (bench.storage.volumes, bench.storage.pools) == ({given["volume"]: 1}, {given["volume"]: "spare"})
     assert bench.storage.holders == {given["volume"]: [given["server"]]}
 

@@ -139,7 +139,7 @@ def linux_network(config: AgentConfig, report: Callable[[Report], None], locate:
 
 
 def _pools(config: AgentConfig, layout: Layout) -> dict[str, Path]:
-    """The directories that keep volumes. Raises CommandError for a name that cannot be shown as host@backend#pool, or is taken."""
+    """The directories that keep volumes. Raises CommandError for a name that cannot be shown as host@pool#pool, or is taken."""
     for name in config.volume_pools:
         if name == POOL or POOL_NAME.fullmatch(name) is None:
             raise CommandError(

@@ -36,7 +36,7 @@ class Inventory(msgspec.Struct):
     traits: list[str] = []
     accelerator: str = "tcg"  # "kvm", "tcg" or "simulated"
     volume_backend: str = "file"  # as volume types ask for it with `volume_backend_name`
-    volume_pools: list[str] = []  # where it keeps volumes beside the pool `file`, each a back end of its own name
+    volume_pools: list[str] = []  # where it keeps volumes beside the pool `file`, each a back end, `host@name`, of its own
     storage: str = ""  # what keeps its volumes; hosts with the same one reach the same volumes. "": files that only this host has
     network: NetworkCapacity | None = None
 

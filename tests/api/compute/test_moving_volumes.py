@@ -1,4 +1,4 @@
-"""Volumes that servers have: they go to another pool of their host, and the servers go on with them there."""
+"""Volumes that servers have: they go to another back end of their host, and the servers go on with them there."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,7 +21,7 @@ def cloud_settings() -> dict[str, Any]:
 
 @pytest.fixture(scope="module", autouse=True)
 def kinds(cloud: TestCloud) -> None:
-    """A volume type for each pool."""
+    """A volume type for each back end."""
     for name in ("file", "slow", "slower"):
         body = {"volume_type": {"name": name, "extra_specs": {"volume_backend_name": name}}}
         assert cloud.admin.post("volume", "/types", body).status_code == 200
@@ -75,16 +75,16 @@ def act(client: Client, volume: Any, name: str, body: dict[str, Any]) -> Any:
 
 
 def place(cloud: TestCloud, volume: Any, pool: str) -> str:
-    return f"{shown(cloud, volume)[HOST].partition('#')[0]}#{pool}"
+    return f"{shown(cloud, volume)[HOST].partition('@')[0]}@{pool}#{pool}"
 
 
-def test_pools_are_shown_and_chosen_by_types(cloud: TestCloud) -> None:
+def test_back_ends_are_shown_and_chosen_by_types(cloud: TestCloud) -> None:
     pools = cloud.admin.get("volume", "/scheduler-stats/get_pools?detail=1").json()["pools"]
-    assert {one["name"].partition("@")[2] for one in pools} == {"file#file", "file#slow", "file#slower"}
+    assert {one["name"].partition("@")[2] for one in pools} == {"file#file", "slow#slow", "slower#slower"}
     assert all(one["capabilities"]["pool_name"] == one["name"].partition("#")[2] for one in pools)
     volume = create(cloud, volume_type="slow")
     host = shown(cloud, volume)[HOST]
-    assert host.endswith("@file#slow")
+    assert host.endswith("@slow#slow")
     for wanted, there in ((host, True), (host.partition("#")[0], True), (place(cloud, volume, "file"), False)):
         listed = cloud.admin.get("volume", f"/volumes?all_tenants=1&host={wanted.replace('#', '%23')}").json()["volumes"]
         assert (volume["id"] in {one["id"] for one in listed}) is there
@@ -102,7 +102,7 @@ def test_an_attached_volume_moves(cloud: TestCloud, attached: Any) -> None:
     refused = act(cloud.admin, volume, "os-migrate_volume", {"host": place(cloud, volume, "file")})
     assert (refused.status_code, "must be different than the current one" in refused.text) == (400, True)
     assert act(cloud.admin, volume, "os-migrate_volume", {"host": place(cloud, volume, "slow")}).status_code == 202
-    assert moved(cloud, volume)[:1] == ("error",), "its type wants another pool"
+    assert moved(cloud, volume)[:1] == ("error",), "its type wants another back end"
     assert act(cloud.demo, volume, "os-retype", {"new_type": "slow", "migration_policy": "on-demand"}).status_code == 202
     assert moved(cloud, volume) == ("success", "in-use", "slow", "slow")
     now = shown(cloud, volume)

@@ -124,8 +124,8 @@ class Agent(Section, frozen=True):
     volume_pools: Annotated[
         dict[str, str],
         _option(
-            "More directories of this host that keep volumes, by name: each is a pool and a back end of that name. The one in the state"
-            " directory is the pool `file`.",
+            "More directories of this host that keep volumes, by name: each is a back end and a service of that name. The one in the state"
+            " directory is `HOST@file`.",
             'none; `slow = "/srv/slow"` is one',
         ),
     ] = {}
@@ -437,7 +437,7 @@ class Emulator(Section, frozen=True):
         list[str], _option("Names of volume back ends, which simulated hosts have by turns; volume types choose by `volume_backend_name`.")
     ] = msgspec.field(default_factory=lambda: ["file"])
     volume_pools: Annotated[
-        list[str], _option("Names of the pools that each simulated host has beside the one called `file`: each is a back end of its own.")
+        list[str], _option("Names of the back ends, each a service of its own, that every simulated host has beside `file`.")
     ] = []
     nic_kbps: Annotated[
         int, _option("Kilobits a second each way that each network of a simulated host can guarantee, where none are declared.", ge=0)

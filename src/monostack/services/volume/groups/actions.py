@@ -84,7 +84,7 @@ def delete(request: Request, tx: Transaction, row: Row[Any], whole: bool) -> Non
     if row.host is None and not volumes:
         tx.execute(REMOVE_GROUP, {"the_id": row.id})
         return
-    require_not_frozen(tx, row.host)
+    require_not_frozen(tx, row.host, row.pool)
     _check_deletable(tx, row, volumes, whole)
     for volume in volumes:
         request.cloud.cancel(tx, volume.id)

@@ -9,6 +9,7 @@ from monostack.db import Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING, envelope
 from monostack.http.schema import add_format
+from monostack.protocol.volumes import POOL
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.groups import members
 from monostack.services.volume.groups import types as group_types
@@ -29,7 +30,7 @@ _KNOWN = (
     "id", "status", "availability_zone", "created_at", "updated_at", "name", "description", "group_type_id", "group_snapshot_id",
     "source_group_id", "replication_status", "project_id", "user_id", "host",
 )  # fmt: skip
-LISTING = Listing(columns={name: name for name in _KNOWN}, open=("name",), tenants=PRESENT)
+LISTING = Listing(columns={name: name for name in _KNOWN}, special={"host": "pool"}, open=("name",), tenants=PRESENT)
 _TYPES = {"type": "array", "minItems": 1, "items": {"type": "string", "maxLength": 255}, "uniqueItems": True}
 _CREATE = fields(
     ("group_type", "volume_types"),
@@ -86,7 +87,7 @@ def create_group(request: Request, tx: Transaction) -> dict[str, Any]:
 
 
 def make(request: Request, tx: Transaction, body: Mapping[str, Any], kind: Row[Any]) -> Row[Any]:
-    """Write an empty group of a group type. Its host is chosen now: all its volumes are there. Raises NotFound, BadRequest, TooLarge."""
+    """Write an empty group of a group type. Its back end, of all its volumes, is chosen now. Raises NotFound, BadRequest, TooLarge."""
     volume_types = [types.find(tx, request, name, anyones=True) for name in body["volume_types"]]
     if body.get("availability_zone") not in (None, ZONE):
         raise invalid_input(f"Availability zone '{body['availability_zone']}' is invalid.")
@@ -105,6 +106,7 @@ def make(request: Request, tx: Transaction, body: Mapping[str, Any], kind: Row[A
         "replication_status": "disabled",
         "user_id": request.caller.user_id,
         "host": place.host if place else None,
+        "pool": place.pool if place else POOL,
         "updated_at": None,
     }
     return GROUPS.insert(tx, request, values)

@@ -51,6 +51,7 @@ def create_from_source(request: Request, tx: Transaction, body: Mapping[str, Any
         "replication_status": "disabled",
         "user_id": request.caller.user_id,
         "host": source.host,
+        "pool": source.pool,
         "updated_at": None,
     }
     group = GROUPS.insert(tx, request, values)

@@ -56,7 +56,7 @@ def _check_added(tx: Transaction, group: Row[Any], volume_id: str) -> None:
         raise invalid_volume(f"{cannot} because volume type {row.volume_type_id} is not supported by the group.")
     if row.status not in ADDABLE:
         raise invalid_volume(f"{cannot} because volume is in an invalid state: {row.status}. Valid states are: {ADDABLE}.")
-    if row.host != group.host:
+    if (row.host, row.pool) != (group.host, group.pool):
         raise invalid_volume("Volume is not local to this node.")
 
 

@@ -99,7 +99,7 @@ def _require_generic(tx: Transaction, row: Row[Any]) -> None:
 def take(request: Request, tx: Transaction, group: Row[Any], body: Mapping[str, Any]) -> Row[Any]:
     """Begin to snapshot all volumes of a group. Raises BadRequest, TooLarge."""
     request.authorize("group:create_group_snapshot", GROUPS.target(group))
-    require_not_frozen(tx, group.host)
+    require_not_frozen(tx, group.host, group.pool)
     volumes = volumes_of(tx, group.id)
     if not volumes or group.status in ("creating", "updating"):
         raise invalid_group("Source group cannot be empty or in 'creating' or 'updating' state. No group snapshot will be created.")

@@ -16,7 +16,7 @@ from monostack.services.volume.lists import PRESENT
 from monostack.services.volume.parameters import query_flag
 from monostack.services.volume.snapshots.table import SNAPSHOTS
 from monostack.services.volume.style import STYLE, of_project, own
-from monostack.services.volume.volumes.table import VOLUMES
+from monostack.services.volume.volumes.table import VOLUMES, in_pool
 
 
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
@@ -50,6 +50,7 @@ GROUPS = Resource(
         Field("project_id", uuid(), view="group:group_project_attribute", since=(3, 58), index=True),
         Field("user_id", uuid(), view=False),
         Field("host", text(), nullable=True, view=False, index=True),
+        Field("pool", text(), view=False),  # and it the back end there, that all its volumes are on
         Field("updated_at", time(), view=False),
         Field("fault", text(1024), nullable=True, view=False),  # why it is in error, for operators
     ),
@@ -58,6 +59,7 @@ GROUPS = Resource(
     table_name="volume_groups",
     expand=_expand,
     adds={"volumes": since((3, 25), many(ID), optional=True)},
+    conditions={"pool": in_pool},
 )
 GROUP_SNAPSHOTS = Resource(
     "group_snapshot",

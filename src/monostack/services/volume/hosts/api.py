@@ -9,7 +9,7 @@ from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import FLAG, TEXT, Record, envelope, many, maybe
 from monostack.services.volume.hosts.services import VOLUME, services
-from monostack.services.volume.hosts.table import ALL, find
+from monostack.services.volume.hosts.table import BACKENDS, find
 from monostack.services.volume.snapshots.table import SNAPSHOTS
 from monostack.services.volume.volumes.table import VOLUMES
 from monostack.services.volume.words import ZONE
@@ -30,8 +30,8 @@ _RESOURCE = Record("HostResource", dict.fromkeys(("host", "project", *_COUNTS), 
 
 @routes.get("/os-availability-zone", answer=envelope("availabilityZoneInfo", many(_IN_ZONE)))
 def list_zones(request: Request, tx: Transaction) -> dict[str, Any]:
-    """List availability zones: there is one, available while one of its hosts takes volumes."""
-    rows = tx.rows(ALL)
+    """List availability zones: there is one, available while one of its back ends takes volumes."""
+    rows = tx.rows(BACKENDS)
     return {"availabilityZoneInfo": [{"zoneName": ZONE, "zoneState": {"available": not rows or any(not row.disabled for row in rows)}}]}
 
 
@@ -52,27 +52,33 @@ def list_hosts(request: Request, tx: Transaction) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _by_project(table: sa.Table) -> Any:
-    c = table.c
+_v, _s = VOLUMES.table.c, SNAPSHOTS.table.c
+_HERE = (_v.host == sa.bindparam("the_host"), _v.pool == sa.bindparam("the_pool"))
+
+
+def _by_project(c: Any) -> Any:
     return (
         sa.select(c.project_id, sa.func.count(), sa.func.coalesce(sa.func.sum(c.size), 0))
-        .where(c.host == sa.bindparam("the_host"))
+        .where(*_HERE)
         .group_by(c.project_id)
         .order_by(c.project_id)
     )
 
 
-_VOLUMES, _SNAPSHOTS = _by_project(VOLUMES.table), _by_project(SNAPSHOTS.table)
+_VOLUMES, _SNAPSHOTS = _by_project(_v), _by_project(_s).join_from(SNAPSHOTS.table, VOLUMES.table, _v.id == _s.volume_id)
 
 
 @routes.get("/os-hosts/{id}", policy="volume_extension:hosts", enforce=True, answer=envelope("host", many(envelope("resource", _RESOURCE))))
 def show_host(request: Request, tx: Transaction) -> dict[str, Any]:
-    """Show how much of a host each project uses."""
+    """Show how much of a back end each project uses."""
     name = request.params["id"]
     row = find(tx, name)
     if row is None:
         raise NotFound(f"Service {VOLUME} could not be found on host {name}.", kind="ServiceNotFound")
-    found = [{project: (int(n), int(size)) for project, n, size in tx.rows(s, {"the_host": row.host})} for s in (_VOLUMES, _SNAPSHOTS)]
+    found = [
+        {project: (int(n), int(size)) for project, n, size in tx.rows(s, {"the_host": row.host, "the_pool": row.pool})}
+        for s in (_VOLUMES, _SNAPSHOTS)
+    ]
     volumes, snapshots = found
     totals = [(sum(n for n, _ in part.values()), sum(size for _, size in part.values())) for part in found]
     resources = [_use(name, "(total)", *totals)]

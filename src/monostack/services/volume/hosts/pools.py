@@ -13,10 +13,10 @@ from monostack.http.answers import ANYTHING, OBJECT, TEXT, TEXTS, Record, envelo
 from monostack.services.volume.hosts.capabilities import CAPABILITIES, OVERSUBSCRIPTION, capabilities, capable
 from monostack.services.volume.hosts.choice import allocated
 from monostack.services.volume.hosts.services import seen
-from monostack.services.volume.hosts.table import OF_HOST, POOLS, of_service, pool_in, service
+from monostack.services.volume.hosts.table import BACKENDS, find, pool_in
 from monostack.services.volume.parameters import query_flag
 from monostack.services.volume.types import table as types
-from monostack.services.volume.volumes.table import BACKEND, place_name
+from monostack.services.volume.volumes.table import place_name, service_name
 
 routes = Routes("/v3")
 
@@ -54,7 +54,7 @@ def list_pools(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the pools of the connected hosts that take volumes; with `detail` what they have and can."""
     detail = query_flag(request.query_map, "detail")
     fits = _wanted(request, tx)
-    rows = [row for row in tx.rows(POOLS) if not row.disabled and seen(request, row)[0] and fits(row)]
+    rows = [row for row in tx.rows(BACKENDS) if not (row.disabled or row.frozen) and seen(request, row)[0] and fits(row)]
     if not detail:
         return {"pools": [{"name": place_name(row)} for row in rows]}
     given = allocated(tx, {row.host for row in rows})
@@ -84,10 +84,10 @@ def _wanted(request: Request, tx: Transaction) -> Callable[[Row[Any]], bool]:
 
 @routes.get("/capabilities/{id}", policy="volume_extension:capabilities", enforce=True, answer=_CAPABLE)
 def show_capabilities(request: Request, tx: Transaction) -> dict[str, Any]:
-    """Show what a host's back end can do, and which extra specs of volume types it minds."""
+    """Show what a back end can do, and which extra specs of volume types it minds."""
     name = request.params["id"]
-    row = next((row for row in tx.rows(OF_HOST, {"the_host": of_service(name)}) if row.pool == (pool_in(name) or BACKEND)), None)
-    if row is None:
+    row = find(tx, name)
+    if row is None or pool_in(name) not in (None, row.pool):
         raise NotFound(f"Can't find service: {name}")
     flags = {
         "thin_provisioning": ("Thin Provisioning", "Volumes grow as they are written to.", "thin_provisioning_support"),
@@ -99,7 +99,7 @@ def show_capabilities(request: Request, tx: Transaction) -> dict[str, Any]:
         for name, (title, text, key) in flags.items()
     }
     return {
-        "namespace": f"OS::Storage::Capabilities::{service(row.host)}",
+        "namespace": f"OS::Storage::Capabilities::{service_name(row)}",
         "vendor_name": CAPABILITIES["vendor_name"],
         "volume_backend_name": row.backend_name,
         "pool_name": row.pool,

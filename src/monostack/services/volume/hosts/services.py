@@ -1,9 +1,10 @@
-"""/os-services: what runs where, under Cinder's names. Each agent keeps volumes (cinder-volume, of its back end) and backs them up
+"""/os-services: what runs where, under Cinder's names. Each agent keeps volumes (a cinder-volume for each back end) and backs them up
 (cinder-backup); each controller chooses where volumes go (cinder-scheduler).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy.engine import Row
@@ -16,8 +17,9 @@ from monostack.http import Request, Routes
 from monostack.http.answers import FLAG, NULL, TEXT, Record, envelope, many, maybe, optional, since
 from monostack.services.compute import facade as compute
 from monostack.services.volume.hosts.switches import BACKUP, switch, switches
-from monostack.services.volume.hosts.table import ALL, find, service, set_host
+from monostack.services.volume.hosts.table import BACKENDS, find, set_backend
 from monostack.services.volume.parameters import HOST, TEXT_OR_NULL
+from monostack.services.volume.volumes.table import service_name
 from monostack.services.volume.words import ZONE, invalid_input
 
 SCHEDULER, VOLUME = "cinder-scheduler", "cinder-volume"
@@ -34,7 +36,7 @@ DISABLE = {**SWITCH, "properties": {**SWITCH["properties"], "disabled_reason": _
 
 @dataclass(frozen=True, slots=True)
 class VolumeService:
-    """One service. `host` as it is shown; `keeper` the row of the host that keeps volumes, for cinder-volume alone."""
+    """One service. `host` as it is shown; `keeper` the row of the back end, for cinder-volume alone."""
 
     binary: str
     host: str
@@ -46,7 +48,7 @@ class VolumeService:
 
 
 def seen(request: Request, row: Row[Any]) -> tuple[bool, Any]:
-    """Is the host's agent connected, and when was it last?"""
+    """Is the agent of a back end connected, and when was it last?"""
     up = request.cloud.hosts.hello(row.host) is not None
     return up, clock.now().isoformat(timespec="microseconds") if up else row.left_at or row.created_at
 
@@ -63,10 +65,11 @@ def services(request: Request, tx: Transaction) -> Iterator[VolumeService]:
 
     for controller in compute.controllers(tx):
         yield switched(SCHEDULER, controller.name, controller.up, controller.seen_at)
-    for row in tx.rows(ALL):
-        up, last = seen(request, row)
-        yield VolumeService(VOLUME, service(row.host), up, max(last, row.updated_at or ""), row.disabled, row.disabled_reason, row)
-        yield switched(BACKUP, row.host, up, last)
+    for host, rows in groupby(tx.rows(BACKENDS), lambda row: str(row.host)):
+        for row in rows:
+            up, last = seen(request, row)
+            yield VolumeService(VOLUME, service_name(row), up, max(last, row.updated_at or ""), row.disabled, row.disabled_reason, row)
+        yield switched(BACKUP, host, up, last)
 
 
 def _view(request: Request, one: VolumeService) -> dict[str, Any]:
@@ -112,7 +115,7 @@ def _switch(request: Request, tx: Transaction, disabled: bool, reason: str | Non
         raise invalid_input("Host field is missing.")
     binary, now = body.get("binary") or body.get("service", ""), clock.now()
     if binary == VOLUME and (row := find(tx, body["host"])) is not None:
-        set_host(tx, row.host, disabled=disabled, disabled_reason=reason, updated_at=now)
+        set_backend(tx, row.host, row.pool, disabled=disabled, disabled_reason=reason, updated_at=now)
     elif binary != VOLUME and any((one.binary, one.host) == (binary, body["host"]) for one in services(request, tx)):
         switch(tx, binary, body["host"], disabled, reason, now)
     else:
@@ -125,13 +128,13 @@ def _switch(request: Request, tx: Transaction, disabled: bool, reason: str | Non
 
 @routes.put("/enable", policy="volume_extension:services:update", body=SWITCH, enforce=True, answer=_SWITCHED)
 def enable(request: Request, tx: Transaction) -> dict[str, Any]:
-    """Let a host take new volumes, or make backups. Of a scheduler it is but noted, as with Cinder."""
+    """Let a back end take new volumes, or a host make backups. Of a scheduler it is but noted, as with Cinder."""
     return _switch(request, tx, False, None)
 
 
 @routes.put("/disable", policy="volume_extension:services:update", body=SWITCH, enforce=True, answer=_SWITCHED)
 def disable(request: Request, tx: Transaction) -> dict[str, Any]:
-    """Give a host no new volumes, or have it do nothing with backups. What it has stays as it is."""
+    """Give a back end no new volumes, or have a host do nothing with backups. What it has stays as it is."""
     return _switch(request, tx, True, None)
 
 

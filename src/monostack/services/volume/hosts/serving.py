@@ -1,4 +1,4 @@
-"""Whose files are asked for: the host, which must be there and enabled."""
+"""Whose files are asked for: the back end, which must be there and enabled."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def unavailable() -> BadRequest:
 
 
 def chosen(request: Request, given: Mapping[str, Any], clusters_since: Version) -> str | None:
-    """The host that a body or a query names; None when it names a cluster. Raises BadRequest."""
+    """The service that a body or a query names; None when it names a cluster. Raises BadRequest."""
     host, cluster = given.get("host"), given.get("cluster") if request.at_least(*clusters_since) else None
     if bool(host) == bool(cluster):
         several = request.at_least(*clusters_since)
@@ -28,7 +28,7 @@ def chosen(request: Request, given: Mapping[str, Any], clusters_since: Version) 
 
 
 def serving(request: Request, tx: Transaction, name: str | None) -> Row[Any]:
-    """The row of the host that a service's name (with or without its pool) is of. There are no clusters.
+    """The row of the back end that a service's name (with or without its pool) is of. There are no clusters.
 
     Raises NotFound when there is none, BadRequest when it is away or disabled.
     """

@@ -8,8 +8,7 @@ from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
 from monostack.db import Flag, Name, Timestamp, Transaction, table
-from monostack.services.volume.hosts.table import ONE as ONE_HOST
-from monostack.services.volume.hosts.table import lately
+from monostack.services.volume.hosts.table import ONE_HOST, lately
 
 BACKUP = "cinder-backup"
 _switches = table(

@@ -1,6 +1,5 @@
-"""What is known of the hosts that keep volumes. Each agent keeps them in its own files: the back end `file`, with a pool of that name.
-
-A host may have more pools, other directories. Volume types choose one by its `volume_backend_name` as if it were a back end of its own.
+"""What is known of the hosts that keep volumes, and of their back ends. Each agent keeps volumes in files of its own, in one directory or
+more, the pools: each pool is a back end, that is a service, of its own, `host@pool`, and the one pool of that: `host@pool#pool`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +11,7 @@ from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
 from monostack.db import Flag, Id, Name, Timestamp, Transaction, table
-from monostack.protocol.volumes import PoolRoom
-from monostack.services.volume.volumes.table import BACKEND
+from monostack.protocol.volumes import POOL, PoolRoom
 from monostack.services.volume.words import invalid_input
 
 BACK_WITHIN = timedelta(seconds=30)  # an agent that was lost is expected back, as after a restart, and its host is given new volumes
@@ -21,46 +19,36 @@ BACK_WITHIN = timedelta(seconds=30)  # an agent that was lost is expected back, 
 volume_hosts = table(
     "volume_hosts",
     sa.Column("host", Name(), primary_key=True),
-    sa.Column("uuid", Id(), nullable=False, unique=True),  # of the service: a volume's service_uuid
+    sa.Column("compared_at", Timestamp),  # when its files were last compared with the rows; NULL: since it is connected not yet
+    sa.Column("left_at", Timestamp),  # when its agent was lost; NULL while it is connected
+)
+volume_backends = table(
+    "volume_backends",
+    sa.Column("host", Name(), primary_key=True),
+    sa.Column("pool", Name(), primary_key=True),
+    sa.Column("uuid", Id(), nullable=False, unique=True),  # of the service: a volume's service_uuid; at random, for those who look at a few
+    sa.Column("backend_name", Name(), nullable=False),  # as volume types ask for it with `volume_backend_name`
     sa.Column("disabled", Flag, nullable=False),  # gets no new volumes
     sa.Column("disabled_reason", Name()),
     sa.Column("frozen", Flag, nullable=False),  # what it has stays as it is: nothing is made, snapshotted or deleted
     sa.Column("created_at", Timestamp, nullable=False),
     sa.Column("updated_at", Timestamp),  # enabled or disabled
-    sa.Column("compared_at", Timestamp),  # when its files were last compared with the rows; NULL: since it is connected not yet
-    sa.Column("left_at", Timestamp),  # when its agent was lost; NULL while it is connected
-)
-volume_pools = table(
-    "volume_pools",
-    sa.Column("host", Name(), primary_key=True),
-    sa.Column("pool", Name(), primary_key=True),
-    sa.Column("position", Id(), nullable=False, unique=True),  # at random among all, for those who look at a few
-    sa.Column("backend_name", Name(), nullable=False),  # as volume types ask for it with `volume_backend_name`
     sa.Column("capacity_gib", sa.Integer),  # of the file system, when it was last looked at
     sa.Column("free_gib", sa.Integer),
 )
-_h, _p = volume_hosts.c, volume_pools.c
-ALL = sa.select(volume_hosts).order_by(_h.host)
-POOLS = (
-    sa.select(volume_hosts, _p.pool, _p.backend_name, _p.capacity_gib, _p.free_gib)
-    .join_from(volume_hosts, volume_pools, _p.host == _h.host)
-    .order_by(_h.host, _p.pool)
-)
-BACKENDS = sa.select(_p.backend_name, _p.pool).distinct()
-OF_HOST = POOLS.where(_h.host == sa.bindparam("the_host"))
-ONE = sa.select(volume_hosts).where(_h.host == sa.bindparam("the_host"))
-_INSERT = sa.insert(volume_hosts)
-_SET = sa.update(volume_hosts).where(_h.host == sa.bindparam("the_host"))
-_INSERT_POOL = sa.insert(volume_pools)
-_OF_POOL = (_p.host == sa.bindparam("the_host"), _p.pool == sa.bindparam("the_pool"))
-_REMOVE_POOL = sa.delete(volume_pools).where(*_OF_POOL)
-_NAME_POOL = sa.update(volume_pools).where(*_OF_POOL).values(backend_name=sa.bindparam("name"))
-_FILL_POOL = sa.update(volume_pools).where(*_OF_POOL).values(capacity_gib=sa.bindparam("capacity"), free_gib=sa.bindparam("free"))
-
-
-def service(host: str) -> str:
-    """The host as the service list names it: host@backend."""
-    return f"{host}@{BACKEND}"
+_h, _b = volume_hosts.c, volume_backends.c
+HOSTS = sa.select(volume_hosts).order_by(_h.host)
+ONE_HOST = sa.select(volume_hosts).where(_h.host == sa.bindparam("the_host"))
+BACKENDS = sa.select(volume_backends, _h.left_at).join_from(volume_backends, volume_hosts, _h.host == _b.host).order_by(_b.host, _b.pool)
+KINDS = sa.select(_b.backend_name, _b.pool).distinct()
+_OF_HOST = BACKENDS.where(_b.host == sa.bindparam("the_host"))
+_ONE = _OF_HOST.where(_b.pool == sa.bindparam("the_pool"))
+_INSERT_HOST = sa.insert(volume_hosts)
+_COMPARED = sa.update(volume_hosts).where(_h.host == sa.bindparam("the_host")).values(compared_at=sa.bindparam("now"))
+_INSERT = sa.insert(volume_backends)
+_IS = (_b.host == sa.bindparam("the_host"), _b.pool == sa.bindparam("the_pool"))
+_REMOVE = sa.delete(volume_backends).where(*_IS)
+_SET = sa.update(volume_backends).where(*_IS)
 
 
 def pool_in(name: str) -> str | None:
@@ -68,41 +56,42 @@ def pool_in(name: str) -> str | None:
     return name.partition("#")[2] or None
 
 
-def of_service(name: str) -> str:
-    """The host that a service's name (with or without its pool) is of; "" when it is of another back end."""
-    host, _, backend = name.partition("@")
-    return host if backend.split("#", 1)[0] == BACKEND else ""
+def backend(tx: Transaction, host: str | None, pool: str) -> Row[Any] | None:
+    return tx.row(_ONE, {"the_host": host, "the_pool": pool}) if host is not None else None
 
 
-def find(tx: Transaction, service_name: str) -> Row[Any] | None:
-    return tx.row(ONE, {"the_host": of_service(service_name)})
+def find(tx: Transaction, name: str) -> Row[Any] | None:
+    """The back end that a service's name, with or without its pool, is of."""
+    host, _, pool = name.partition("#")[0].partition("@")
+    return backend(tx, host, pool)
 
 
 def enrol(tx: Transaction, cloud: Any, host: str) -> Sequence[Row[Any]]:
-    """The pools (`POOLS`) of a host that may be new, or have others than before."""
-    known, hello = tx.rows(OF_HOST, {"the_host": host}), cloud.hosts.hello(host)
+    """The back ends of a host that may be new, or have others than before."""
+    known, hello = tx.rows(_OF_HOST, {"the_host": host}), cloud.hosts.hello(host)
     had = {row.pool: row.backend_name for row in known}
-    has = had if hello is None and had else {BACKEND: BACKEND}
+    has = had if hello is None and had else {POOL: POOL}
     if hello is not None:
-        has = {**{name: name for name in hello.inventory.volume_pools}, BACKEND: hello.inventory.volume_backend}
+        has = {**{name: name for name in hello.inventory.volume_pools}, POOL: hello.inventory.volume_backend}
     if has == had:
         return known
     if not known:
-        tx.execute(_INSERT, {"host": host, "uuid": ids.new_uuid(), "disabled": False, "frozen": False, "created_at": clock.now()})
+        tx.execute(_INSERT_HOST, {"host": host})
     for pool, name in has.items():
         if pool not in had:
-            tx.execute(_INSERT_POOL, {"host": host, "pool": pool, "position": ids.new_uuid(), "backend_name": name})
+            new = {"uuid": ids.new_uuid(), "backend_name": name, "disabled": False, "frozen": False, "created_at": clock.now()}
+            tx.execute(_INSERT, {"host": host, "pool": pool, **new})
         elif name != had[pool]:
-            tx.execute(_NAME_POOL, {"the_host": host, "the_pool": pool, "name": name})
+            set_backend(tx, host, pool, backend_name=name)
     for pool in set(had) - set(has):
-        tx.execute(_REMOVE_POOL, {"the_host": host, "the_pool": pool})
-    return tx.rows(OF_HOST, {"the_host": host})
+        tx.execute(_REMOVE, {"the_host": host, "the_pool": pool})
+    return tx.rows(_OF_HOST, {"the_host": host})
 
 
 def fill(tx: Transaction, host: str, rooms: Mapping[str, PoolRoom]) -> None:
     """Note how large the pools of a host are, and how much of them is free."""
     for pool, room in rooms.items():
-        tx.execute(_FILL_POOL, {"the_host": host, "the_pool": pool, "capacity": room.capacity_gib, "free": room.free_gib})
+        set_backend(tx, host, pool, capacity_gib=room.capacity_gib, free_gib=room.free_gib)
 
 
 def same_storage(cloud: Any, one: str, other: str) -> bool:
@@ -116,12 +105,17 @@ def lately() -> str:
     return (clock.now() - BACK_WITHIN).isoformat(timespec="microseconds")
 
 
-def set_host(tx: Transaction, host: str, **values: Any) -> None:
-    tx.execute(_SET.values(**values), {"the_host": host})
+def compared(tx: Transaction, host: str) -> None:
+    """Note that the files of a host have been compared with the rows just now."""
+    tx.execute(_COMPARED, {"the_host": host, "now": clock.now()})
 
 
-def require_not_frozen(tx: Transaction, host: str | None) -> None:
-    """Raises BadRequest for a host of which an administrator said that what it has must stay as it is."""
-    row = tx.row(ONE, {"the_host": host}) if host is not None else None
+def set_backend(tx: Transaction, host: str, pool: str, **values: Any) -> None:
+    tx.execute(_SET.values(**values), {"the_host": host, "the_pool": pool})
+
+
+def require_not_frozen(tx: Transaction, host: str | None, pool: str) -> None:
+    """Raises BadRequest for a back end of which an administrator said that what it has must stay as it is."""
+    row = backend(tx, host, pool)
     if row is not None and row.frozen:
         raise invalid_input("Modification operations are not allowed on frozen storage backends.")

@@ -20,7 +20,7 @@ from monostack.operations.store import UNFINISHED_OF_RESOURCE
 from monostack.protocol.volumes import BackupVolume, CreateVolume, SnapshotRef, SnapshotVolume, StoredVolumes, VolumeRef
 from monostack.reconcile import Reconciler
 from monostack.services.volume.backups.table import BACKUPS
-from monostack.services.volume.hosts.table import fill, same_storage, set_host, volume_hosts
+from monostack.services.volume.hosts.table import compared, fill, same_storage, volume_hosts
 from monostack.services.volume.keys import opened
 from monostack.services.volume.messages.messages import FORGET
 from monostack.services.volume.snapshots.table import SNAPSHOTS, set_snapshot
@@ -81,7 +81,7 @@ async def run(cloud: "Cloud") -> None:
 
 def _note(tx: Transaction, hosts: list[str]) -> None:
     for host in hosts:
-        set_host(tx, host, compared_at=clock.now())
+        compared(tx, host)
     tx.execute(FORGET, {"now": clock.now()})
 
 

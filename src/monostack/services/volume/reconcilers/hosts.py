@@ -8,7 +8,8 @@ from monostack.core import clock
 from monostack.db import Transaction
 from monostack.protocol import Hello
 from monostack.reconcile import Reconciler
-from monostack.services.volume.hosts.table import ALL, enrol, volume_hosts
+from monostack.services.volume.hosts.table import HOSTS as KNOWN
+from monostack.services.volume.hosts.table import enrol, volume_hosts
 
 if TYPE_CHECKING:
     from monostack.cloud import Cloud
@@ -21,7 +22,7 @@ _LEFT = sa.update(volume_hosts).where(_h.host == sa.bindparam("the_host")).value
 
 async def run(cloud: "Cloud") -> None:
     connected = cloud.hosts.connected()
-    known = {row.host: row.left_at is None for row in await cloud.db.read(lambda tx: tx.rows(ALL))}
+    known = {row.host: row.left_at is None for row in await cloud.db.read(lambda tx: tx.rows(KNOWN))}
     new = sorted(connected - set(known))
     moved = [host for host, there in known.items() if there != (host in connected)]
     if new or moved:

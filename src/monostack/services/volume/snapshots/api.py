@@ -32,7 +32,7 @@ from monostack.services.volume.snapshots.table import EXTENSIONS, PROGRESS, PROJ
 from monostack.services.volume.types import table as types
 from monostack.services.volume.volumes import lookup as volumes
 from monostack.services.volume.volumes.deletion import DELETABLE_SNAPSHOTS, NOT_MIGRATING
-from monostack.services.volume.volumes.table import VOLUMES
+from monostack.services.volume.volumes.table import BY_ID, VOLUMES
 from monostack.services.volume.words import either, invalid_snapshot, invalid_volume
 
 NO_FORCE = (
@@ -119,7 +119,7 @@ def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
 
 def require_snapshotable(tx: Transaction, row: Row[Any], in_use: bool) -> None:
     """Can the volume be copied now? Raises BadRequest."""
-    require_not_frozen(tx, row.host)
+    require_not_frozen(tx, row.host, row.pool)
     if row.host is None:
         raise invalid_volume("The snapshot cannot be created because volume has not been scheduled to any host.")
     if row.status == "maintenance":
@@ -225,6 +225,6 @@ def start_delete(request: Request, tx: Transaction, row: Row[Any], *, force: boo
         given["name"] = snapshot_name(row.id)
         request.cloud.start(tx, "unmanage_snapshot", row.volume_id, given, request, row.project_id)
         return
-    require_not_frozen(tx, row.host)
+    require_not_frozen(tx, row.host, tx.execute(BY_ID, {"the_id": row.volume_id}).one().pool)
     set_snapshot(tx, row.id, status="deleting")
     request.cloud.start(tx, "delete_snapshot", row.volume_id, given, request, row.project_id)

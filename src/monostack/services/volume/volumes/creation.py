@@ -38,6 +38,7 @@ class Source:
     input: Mapping[str, Any]  # for the workflow
     size: int | None = None  # GiB, of the original
     host: str | None = None  # that has the original
+    pool: str | None = None  # there, where the volume is to stay in it
     bootable: bool = False
     bootable_later: bool = False  # once the bits are there
     image_meta: Mapping[str, str] | None = None
@@ -57,7 +58,9 @@ def _from_snapshot(tx: Transaction, row: Row[Any]) -> Source:
 
 
 def _like(origin: Row[Any], row: Row[Any], input: Mapping[str, Any], kind: str) -> Source:
-    return Source(input, row.size, row.host, origin.bootable, image_meta=origin.image_meta, type_id=row.volume_type_id, kind=kind)
+    return Source(
+        input, row.size, row.host, origin.pool, origin.bootable, image_meta=origin.image_meta, type_id=row.volume_type_id, kind=kind
+    )
 
 
 def _from_backup(row: Row[Any]) -> Source:
@@ -234,7 +237,7 @@ def create(request: Request, tx: Transaction, body: Mapping[str, Any], backup: R
         source = replace(source, input={"image_id": image.id}, bootable_later=True, image_meta=image_metadata(image), type_name=wanted)
     if given.group is not None:
         members.check_new(given.group, kind)
-        source = replace(source, group=given.group, host=given.group.host)
+        source = replace(source, group=given.group, host=given.group.host, pool=given.group.pool)
     if kind is None:
         named = source.type_id or source.type_name
         kind = types.find(tx, request, named) if named else types.default(tx, request.caller.project_id)
@@ -264,7 +267,7 @@ def _write(
     near: str | None,
 ) -> Row[Any]:
     """The row, and the operation that makes the volume; without a host it fails at once, and says why."""  # fmt: skip
-    place = choice.place(tx, request.cloud, size, kind.extra_specs, source.host or near)
+    place = choice.place(tx, request.cloud, size, kind.extra_specs, source.host or near, source.pool)
     row = VOLUMES.insert(
         tx,
         request,

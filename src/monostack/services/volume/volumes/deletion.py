@@ -69,5 +69,5 @@ def delete(tx: Transaction, request: Request, row: Row[Any], *, force: bool = Fa
             "or be disassociated from snapshots after volume transfer."
         )
     if not unmanage:
-        require_not_frozen(tx, row.host)
+        require_not_frozen(tx, row.host, row.pool)
     start(tx, request.cloud, row, snapshots, request, unmanage=unmanage)

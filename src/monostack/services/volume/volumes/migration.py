@@ -61,20 +61,20 @@ def begin(request: Request, tx: Transaction, row: Row[Any], place: choice.Place,
 
 
 def _service(request: Request, tx: Transaction, name: str) -> Row[Any]:
-    """The row of the host that is to have the volume. Raises BadRequest when it is not there or does not take volumes."""
-    host = find(tx, name)
-    if host is None or host.disabled or request.cloud.hosts.hello(host.host) is None:
+    """The row of the back end that is to have the volume. Raises BadRequest when it is not there or does not take volumes."""
+    row = find(tx, name)
+    if row is None or row.disabled or request.cloud.hosts.hello(row.host) is None:
         raise BadRequest(f"Invalid host: No available service named '{name}'", kind="InvalidHost")
-    return host
+    return row
 
 
 @actions.action("os-migrate_volume", body=MIGRATE, policy=f"{RULES}:migrate_volume")
 def migrate(request: Request, tx: Transaction) -> None:
-    """Bring a volume to another host. A host that cannot take it leaves its migration in error."""
+    """Bring a volume to another back end. One that cannot take it leaves its migration in error."""
     row, body = named(tx, request), request.body["os-migrate_volume"]
     request.authorize(f"{RULES}:migrate_volume", VOLUMES.target(row))
     wanted = chosen(request, body, CLUSTERS) or body["cluster"]
-    host = _service(request, tx, wanted)
+    service = _service(request, tx, wanted)
     movable = row.status in ("available", "in-use") and row.migration_status in NOT_MIGRATING and row.group_id is None
     if not movable or wanted == place_name(row) or snapshots_of(tx, row.id):
         raise invalid_volume(
@@ -82,8 +82,9 @@ def migrate(request: Request, tx: Transaction) -> None:
             "and destination host/cluster must be different than the current one"
         )
     kind = tx.execute(types.BY_ID, {"the_id": row.volume_type_id}).one()
-    here = host.host == row.host and pool_in(wanted) is None  # the host without a pool: there it is already
-    place = choice.place(tx, request.cloud, row.size, kind.extra_specs, host.host, pool_in(wanted))
+    here = (service.host, service.pool) == (row.host, row.pool)  # the service without its pool: there it is already
+    there = pool_in(wanted) in (None, service.pool)
+    place = choice.place(tx, request.cloud, row.size, kind.extra_specs, service.host, service.pool) if there else None
     if place is None or here:
         set_volume(tx, row.id, migration_status="error" if place is None else "success")
         return

@@ -10,7 +10,6 @@ from monostack.core import clock
 from monostack.db import Transaction
 from monostack.http import Request
 from monostack.http.answers import FLAG, ID, NULL, TEXT, Record, many, mapping, maybe, optional, since
-from monostack.protocol.volumes import POOL
 from monostack.resources import Field, Resource, flag, integer, json_value, text, time, uuid
 from monostack.services.volume.attachments.table import SHOWN_IN_VOLUME, shown_in_volumes
 from monostack.services.volume.links import LINKS, links
@@ -18,7 +17,6 @@ from monostack.services.volume.lists import LITERAL, has_item, is_admin
 from monostack.services.volume.style import STYLE, of_project
 from monostack.services.volume.types.table import TYPES
 
-BACKEND = POOL  # the back end of every host that keeps volumes, and the pool that all of them have
 TENANT, HOST, MIGRATION, NAME_ID = (
     "os-vol-tenant-attr:tenant_id",
     "os-vol-host-attr:host",
@@ -47,15 +45,21 @@ def disk_format(volume: Any) -> str:
     return kind_of_file(multiattach=volume.multiattach)
 
 
+def service_name(kept: Any) -> str:
+    """The service that serves something with a host and a pool, as Cinder names it: host@backend. Each pool is a back end of its own."""
+    return f"{kept.host}@{kept.pool}"
+
+
 def place_name(kept: Any) -> str | None:
-    """Where something with a host and a pool is, as Cinder names it: host@backend#pool. None: nowhere."""
-    return None if kept.host is None else f"{kept.host}@{BACKEND}#{kept.pool}"
+    """Where something with a host and a pool is: host@backend#pool. None: nowhere."""
+    return None if kept.host is None else f"{service_name(kept)}#{kept.pool}"
 
 
 def in_pool(table: sa.Table, operator: str, parameter: str) -> Any:
     """The condition of a filter by host: `host@backend`, with or without `#pool`."""
     wanted = sa.bindparam(parameter, type_=sa.String())
-    return sa.or_(table.c.host + f"@{BACKEND}" == wanted, table.c.host + f"@{BACKEND}#" + table.c.pool == wanted)
+    service = table.c.host + "@" + table.c.pool
+    return sa.or_(service == wanted, service + "#" + table.c.pool == wanted)
 
 
 def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
@@ -133,7 +137,7 @@ VOLUMES = Resource(
         Field(MIGRATION, text(), column="migration_status", nullable=True, view="volume_extension:volume_mig_status_attribute"),
         Field(HOST, text(), column="host", view=False, nullable=True, index=True),
         # What is kept beside what is shown
-        Field("pool", text(), view=False),  # of its host
+        Field("pool", text(), view=False),  # of its host, and the back end there
         Field("image_meta", json_value(), nullable=True, view=False),
         Field("admin_meta", json_value(), default=dict, view=False),
         Field("attach_status", text(), default="detached", view=False),
