@@ -76,7 +76,7 @@ def _links(cloud: KilledCloud) -> set[str]:
 def _volumes(cloud: KilledCloud) -> dict[str, str]:
     """The pool that each is in. One that is in several is on its way."""
     pools = {"file": cloud.inside.state_dir / "agent" / "volumes", OTHER_POOL: cloud.other_pool}
-    found = [(path.stem, pool) for pool, directory in pools.items() for path in directory.iterdir()]
+    found = [(path.stem, pool) for pool, directory in pools.items() for path in directory.iterdir() if path.is_file()]
     assert len(found) == len(dict(found)), found
     assert list((cloud.inside.state_dir / "agent" / "moves").iterdir()) == []
     return dict(found)

@@ -1,5 +1,6 @@
 """Volumes as files: made, copied, grown and removed, at rest and under a guest that writes."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -120,7 +121,17 @@ def test_files_become_volumes_and_snapshots(lab: GuestLab) -> None:
     lab.do("volume.manage", reference)
     assert lab.do("volume.manage_snapshot", snapshot) == {"size_gib": 2}
     lab.do("volume.delete_snapshot", {"snapshot_id": snapshot_id})
-    lab.do("volume.delete", {"volume_id": volume_id})
+    lab.do("volume.unmanage", reference)
+    elsewhere = lab.directory / "slow" / "unmanaged" / "volumes" / "disk.qcow2"
+    os.rename(dropped, elsewhere)
+    reference["pool"] = "slow"
+    assert [one["name"] for one in lab.do("volume.list_unmanaged", {"pool": "slow"})["volumes"]] == ["disk"]
+    assert "disk" not in [one["name"] for one in lab.do("volume.list_unmanaged", {})["volumes"]]
+    assert lab.do("volume.manage", reference) == {"size_gib": 2}
+    assert (lab.directory / "slow" / f"{volume_id}.qcow2").exists()
+    lab.do("volume.unmanage", reference)
+    elsewhere.unlink()
+    assert lab.refuse("volume.list_unmanaged", {"pool": "none"}).code == "volume.no_pool"
     shutil.rmtree(aside)
 
 

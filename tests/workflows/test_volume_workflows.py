@@ -139,7 +139,7 @@ async def _unmanage(bench: Bench, given: dict[str, Any]) -> None:
 
 async def _is_put_aside(bench: Bench, given: dict[str, Any]) -> None:
     await bench.ask("GET", f"{VOLUME}/volumes/{given['volume']}", expect=404)
-    assert (bench.storage.volumes, bench.storage.unmanaged) == ({}, {f"volume-{given['volume']}": 1})
+    assert (bench.storage.volumes, bench.storage.unmanaged) == ({}, {("file", f"volume-{given['volume']}"): 1})
 
 
 async def _snapshot_is_put_aside(bench: Bench, given: dict[str, Any]) -> None:
@@ -149,7 +149,7 @@ async def _snapshot_is_put_aside(bench: Bench, given: dict[str, Any]) -> None:
 
 
 async def _with_file(bench: Bench) -> dict[str, Any]:
-    bench.storage.unmanaged["found"] = 2
+    bench.storage.unmanaged["spare", "found"] = 2
     return {}
 
 
@@ -161,7 +161,7 @@ async def _with_snapshot_file(bench: Bench) -> dict[str, Any]:
 
 
 async def _manage(bench: Bench, given: dict[str, Any]) -> None:
-    body = {"volume": {"host": "north@file", "ref": {"source-name": "found"}}}
+    body = {"volume": {"host": "north@spare", "ref": {"source-name": "found"}}}
     given["volume"] = (await bench.ask("POST", f"{VOLUME}/os-volume-manage", body, 202)).json()["volume"]["id"]
 
 
@@ -173,7 +173,8 @@ async def _manage_snapshot(bench: Bench, given: dict[str, Any]) -> None:
 async def _is_managed(bench: Bench, given: dict[str, Any]) -> None:
     shown = await _volume(bench, given)
     assert (shown["status"], shown["size"]) == ("available", 2)
-    assert (bench.storage.volumes, bench.storage.unmanaged) == ({given["volume"]: 2}, {})
+    storage, volume = bench.storage, given["volume"]
+    assert (storage.volumes, storage.pools, storage.unmanaged) == ({volume: 2}, {volume: "spare"}, {})
 
 
 async def _snapshot_is_managed(bench: Bench, given: dict[str, Any]) -> None:
@@ -319,7 +320,7 @@ async def _with_file_and_shared_type(bench: Bench) -> dict[str, Any]:
 
 
 async def _manage_shared(bench: Bench, given: dict[str, Any]) -> None:
-    body = {"volume": {"host": "north@file", "ref": {"source-name": "found"}, "volume_type": "shared"}}
+    body = {"volume": {"host": "north@spare", "ref": {"source-name": "found"}, "volume_type": "shared"}}
     given["volume"] = (await bench.ask("POST", f"{VOLUME}/os-volume-manage", body, 202)).json()["volume"]["id"]
 
 

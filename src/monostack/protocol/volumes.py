@@ -18,7 +18,7 @@
 | volume.manage          | UnmanagedVolume | Managed: an unmanaged file has become the volume |
 | volume.unmanage        | UnmanagedVolume | {} the volume's file is an unmanaged one; also when there is nothing |
 | volume.manage_snapshot, volume.unmanage_snapshot | UnmanagedSnapshot | likewise |
-| volume.list_unmanaged  | {}              | UnmanagedFiles                  |
+| volume.list_unmanaged  | PoolRef         | UnmanagedFiles                  |
 """
 
 import msgspec
@@ -151,10 +151,11 @@ def snapshot_name(snapshot_id: str) -> str:
 
 
 class UnmanagedVolume(msgspec.Struct):
-    """A volume, and what its file is called while it is not managed."""
+    """A volume, what its file is called while it is not managed, and the pool that it is in then, as the volume is."""
 
     volume_id: str
     name: str
+    pool: str = POOL
 
 
 class UnmanagedSnapshot(msgspec.Struct):
@@ -176,8 +177,14 @@ class UnmanagedFile(msgspec.Struct):
     volume_name: str = ""  # of a snapshot: of what it is one
 
 
+class PoolRef(msgspec.Struct):
+    """A pool of the host."""
+
+    pool: str = POOL
+
+
 class UnmanagedFiles(msgspec.Struct):
-    """What a back end keeps that no volume and no snapshot is."""
+    """What there is of a pool that no volume and no snapshot is."""
 
     volumes: list[UnmanagedFile]
     snapshots: list[UnmanagedFile]

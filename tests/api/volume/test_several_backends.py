@@ -152,3 +152,27 @@ def test_copies_and_groups_stay_in_theirs(cloud, host):
     add = {"group": {"add_volumes": moving["id"]}}
     refused = cloud.demo.put("volume", f"/groups/{made['id']}", add, **V)
     assert (refused.status_code, "not local to this node" in refused.text) == (400, True)
+
+
+def test_each_has_its_own_files_to_manage(cloud, host):
+    volume = create(cloud.demo, volume_type="slow")
+    taken = snapshot(cloud.demo, volume)
+
+    def listed(kind, backend):
+        answer = cloud.admin.get("volume", f"/manageable_{kind}s?host={host}@{backend}", **V)
+        return {one["reference"]["source-name"] for one in answer.json()[f"manageable-{kind}s"]}
+
+    name, snapshot_name = f"volume-{volume['id']}", f"_snapshot-{taken['id']}"
+    for _ in range(2):  # as it is managed, and once it is given up
+        assert name in listed("volume", "slow") - listed("volume", "file")
+        assert snapshot_name in listed("snapshot", "slow") - listed("snapshot", "file")
+        if cloud.admin.post("volume", f"/snapshots/{taken['id']}/action", {"os-unmanage": {}}).status_code == 202:
+            wait(cloud.admin, f"/snapshots/{taken['id']}", "snapshot", 404)
+            assert act(cloud.admin, volume, "os-unmanage").status_code == 202
+            wait(cloud.admin, f"/volumes/{volume['id']}", "volume", 404)
+    body = {"host": f"{host}@slow", "ref": {"source-name": name}}
+    made = cloud.admin.post("volume", "/manageable_volumes", {"volume": body}, **V).json()["volume"]
+    managed = wait(cloud.admin, f"/volumes/{made['id']}", "volume", "available", **V)
+    assert (managed["os-vol-host-attr:host"], managed["size"]) == (f"{host}@slow#slow", 1)
+    again = cloud.admin.post("volume", "/manageable_volumes", {"volume": {**body, "host": f"{host}@file"}}, **V).json()["volume"]
+    wait(cloud.admin, f"/volumes/{again['id']}", "volume", "error")

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from monostack.agent.block.unmanaged import Unmanaged
+from monostack.agent.errors import CommandError
 from monostack.protocol.guests import ImageSource, VolumeConnection
 from monostack.protocol.volumes import (
+    POOL,
     BackupMade,
     BackupVolume,
     ConvertVolume,
@@ -27,6 +29,11 @@ class KeptIn:
     backend: str = "file"
     pools: tuple[str, ...] = ()  # beside the pool `file`
     storage: str = ""
+
+    def require(self, pool: str) -> None:
+        """Raises CommandError for a pool that there is not."""
+        if pool not in (POOL, *self.pools):
+            raise CommandError("volume.no_pool", f"this host has no pool {pool}")
 
 
 class BlockStorage(Protocol):

@@ -61,7 +61,7 @@ class FileBlock:
         self._incoming = IncomingFiles(directory / "incoming")
         self.kept_in = KeptIn(backend, pools.more)
         self._backups: backups.BackupStore = backups.FileBackups(directory / "backups")
-        self.unmanaged: Unmanaged = FilesUnmanaged(directory / "unmanaged", user, self.volume_path, self.snapshot_path)
+        self.unmanaged: Unmanaged = FilesUnmanaged(directory / "unmanaged", pools, user, self.snapshot_path)
         for kept in (*pools.directories.values(), self._snapshots):
             user.let_in(kept)
             qemu_img.sweep_unfinished(kept)

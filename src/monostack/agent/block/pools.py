@@ -19,11 +19,17 @@ from monostack.protocol.volumes import POOL, PoolRoom
 _OF_A_VOLUME = re.compile(rf"[0-9a-f-]{{36}}\.({'|'.join(qemu_img.FORMATS)})|\.[0-9a-f-]{{36}}\..*{re.escape(qemu_img.UNFINISHED)}")
 
 
+UNMANAGED = Path("unmanaged", "volumes")  # in a pool: what could be volumes. See unmanaged.
+
+
 def remove_volumes(directory: Path) -> None:
     """Remove the volumes that a pool has, and nothing else that is there. Raises OSError."""
     for path in directory.glob("*"):
         if _OF_A_VOLUME.fullmatch(path.name):
             path.unlink(missing_ok=True)
+    for made in (directory / UNMANAGED, directory / UNMANAGED.parent):
+        if made.is_dir() and not any(made.iterdir()):
+            made.rmdir()
 
 
 class Pools:

@@ -44,7 +44,7 @@ class SimulatedStorage:
         self.snapshots: dict[str, int] = {}
         self.backups: dict[str, int] = {}
         self.received: dict[str, int] = {}  # bytes of volumes on their way from other hosts
-        self.unmanaged: dict[str, int] = {}  # files that no volume is: size in GiB by name
+        self.unmanaged: dict[tuple[str, str], int] = {}  # files that no volume is: size in GiB by pool and name
         self.unmanaged_snapshots: dict[tuple[str, str], int] = {}  # by name of the volume's file and their own
         self.holders: dict[str, list[str]] = {}  # the running guests that have a volume open
         self.shared: set[str] = set()  # volumes that several guests may have open
@@ -107,7 +107,7 @@ class SimulatedBlock:
         self.storage = storage
         self.kept_in = KeptIn(backend, tuple(pools), storage.id)
         self.cached: dict[str, int] = {}  # images on this host: bytes by id
-        self.unmanaged: Unmanaged = SimulatedUnmanaged(storage)
+        self.unmanaged: Unmanaged = SimulatedUnmanaged(storage, self.kept_in)
         self._outgoing = outgoing
 
     async def cache(self, image: ImageSource) -> None:
@@ -117,7 +117,7 @@ class SimulatedBlock:
 
     async def create(self, request: CreateVolume) -> VolumeConnection:
         storage = self.storage
-        self._require_pool(request.pool)
+        self.kept_in.require(request.pool)
         if request.volume_id not in storage.volumes:
             needed, source = self._source(request)
             if needed > request.size_gib:
@@ -169,7 +169,7 @@ class SimulatedBlock:
 
     async def move(self, request: MoveVolume) -> None:
         size = _known(self.storage.volumes, request.volume_id, "volume")
-        self._require_pool(request.pool)
+        self.kept_in.require(request.pool)
         self._require_reachable(request.volume_id, request.server_id)
         self.storage.unlock(request.volume_id, request.key)
         if self.storage.pools.get(request.volume_id, POOL) != request.pool:
@@ -258,10 +258,6 @@ class SimulatedBlock:
             if holder in server_ids:
                 continue
             raise CommandError("volume.in_use", f"volume {volume_id} is open in the running server {holder}", retry=True)
-
-    def _require_pool(self, pool: str) -> None:
-        if pool not in (POOL, *self.kept_in.pools):
-            raise CommandError("volume.no_pool", f"this host has no pool {pool}")
 
     def _require_room(self, size_gib: int) -> None:
         free = self.storage.free_gib()

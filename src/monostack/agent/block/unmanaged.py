@@ -2,23 +2,31 @@
 
 They are kept apart from those of volumes and snapshots, so that nobody takes them for what a lost command left behind: none is removed.
 
-    unmanaged/volumes/NAME.qcow2
-    unmanaged/snapshots/NAME OF THE VOLUME/NAME.qcow2
+    unmanaged/volumes/NAME.qcow2                        of the pool that every host has; of another in its own directory, likewise
+    unmanaged/snapshots/NAME OF THE VOLUME/NAME.qcow2   of all pools: a snapshot is of the one that its volume's file is in
 """
 
 import asyncio
 import os
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from monostack.agent.block import qemu_img
+from monostack.agent.block.pools import UNMANAGED, Pools
 from monostack.agent.block.qemu_img import GIB
 from monostack.agent.errors import CommandError
 from monostack.agent.qemu_user import QemuUser
-from monostack.protocol.volumes import Managed, UnmanagedFile, UnmanagedFiles, UnmanagedSnapshot, UnmanagedVolume, volume_name
+from monostack.protocol.volumes import (
+    POOL,
+    Managed,
+    UnmanagedFile,
+    UnmanagedFiles,
+    UnmanagedSnapshot,
+    UnmanagedVolume,
+    volume_name,
+)
 
 SUFFIX = ".qcow2"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}")
@@ -46,8 +54,8 @@ class Unmanaged(Protocol):
         """Put the file of a snapshot aside. Nothing there is success."""
         ...
 
-    async def listing(self) -> UnmanagedFiles:
-        """What there is, and what of it cannot be managed."""
+    async def listing(self, pool: str) -> UnmanagedFiles:
+        """What there is of a pool, and what of it cannot be managed."""
         ...
 
 
@@ -63,22 +71,24 @@ def no_such_file(name: str) -> CommandError:
 
 
 class FilesUnmanaged:
-    """Files below `directory`, as above. `volume` and `snapshot` say where the files of those are."""
+    """Files below `directory` and in the pools, as above. `snapshot` says where the file of one is."""
 
-    def __init__(self, directory: Path, user: QemuUser, volume: Callable[[str], Path], snapshot: Callable[[str], Path]) -> None:
-        self._volumes, self._snapshots = directory / "volumes", directory / "snapshots"
+    def __init__(self, directory: Path, pools: Pools, user: QemuUser, snapshot: Callable[[str], Path]) -> None:
+        self._pools = pools
+        self._volumes = {name: directory / "volumes" if name == POOL else kept / UNMANAGED for name, kept in pools.directories.items()}
+        self._snapshots = directory / "snapshots"
         self._user = user
-        self._volume, self._snapshot = volume, snapshot
-        for kept in (self._volumes, self._snapshots):
+        self._snapshot = snapshot
+        for kept in (*self._volumes.values(), self._snapshots):
             kept.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def manage(self, request: UnmanagedVolume) -> Managed:
-        managed = await self._take(self._file(request.name), self._volume(request.volume_id), plain=True)
+        managed = await self._take(self._file(request), self._pools.path(request.volume_id, "qcow2", request.pool), plain=True)
         await asyncio.to_thread(self._rename_origin, request.name, volume_name(request.volume_id))
         return managed
 
     async def unmanage(self, request: UnmanagedVolume) -> None:
-        await self._give_up(self._volume(request.volume_id), self._file(request.name))
+        await self._give_up(self._pools.path(request.volume_id, "qcow2", request.pool), self._file(request))
         await asyncio.to_thread(self._rename_origin, volume_name(request.volume_id), request.name)
 
     async def manage_snapshot(self, request: UnmanagedSnapshot) -> Managed:
@@ -87,15 +97,28 @@ class FilesUnmanaged:
     async def unmanage_snapshot(self, request: UnmanagedSnapshot) -> None:
         await self._give_up(self._snapshot(request.snapshot_id), self._snapshot_file(request))
 
-    async def listing(self) -> UnmanagedFiles:
-        volumes, snapshots = await asyncio.to_thread(lambda: (_files(self._volumes, "*"), _files(self._snapshots, "*/*")))
+    async def listing(self, pool: str) -> UnmanagedFiles:
+        self._pools.require(pool)
+        volumes, snapshots = await asyncio.to_thread(lambda: (_files(self._volumes[pool], "*"), self._snapshots_of(pool)))
         return UnmanagedFiles(
             [await _described(path, "") for path in volumes],
             [await _described(path, path.parent.name) for path in snapshots],
         )
 
-    def _file(self, name: str) -> Path:
-        return self._volumes / (require_name(name) + SUFFIX)
+    def _snapshots_of(self, pool: str) -> list[Path]:
+        return [path for path in _files(self._snapshots, "*/*") if self._pool_of(path.parent.name) == pool]
+
+    def _pool_of(self, name: str) -> str:
+        """The pool with the volume whose file has, or would have, this name while it is not managed."""
+        managed = [f"{name.removeprefix(volume_name(''))}.{disk_format}" for disk_format in qemu_img.FORMATS]
+        for pool, directory in self._pools.directories.items():
+            if any(path.exists() for path in (self._volumes[pool] / (name + SUFFIX), *(directory / each for each in managed))):
+                return pool
+        return POOL
+
+    def _file(self, request: UnmanagedVolume) -> Path:
+        self._pools.require(request.pool)
+        return self._volumes[request.pool] / (require_name(request.name) + SUFFIX)
 
     def _snapshot_file(self, request: UnmanagedSnapshot) -> Path:
         return self._snapshots / require_name(request.volume_name) / (require_name(request.name) + SUFFIX)
@@ -122,17 +145,7 @@ class FilesUnmanaged:
         if await qemu_img.is_open(source):
             raise CommandError("volume.in_use", f"{source.stem} is open in a running server: detach it first", retry=True)
         await asyncio.to_thread(target.parent.mkdir, mode=0o700, exist_ok=True)
-        await asyncio.to_thread(_bring, source, target)
-
-
-def _bring(source: Path, target: Path) -> None:
-    """Rename a file. From a pool on another disk it is copied."""
-    if source.stat().st_dev == target.parent.stat().st_dev:
-        source.rename(target)
-        return
-    with qemu_img.unfinished(target) as fresh:
-        shutil.copyfile(source, fresh)
-    source.unlink()
+        await asyncio.to_thread(os.rename, source, target)
 
 
 def _files(directory: Path, pattern: str) -> list[Path]:

@@ -13,6 +13,7 @@ from monostack.protocol.volumes import (
     ExportVolume,
     ExtendVolume,
     MoveVolume,
+    PoolRef,
     RestoreVolume,
     SnapshotRef,
     SnapshotVolume,
@@ -103,8 +104,8 @@ async def unmanage_snapshot(drivers: Drivers, args: UnmanagedSnapshot) -> dict[s
     return {}
 
 
-async def unmanaged(drivers: Drivers, args: NoArguments) -> dict[str, Any]:
-    return msgspec.to_builtins(await drivers.block.unmanaged.listing())
+async def unmanaged(drivers: Drivers, args: PoolRef) -> dict[str, Any]:
+    return msgspec.to_builtins(await drivers.block.unmanaged.listing(args.pool))
 
 
 UNMANAGED = "unmanaged"  # the lock on all files that are not managed
@@ -172,5 +173,5 @@ HANDLERS = {
     "volume.unmanage": Handler(UnmanagedVolume, unmanage, lambda args: (volume(args.volume_id), UNMANAGED)),
     "volume.manage_snapshot": Handler(UnmanagedSnapshot, manage_snapshot, lambda args: (_snapshot_lock(args.snapshot_id), UNMANAGED)),
     "volume.unmanage_snapshot": Handler(UnmanagedSnapshot, unmanage_snapshot, lambda args: (_snapshot_lock(args.snapshot_id), UNMANAGED)),
-    "volume.list_unmanaged": Handler(NoArguments, unmanaged),
+    "volume.list_unmanaged": Handler(PoolRef, unmanaged),
 }

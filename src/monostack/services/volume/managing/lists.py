@@ -1,10 +1,11 @@
-"""Managing: the routes of volumes and of snapshots, and the lists of what a host has that could be managed or is already."""
+"""Managing: the routes of volumes and of snapshots, and the lists of what a back end has that could be managed or is already."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from sqlalchemy.engine import Row
 
 from monostack.agentlink import CommandFailed, CommandTimeout, HostUnreachable
 from monostack.core import ids
@@ -12,7 +13,7 @@ from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import FLAG, ID, INTEGER, NULL, TEXT, Record, envelope, many, mapping, maybe
-from monostack.protocol.volumes import UnmanagedFile, UnmanagedFiles
+from monostack.protocol.volumes import PoolRef, UnmanagedFile, UnmanagedFiles
 from monostack.services.volume.hosts.serving import chosen, serving, unavailable
 from monostack.services.volume.lists import page, sort_pairs
 from monostack.services.volume.words import invalid_input
@@ -20,7 +21,7 @@ from monostack.services.volume.words import invalid_input
 SINCE, CLUSTERS = (3, 8), (3, 17)
 WITHIN = 60.0  # seconds: the host looks into each file
 SORTS = ("reference", "size")
-Managed = Callable[[Transaction, str], Sequence[dict[str, Any]]]
+Managed = Callable[[Transaction, Row[Any]], Sequence[dict[str, Any]]]  # of a back end
 _BRIEF = {"reference": mapping(TEXT), "size": INTEGER, "safe_to_manage": FLAG}
 _MORE = {"reason_not_safe": maybe(TEXT), "cinder_id": maybe(ID), "extra_info": NULL}
 _ORIGIN = {"source_reference": mapping(TEXT)}
@@ -33,11 +34,11 @@ def routes(kind: str, managed: Managed, manage: Callable[..., Any], **managing: 
     """
 
     async def list_brief(request: Request) -> dict[str, Any]:
-        """List what could be managed of the files on a host."""
+        """List what could be managed of the files of a back end."""
         return await manageable(request, kind, managed, detail=False)
 
     async def list_detail(request: Request) -> dict[str, Any]:
-        """List what could be managed of the files on a host, with details."""
+        """List what could be managed of the files of a back end, with details."""
         return await manageable(request, kind, managed, detail=True)
 
     found, rules, (brief, detail) = Routes("/v3"), f"{kind}_extension", _answers(kind)
@@ -82,12 +83,12 @@ async def manageable(request: Request, kind: str, rows: Managed, *, detail: bool
     part, order = page(query), _order(query)
     row = await request.db.read(lambda tx: serving(request, tx, host))
     try:
-        answer = await request.cloud.hosts.call(row.host, "volume.list_unmanaged", None, id=ids.new_uuid(), timeout=WITHIN)
+        answer = await request.cloud.hosts.call(row.host, "volume.list_unmanaged", PoolRef(row.pool), id=ids.new_uuid(), timeout=WITHIN)
     except (CommandFailed, CommandTimeout, HostUnreachable):
         raise unavailable() from None
     stored = msgspec.convert(answer, UnmanagedFiles)
     items = [_unmanaged(file) for file in (stored.snapshots if kind == "snapshot" else stored.volumes)]
-    items += await request.db.read(lambda tx: rows(tx, row.host))
+    items += await request.db.read(lambda tx: rows(tx, row))
     items.sort(key=functools.cmp_to_key(lambda left, right: _compare(left, right, order)))
     start = _after(items, part.marker) + (part.offset or 0)
     keys = _BRIEF if not detail else _BRIEF | _MORE

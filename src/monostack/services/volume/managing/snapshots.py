@@ -3,6 +3,7 @@
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request, Response
@@ -22,7 +23,12 @@ from monostack.services.volume.volumes.table import VOLUMES, place_name
 
 RULES = "snapshot_extension"
 _s = SNAPSHOTS.table.c
-_ON_HOST = sa.select(_s.id, _s.size, _s.volume_id).where(_s.host == sa.bindparam("the_host"), _s.status != "creating")
+_v = VOLUMES.table.c
+_HERE = (
+    sa.select(_s.id, _s.size, _s.volume_id)
+    .join_from(SNAPSHOTS.table, VOLUMES.table, _v.id == _s.volume_id)
+    .where(_s.host == sa.bindparam("the_host"), _v.pool == sa.bindparam("the_pool"), _s.status != "creating")
+)
 _BODY = fields(
     ("ref", "volume_id"),
     description=DESCRIPTION,
@@ -33,10 +39,10 @@ _BODY = fields(
 )
 
 
-def _managed(tx: Transaction, host: str) -> list[dict[str, Any]]:
+def _managed(tx: Transaction, backend: Row[Any]) -> list[dict[str, Any]]:
     return [
         {**lists.managed(snapshot_name(row.id), row.size, row.id), "source_reference": lists.name(volume_name(row.volume_id))}
-        for row in tx.rows(_ON_HOST, {"the_host": host})
+        for row in tx.rows(_HERE, {"the_host": backend.host, "the_pool": backend.pool})
     ]
 
 

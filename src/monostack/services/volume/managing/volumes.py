@@ -10,7 +10,7 @@ from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Transaction
 from monostack.http import Request, Response
 from monostack.http.answers import envelope
-from monostack.protocol.volumes import POOL, volume_name
+from monostack.protocol.volumes import volume_name
 from monostack.services.volume.dialect import accepted
 from monostack.services.volume.hosts.serving import chosen, serving
 from monostack.services.volume.managing import lists
@@ -52,7 +52,9 @@ BODY = [
     (CLUSTERS, enveloped("volume", fields(("ref",), **_FIELDS, cluster=TEXT_OR_NULL))),
 ]
 _v = VOLUMES.table.c
-_ON_HOST = sa.select(_v.id, _v.size).where(_v.host == sa.bindparam("the_host"), _v.status.not_in(("managing", "error_managing")))
+_HERE = sa.select(_v.id, _v.size).where(
+    _v.host == sa.bindparam("the_host"), _v.pool == sa.bindparam("the_pool"), _v.status.not_in(("managing", "error_managing"))
+)
 _EXISTS = sa.select(_v.id).where(_v.id == sa.bindparam("the_id"))
 
 
@@ -62,8 +64,9 @@ def reference(given: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _managed(tx: Transaction, host: str) -> list[dict[str, Any]]:
-    return [lists.managed(volume_name(row.id), row.size, row.id) for row in tx.rows(_ON_HOST, {"the_host": host})]
+def _managed(tx: Transaction, backend: Row[Any]) -> list[dict[str, Any]]:
+    rows = tx.rows(_HERE, {"the_host": backend.host, "the_pool": backend.pool})
+    return [lists.managed(volume_name(row.id), row.size, row.id) for row in rows]
 
 
 def _kind(request: Request, tx: Transaction, wanted: str | None) -> Row[Any]:
@@ -74,7 +77,7 @@ def _kind(request: Request, tx: Transaction, wanted: str | None) -> Row[Any]:
     return kind
 
 
-def _host(request: Request, tx: Transaction, host: str | None, body: Mapping[str, Any]) -> Row[Any]:
+def _backend(request: Request, tx: Transaction, host: str | None, body: Mapping[str, Any]) -> Row[Any]:
     try:
         return serving(request, tx, host)
     except NotFound:
@@ -82,7 +85,7 @@ def _host(request: Request, tx: Transaction, host: str | None, body: Mapping[str
 
 
 def manage_volume(request: Request, tx: Transaction) -> dict[str, Any]:
-    """Make a volume of a file that a host has; how large it is turns out when the host has taken it."""
+    """Make a volume of a file that a back end has; how large it is turns out when the host has taken it."""
     body = trimmed(request.body["volume"])
     host = chosen(request, body, CLUSTERS)
     kind = _kind(request, tx, body.get("volume_type"))
@@ -91,16 +94,16 @@ def manage_volume(request: Request, tx: Transaction) -> dict[str, Any]:
         raise BadRequest("Unable to manage existing volume. The volume is already managed", kind="InvalidVolume")
     if kind.encryption is not None:
         raise BadRequest("Managing to an encrypted volume type is not supported.", kind="InvalidVolumeType")
-    row = _host(request, tx, host, body)
+    row = _backend(request, tx, host, body)
     claims.volume(tx, request, 0, kind.name)
-    volume = VOLUMES.insert(tx, request, _values(request, body, kind, row.host))
-    given = {"host": row.host, "name": name, "kind": kind.name, "format": disk_format(volume)}
+    volume = VOLUMES.insert(tx, request, _values(request, body, kind, row))
+    given = {"host": row.host, "pool": row.pool, "name": name, "kind": kind.name, "format": disk_format(volume)}
     request.cloud.start(tx, "manage_volume", volume.id, given, request)
     shown = VOLUMES.views(request, tx, [volume])[0]
     return {"volume": {key: value for key, value in shown.items() if key not in (*EXTENSIONS, *LATER)}}
 
 
-def _values(request: Request, body: Mapping[str, Any], kind: Row[Any], host: str) -> dict[str, Any]:
+def _values(request: Request, body: Mapping[str, Any], kind: Row[Any], backend: Row[Any]) -> dict[str, Any]:
     zone = body.get("availability_zone")
     return {
         "name": body.get("name") or None,
@@ -113,8 +116,9 @@ def _values(request: Request, body: Mapping[str, Any], kind: Row[Any], host: str
         "bootable": as_flag(body.get("bootable", False)),
         "multiattach": kind.extra_specs.get("multiattach") == "<is> True",
         "volume_type_id": kind.id,
-        "host": host,
-        "pool": POOL,
+        "service_uuid": backend.uuid,
+        "host": backend.host,
+        "pool": backend.pool,
         "admin_meta": {},
         "consumes_quota": True,
         "attach_status": "detached",

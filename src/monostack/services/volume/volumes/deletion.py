@@ -38,7 +38,7 @@ def start(
     if unmanage or row.status == "error_managing":
         status = "error_managing_deleting" if row.status == "error_managing" else "unmanaging"
         set_volume(tx, row.id, status=status, previous_status=row.status)
-        given = {"host": row.host, "name": volume_name(row.id), "format": disk_format(row)}
+        given = {"host": row.host, "pool": row.pool, "name": volume_name(row.id), "format": disk_format(row)}
         cloud.start(tx, "unmanage_volume", row.id, given, request, row.project_id)
         return
     set_volume(tx, row.id, status="deleting", previous_status=row.status)

@@ -17,7 +17,7 @@ NO_NAME = "Reference must contain source-name element."
 
 
 def _file(run: Run) -> UnmanagedVolume:
-    return UnmanagedVolume(run.resource_id, run.input["name"])
+    return UnmanagedVolume(run.resource_id, run.input["name"], run.input["pool"])
 
 
 async def take(run: Run) -> dict[str, Any]:

@@ -21,7 +21,7 @@ async def convert(run: Run) -> None:
 
 
 async def put_aside(run: Run) -> None:
-    await ask(run, run.input["host"], "volume.unmanage", UnmanagedVolume(run.resource_id, run.input["name"]))
+    await ask(run, run.input["host"], "volume.unmanage", UnmanagedVolume(run.resource_id, run.input["name"], run.input["pool"]))
 
 
 def done(run: Run, tx: Transaction) -> None:
