@@ -15,6 +15,7 @@ from monostack.core.memory import give_back_freed_memory, keep_what_is_loaded, s
 
 DEFAULTS = {
     "state_dir": "~/.local/share/monostack-dev",
+    "agent.port": 0,  # several side by side, with no host of their own too
     "emulator.hosts": 100,
     "emulator.nic_kbps": 10_000_000,
     "emulator.snapshot_seconds": 0.5,

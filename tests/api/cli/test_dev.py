@@ -17,9 +17,9 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 
 
 @contextmanager
-def emulator(state_dir: Path) -> Iterator[openstack.connection.Connection]:
+def emulator(state_dir: Path, hosts: int = 2) -> Iterator[openstack.connection.Connection]:
     config = state_dir / "dev.toml"
-    config.write_text(f'state_dir = "{state_dir}"\n[api]\nport = 0\n[emulator]\nhosts = 2\n')
+    config.write_text(f'state_dir = "{state_dir}"\n[api]\nport = 0\n[emulator]\nhosts = {hosts}\n')
     process = subprocess.Popen([*COMMAND, str(config)], env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -48,6 +48,13 @@ def test_a_new_emulator_has_a_way_out_that_stays_removed(tmp_path: Path) -> None
         cloud.network.delete_network(public.id)
     with emulator(tmp_path) as cloud:
         assert list(cloud.network.networks()) == []
+
+
+def test_two_without_hosts_live_side_by_side(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    with emulator(tmp_path / "one", hosts=0) as one, emulator(tmp_path / "two", hosts=0) as two:
+        assert list(one.compute.hypervisors()) == list(two.compute.hypervisors()) == []
 
 
 def test_a_database_it_cannot_use_is_named(tmp_path: Path) -> None:
