@@ -3,13 +3,9 @@
 Source: the API-WG microversion specification; texts and statuses as Nova, Cinder and Placement give them.
 """
 
-import re
-
 from monostack.core.errors import BadRequest, NotAcceptable
 from monostack.http.routing import Version
 from monostack.http.service import Microversions
-
-_VERSION = re.compile(r"^([1-9]\d*)\.([1-9]\d*|0)$")
 
 
 def text(version: Version) -> str:
@@ -34,7 +30,7 @@ def negotiate(spec: Microversions, headers: dict[str, str]) -> Version:
         return spec.default or spec.minimum
     if asked.lower() == "latest":
         return spec.maximum
-    match = _VERSION.match(asked)
+    match = spec.form.match(asked)
     if match is None:
         raise BadRequest(
             f"API Version String {asked} is of invalid format. Must be of format MajorNum.MinorNum.", kind="InvalidAPIVersionString"
@@ -51,9 +47,7 @@ def negotiate(spec: Microversions, headers: dict[str, str]) -> Version:
 
 def answer_headers(spec: Microversions, version: Version) -> dict[str, str]:
     shown = text(version)
-    headers = {"openstack-api-version": f"{spec.name} {shown}", "vary": "OpenStack-API-Version"}
+    headers = {"openstack-api-version": f"{spec.name} {shown}", "vary": spec.vary}
     if spec.legacy_header:
         headers[spec.legacy_header] = shown
-        # Nova names both headers, in two Vary lines; one line with both means the same.
-        headers["vary"] = "OpenStack-API-Version, X-OpenStack-Nova-API-Version"
     return headers

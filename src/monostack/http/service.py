@@ -46,6 +46,8 @@ class Microversions:
     default: Version | None = None  # without a header; the minimum if None
     fixed: Mapping[str, Version] = field(default_factory=dict[str, Version])  # "v2": (2, 0): an old API that knows no header
     echo_refused: bool = False  # the headers of a 406 name the version that was asked for
+    form: re.Pattern[str] = re.compile(r"^([1-9]\d*)\.([1-9]\d*|0)$")  # what a version looks like; anything else is a 400
+    vary: str = "OpenStack-API-Version"  # the headers that answers depend on
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ MICROVERSIONS = Microversions(
     minimum=(2, 1),
     maximum=(2, 104),
     legacy_header="x-openstack-nova-api-version",
+    vary="OpenStack-API-Version, X-OpenStack-Nova-API-Version",  # Nova sends two such headers; one with both means the same
     path="/v2.1",
     fixed={"v2": (2, 0)},
     echo_refused=True,

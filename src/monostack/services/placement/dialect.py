@@ -1,6 +1,7 @@
 """How Placement words faults: a list of errors, each with a detail and, from 1.23 on, a code."""
 
 import copy
+import re
 from typing import Any
 
 from monostack.core.errors import BadRequest, Fault
@@ -11,7 +12,9 @@ from monostack.http.pages import PAGES, render
 from monostack.http.schema import ValidationError
 from monostack.http.words import UNAUTHENTICATED, middleware_401
 
-MICROVERSIONS = Microversions("placement", minimum=(1, 0), maximum=(1, 39))
+MICROVERSIONS = Microversions(
+    "placement", minimum=(1, 0), maximum=(1, 39), form=re.compile(r"^([+-]?\d+)\.([+-]?\d+)$"), vary="openstack-api-version"
+)
 UNDEFINED = "placement.undefined_code"
 CONCURRENT_UPDATE = "placement.concurrent_update"
 DUPLICATE_NAME = "placement.duplicate_name"
@@ -29,8 +32,18 @@ def _about_version(fault: Fault, request: Request) -> str | None:
     if fault.kind == "InvalidGlobalAPIVersion":
         return f"Invalid microversion: Unacceptable version header: {asked}"
     if fault.kind == "InvalidAPIVersionString":
-        return f"Invalid microversion: invalid version string: {asked}; invalid literal for int() with base 10: '{asked}'"
+        return f"Invalid microversion: invalid version string: {asked}; {_what_is_wrong(asked or '')}"
     return None
+
+
+def _what_is_wrong(version: str) -> str:
+    """Why a text is no version, in the words of the library that Placement reads it with."""
+    for part in version.split(".", 1):
+        try:
+            int(part)
+        except ValueError as error:
+            return str(error)
+    return "Version.__new__() missing 1 required positional argument: 'minor'"
 
 
 def _fault(fault: Fault, request: Request) -> Response:
