@@ -102,10 +102,11 @@ def _together(tx: Transaction, group: Group, root: str | None, sharing: set[str]
     """Ways in which the providers of a tree, and those that share with it, meet the group together."""
     by_anchor: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     members = _members(tx, group)
+    lenders = sharing if members is None else sharing & members  # to share with a tree in the aggregate one must be in it oneself
     strangers = {row.uuid for row in matching(tx, Search({}, member_of=[group.not_member_of]))} if group.not_member_of else set()
     for name, amount in group.resources.items():
         rows = matching(tx, Search({name: amount}, forbidden=group.forbidden, root=root))
-        shared = {} if root is not None else anchors(tx, sharing & {row.uuid for row in rows})
+        shared = {} if root is not None else anchors(tx, lenders & {row.uuid for row in rows})
         for row in rows:
             for anchor in {row.root_uuid, *shared.get(row.uuid, ())}:
                 # An aggregate of the root is one of the whole tree.
