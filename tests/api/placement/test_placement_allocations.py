@@ -78,8 +78,10 @@ def test_several_consumers_change_together_or_not_at_all(placement) -> None:
     good = {server: body("INSTANCE", 1, {other: 2}), migration: body("MIGRATION", None, {provider: 2})}
     assert placement.call("POST", "/allocations", good).status_code == 204
     assert placement.get(f"/allocations/{migration}")["consumer_type"] == "MIGRATION"
+    generation = placement.get(f"/resource_providers/{provider}")["generation"]
     done = {migration: body("MIGRATION", 1, {})}
     assert placement.call("POST", "/allocations", done).status_code == 204
+    assert placement.get(f"/resource_providers/{provider}")["generation"] == generation + 1
     assert (_usage(placement, provider), _usage(placement, other)) == ({name: 0}, {name: 2})
 
 

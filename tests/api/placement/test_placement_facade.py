@@ -138,5 +138,7 @@ def test_reshaping_moves_inventory_and_allocations_together(placement, cloud, in
     assert placement.get(f"/resource_providers/{host}/usages")["usages"] == {name: 3}
     assert reshape(3, generation) == 204
     assert placement.get(f"/resource_providers/{host}/inventories")["inventories"] == {}
-    assert placement.get(f"/resource_providers/{child}/usages")["usages"] == {name: 3}
+    # What gets inventories is written twice, and once with the allocations: three generations.
+    assert placement.get(f"/resource_providers/{child}/usages") == {"resource_provider_generation": below + 3, "usages": {name: 3}}
+    assert placement.get(f"/resource_providers/{host}")["generation"] == generation + 1
     assert cloud.admin.delete("identity", grant).status_code == 204

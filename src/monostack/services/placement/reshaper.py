@@ -50,6 +50,7 @@ def reshape(request: Request, tx: Transaction) -> None:
             existing = rules.present(tx, uuid)
             for name, new in one.items():
                 rules.write(tx, uuid, name, new, existing.get(name))
+        age(tx, *[uuid for uuid, one in stock.items() if one])
         apply(tx, request, wanted)
         for uuid, one in stock.items():
             rules.replace(tx, uuid, one)

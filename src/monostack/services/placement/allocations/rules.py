@@ -89,9 +89,10 @@ def replace(tx: Transaction, claims: Iterable[Claim]) -> None:
     ]
     if rows:
         tx.execute(INSERT, rows)
-    touched = sorted({row["provider_uuid"] for row in rows})
+    emptied = {claim.consumer_uuid for claim in claims if not claim.amounts}
+    touched = {row["provider_uuid"] for row in rows} | {row.provider_uuid for row in before if row.consumer_uuid in emptied}
     if touched:
-        tx.execute(providers.AGE, {"the_uuids": touched, "the_time": now})
+        tx.execute(providers.AGE, {"the_uuids": sorted(touched), "the_time": now})
 
 
 def _check(tx: Transaction, claims: list[Claim], held: Mapping[tuple[str, str], int]) -> None:
