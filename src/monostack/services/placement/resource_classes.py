@@ -18,7 +18,8 @@ from monostack.services.placement.dialect import LINKS, invalid_body
 from monostack.services.placement.exchange import body, by_version, dated, link, receive
 from monostack.services.placement.inventories.table import inventories
 
-STANDARD: frozenset[str] = frozenset(os_resource_classes.STANDARDS)
+_NUMBERS: dict[str, int] = {name: number for number, name in enumerate(os_resource_classes.STANDARDS)}
+STANDARD = frozenset(_NUMBERS)
 custom_resource_classes = table(
     "custom_resource_classes",
     sa.Column("name", Name(), primary_key=True),
@@ -41,6 +42,11 @@ _RENAMES = [
         (allocations, allocations.c.resource_class),
     )
 ]
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names as Placement numbers them: the standard classes first, oldest to newest."""
+    return sorted(names, key=lambda name: (_NUMBERS.get(name, len(_NUMBERS)), name))
 
 
 def check_known(tx: Transaction, names: Iterable[str]) -> None:

@@ -29,7 +29,7 @@ provider_traits = table(
     sa.Column("trait", Name(), primary_key=True, index=True),
 )
 _pt, _c = provider_traits.c, custom_traits.c
-OF_PROVIDER = sa.select(_pt.trait).where(_pt.provider_uuid == sa.bindparam("the_provider")).order_by(_pt.trait)
+OF_PROVIDER = sa.select(_pt.trait).where(_pt.provider_uuid == sa.bindparam("the_provider"))
 OF_PROVIDERS = sa.select(provider_traits).where(_pt.provider_uuid.in_(sa.bindparam("the_providers", expanding=True)))
 _ADD = sa.insert(provider_traits)
 _REMOVE = sa.delete(provider_traits).where(
@@ -51,6 +51,11 @@ def standard_traits() -> frozenset[str]:
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names as answers list them: the standard traits first."""
+    return sorted(names, key=lambda name: (name not in standard_traits(), name))
 
 
 def unknown(tx: Transaction, names: Iterable[str]) -> list[str]:
@@ -191,7 +196,7 @@ provider_routes = Routes("/resource_providers/{uuid}/traits")
 
 
 def _shown(request: Request, tx: Transaction, uuid: str, generation: int) -> Response:
-    names = [row[0] for row in tx.rows(OF_PROVIDER, {"the_provider": uuid})]
+    names = in_order(row[0] for row in tx.rows(OF_PROVIDER, {"the_provider": uuid}))
     return dated(request, {"traits": names, "resource_provider_generation": generation})
 
 

@@ -67,7 +67,7 @@ def _summaries(request: Request, wanted: Wanted, found: Found) -> dict[str, dict
         }
         shown[uuid] = {"resources": resources}
         if request.at_least(1, 17):
-            shown[uuid]["traits"] = sorted(provider.traits)
+            shown[uuid]["traits"] = traits.in_order(provider.traits)
         if request.at_least(1, 29):
             shown[uuid].update(parent_provider_uuid=provider.parent, root_provider_uuid=provider.root)
     return shown

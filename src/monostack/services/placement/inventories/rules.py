@@ -12,6 +12,7 @@ from monostack.services.placement import dialect
 from monostack.services.placement.allocations.rules import IN_USE
 from monostack.services.placement.inventories import table
 from monostack.services.placement.inventories.table import NAMES, Inventory
+from monostack.services.placement.resource_classes import in_order
 
 
 def present(tx: Transaction, uuid: str) -> dict[str, Row[Any]]:
@@ -40,7 +41,7 @@ def write(tx: Transaction, uuid: str, name: str, inventory: Inventory, existing:
 
 def remove(tx: Transaction, uuid: str, names: set[str]) -> None:
     """Remove inventories. Raises Conflict if one of them is in use."""
-    held = sorted(names & in_use(tx, uuid))
+    held = in_order(names & in_use(tx, uuid))
     if held:
         text = f"Inventory for '{', '.join(held)}' on resource provider '{uuid}' in use."
         raise Conflict(text, kind=dialect.INVENTORY_IN_USE)
