@@ -37,6 +37,7 @@ def test_live_migration(cloud: TestCloud, boot: Boot) -> None:
     (migration,) = cloud.admin.get("compute", f"/os-migrations?instance_uuid={server_id}", headers=LATEST).json()["migrations"]
     assert (migration["status"], migration["migration_type"]) == ("completed", "live-migration")
     assert (migration["source_compute"], migration["dest_compute"]) == (here, there)
+    assert migration["old_instance_type_id"] == migration["new_instance_type_id"] > 0
     old = {"os-migrateLive": {"host": there, "block_migration": False, "disk_over_commit": False}}
     refused = act(cloud.admin, server_id, old)
     assert _message(refused) == (400, f"Unable to migrate instance ({server_id}) to current host ({there}).")

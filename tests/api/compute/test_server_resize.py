@@ -47,6 +47,8 @@ def test_resize_and_confirm(cloud: TestCloud, boot: Boot, flavors: None) -> None
     assert act(cloud.demo, server_id, {"confirmResize": None}).status_code == 204
     wait_for(cloud.demo, server_id, "ACTIVE")
     assert guest(cloud, server_id) is local  # the only one left
+    (migration,) = cloud.admin.get("compute", f"/os-migrations?instance_uuid={server_id}").json()["migrations"]
+    assert 0 < migration["old_instance_type_id"] < migration["new_instance_type_id"]  # as numbers, in the order they were made
     assert act(cloud.demo, server_id, {"confirmResize": None}).status_code == 409
 
 

@@ -79,7 +79,7 @@ MIGRATION = Record(
     "Migration",
     {
         "id": INTEGER, "instance_uuid": ID, "status": TEXT, "created_at": TEXT, "updated_at": maybe(TEXT),
-        "old_instance_type_id": maybe(INTEGER), "new_instance_type_id": maybe(INTEGER), "migration_type": since((2, 23), TEXT),
+        "old_instance_type_id": INTEGER, "new_instance_type_id": INTEGER, "migration_type": since((2, 23), TEXT),
         "links": since((2, 23), LINKS, optional=True), "uuid": since((2, 59), ID), **_PLACES, **_OWNER,
     },
 )  # fmt: skip

@@ -14,6 +14,7 @@ from monostack.http import Request, answers
 from monostack.resources import Field, Kind, ListQuery, Resource, Scopes, choice, json_value, time
 from monostack.resources.fields import REQUIRED
 from monostack.services.compute.answers import LINKS
+from monostack.services.compute.flavors import numbers
 from monostack.services.compute.links import next_page
 from monostack.services.compute.paging import limit_and_marker
 from monostack.services.compute.parameters import BOOLEAN, NAME, REGEX, SIZE, SIZE_OR_ZERO, TEXT, is_true, queries, query, strict_flag
@@ -217,7 +218,9 @@ def create_flavor(request: Request, tx: Transaction) -> Any:
         if row.id == values["id"]:
             raise Conflict(f"Flavor with ID {values['id']} already exists.")
         raise Conflict(f"Flavor with name {values['name']} already exists.")
-    return FLAVORS.render(request, tx, FLAVORS.insert(tx, request, values))
+    row = FLAVORS.insert(tx, request, values)
+    numbers.give(tx, row.id)
+    return FLAVORS.render(request, tx, row)
 
 
 def update_flavor(request: Request, tx: Transaction) -> Any:

@@ -1,6 +1,6 @@
 """GET /os-migrations: the migrations of all servers, or those of some."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ from monostack.core.errors import BadRequest
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.services.compute import answers
+from monostack.services.compute.flavors import numbers
 from monostack.services.compute.links import MAX_LIMIT, linker, next_page
 from monostack.services.compute.migrations.table import LIVE, LIVE_UNDER_WAY, migrations
 from monostack.services.compute.paging import limit_and_marker
@@ -66,7 +67,8 @@ def list_migrations(request: Request, tx: Transaction) -> Any:
         statement = statement.where(_after(tx, marker))
     rows = tx.rows(statement, {"many": limit} if paged else {})
     hosts = request.allows("os_compute_api:os-migrations:index:host")
-    answer: dict[str, Any] = {"migrations": [_view(request, row, hosts=hosts) for row in rows]}
+    flavors = numbers.of(tx, (flavor["id"] for row in rows for flavor in (row.old_flavor, row.new_flavor)))
+    answer: dict[str, Any] = {"migrations": [_view(request, row, flavors, hosts=hosts) for row in rows]}
     more = next_page(request, "os-migrations", rows, limit, rows[-1].uuid if rows else None)
     if paged and more:
         answer["migrations_links"] = more
@@ -89,11 +91,11 @@ def _after(tx: Transaction, marker: str) -> Any:
     return sa.or_(_m.created_at < row.created_at, sa.and_(_m.created_at == row.created_at, _m.id < row.id))
 
 
-def _view(request: Request, row: Row[Any], *, hosts: bool) -> dict[str, Any]:
+def _view(request: Request, row: Row[Any], flavors: Mapping[str, int], *, hosts: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": row.id, "instance_uuid": row.server_id, "status": row.status, "created_at": row.created_at, "updated_at": row.updated_at,
-        # Numbers that only Nova's database knows; a live migration has none there either.
-        "old_instance_type_id": None, "new_instance_type_id": None, **places(row, hosts=hosts),
+        "old_instance_type_id": flavors[row.old_flavor["id"]], "new_instance_type_id": flavors[row.new_flavor["id"]],
+        **places(row, hosts=hosts),
     }  # fmt: skip
     if request.at_least(2, 23):
         shown["migration_type"] = row.kind
