@@ -80,8 +80,8 @@ class App:
         """Begin. Without `listen` nobody is let in from outside: requests and hosts are brought by whoever runs the loop (simulation)."""
         await asyncio.to_thread(upgrade, self.config.database.url)
         for service in SERVICES:
-            if service.bootstrap is not None:
-                await self.db.write(lambda tx, service=service: service.bootstrap(tx, self.cloud))
+            if (bootstrap := service.bootstrap) is not None:
+                await self.db.write(lambda tx, bootstrap=bootstrap: bootstrap(tx, self.cloud))
             if service.start is not None:
                 service.start(self.cloud)
         await self.cloud.operations.open()

@@ -5,6 +5,7 @@ import asyncio
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from sqlalchemy.exc import SQLAlchemyError
 
 from monostack.cloud import Cloud
 from monostack.db import Transaction
@@ -64,6 +65,6 @@ class Observer:
                 await self.cloud.db.write(write)
         except TimeoutError:
             return Response({"status": "failing", "cause": f"the database did not answer in {HEALTH_DEADLINE:g} seconds"}, 503)
-        except sa.exc.SQLAlchemyError as error:
+        except SQLAlchemyError as error:
             return Response({"status": "failing", "cause": f"the database refuses: {type(error).__name__}"}, 503)
         return Response({"status": "ok", "hosts": len(self.cloud.hosts.connected()), "operations": self.cloud.operations.running})

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
-import re2
+import re2  # pyright: ignore[reportMissingTypeStubs]
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine, Row
@@ -74,7 +74,7 @@ class Transaction:
         self._hot = hot
         self._after: list[Callable[[], None]] = []
 
-    def execute(self, statement: sa.Executable, params: Params = None) -> CursorResult[Any] | Outcome:
+    def execute(self, statement: sa.Executable, params: Params = None) -> CursorResult[*tuple[Any, ...]] | Outcome:
         """Run a statement, once or for each of several sets of parameters."""
         if self._hot is not None and statement.is_dml and not isinstance(params, Sequence):
             given = params if params is not None else _NOTHING

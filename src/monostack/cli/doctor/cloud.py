@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from pyroute2 import IPRoute
+from sqlalchemy.exc import SQLAlchemyError
 
 from monostack.cli.doctor.finding import Finding, fail, ok, warn
 from monostack.cli.processes import NAMES, process
@@ -65,7 +66,7 @@ def database(config: Config) -> Finding:
         return ok("database", f"{shown} will be made")
     try:
         at = migrate.current(config.database.url)
-    except sa.exc.SQLAlchemyError as error:
+    except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
         return fail("database", f"{shown}: {cause}", "check database.url, and that the database answers")
     if at not in (None, migrate.HEAD):

@@ -19,11 +19,12 @@ def _fault(fault: Fault, request: Request) -> Response:
 
 
 def _invalid(error: ValidationError, request: Request) -> Fault:
-    while error.parent is not None:
-        error = error.parent  # Nova names the value that fits none of several schemas, not how it fails one of them
-    if isinstance(error.cause, BadName):
-        return BadRequest(str(error.cause))
-    return nova_invalid(error, request)
+    whole: Any = error
+    while whole.parent is not None:
+        whole = whole.parent  # Nova names the value that fits none of several schemas, not how it fails one of them
+    if isinstance(whole.cause, BadName):
+        return BadRequest(str(whole.cause))
+    return nova_invalid(whole, request)
 
 
 DIALECT = Dialect(

@@ -137,5 +137,5 @@ def for_guest(cloud: "Cloud", server: Row[Any]) -> GuestTpm | None:
     tpm = of_server(server) if server.tpm_key is not None else None
     if tpm is None:
         return None
-    kept: Mapping[str, str] = server.tpm_key
+    kept: Any = server.tpm_key
     return GuestTpm(tpm.version, tpm.model, kept["id"], volume.unseal(cloud, kept["id"], kept["sealed"]).decode())

@@ -46,6 +46,7 @@ class Inspection:
         """The virtual size in bytes, None where it is not known. Raises UnsupportedMediaType for unsafe content, and, if `strict`, for
         content that is not of the format."""
         self._wrapper.close()
+        size = None
         try:
             inspector = self._detected()
             size = _virtual_size(inspector, disk_format)

@@ -7,7 +7,7 @@ or linked, keeps it.
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -179,7 +179,7 @@ def _create(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
 
 
-async def read(path: Path, start: int, length: int, stop: Callable[[], bool]) -> AsyncIterator[bytes]:
+async def read(path: Path, start: int, length: int, stop: Callable[[], bool]) -> AsyncGenerator[bytes, None]:
     """Blocks of a file from `start` on, `length` bytes in all, until `stop()` is true."""
     handle = await asyncio.to_thread(os.open, path, os.O_RDONLY | os.O_CLOEXEC)
     try:

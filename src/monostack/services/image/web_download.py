@@ -2,10 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 import httpx
@@ -42,7 +42,7 @@ async def fetching(cloud: "Cloud", url: str) -> AsyncIterator[AsyncIterator[byte
         yield bits
 
 
-async def fetch(settings: ImportFilter, url: str) -> AsyncIterator[bytes]:
+async def fetch(settings: ImportFilter, url: str) -> AsyncGenerator[bytes, None]:
     """What is at the URL, following redirects. Raises StepError, to be retried where the network failed."""
     verify = await asyncio.to_thread(_tls)
     async with httpx.AsyncClient(verify=verify, trust_env=False, timeout=_PATIENCE, headers=_HEADERS) as client:
@@ -74,7 +74,7 @@ async def _get(client: httpx.AsyncClient, source: Source) -> httpx.Response:
         wanted = httpx.URL(source.url).copy_with(fragment=None)
     except httpx.InvalidURL:
         raise StepError(f"URI does not pass filtering: {source.url}", kind="source") from None
-    name = {"headers": {"host": wanted.netloc.decode()}, "extensions": {"sni_hostname": source.host.rstrip(".")}}
+    name: dict[str, Any] = {"headers": {"host": wanted.netloc.decode()}, "extensions": {"sni_hostname": source.host.rstrip(".")}}
     for address in source.addresses:
         request = client.build_request("GET", wanted.copy_with(host=address, port=source.port), **name)
         try:
@@ -86,7 +86,7 @@ async def _get(client: httpx.AsyncClient, source: Source) -> httpx.Response:
     raise StepError("The source does not answer.", kind="source", retry=True)
 
 
-async def _bits(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _bits(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     if response.status_code != 200:
         raise StepError(f"The source answers {response.status_code}.", kind="source", retry=response.status_code >= 500)
     try:

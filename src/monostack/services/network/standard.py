@@ -25,7 +25,7 @@ STANDARD = (
 )
 """The columns. `tags` are a field of their own, since only ports take them on creation."""
 
-_POLICY = {"nullable": True, "filter": False, "sort": False, "index": True}
+_POLICY: dict[str, Any] = {"nullable": True, "filter": False, "sort": False, "index": True}
 QOS_POLICY = Field("qos_policy_id", values.nullable(values.uuid()), create=True, update=True, **_POLICY)
 """The QoS policy of ports, networks and floating IPs."""
 

@@ -96,8 +96,9 @@ class Verbs:
     def items(self, request: Request, tx: Transaction, rows: Sequence[Row[Any]], parent: Row[Any] | None = None) -> list[Values]:
         """Rows as the caller sees them, with the facts policies need."""
         items = self.resource.views(request, tx, rows)
-        for item in items if parent is not None else ():
-            item["ext_parent:project_id"] = parent.project_id
+        if parent is not None:
+            for item in items:
+                item["ext_parent:project_id"] = parent.project_id
         return items
 
     def sees(self, request: Request, item: Facts) -> bool:

@@ -197,8 +197,9 @@ def enabled(request: Request, listing: Listing, given: dict[str, str]) -> dict[s
     """The filters that count: before 3.31 the others are overlooked, since then they are refused; administrators may use any."""
     if not request.at_least(*listing.strict):
         kept = {name: value for name, value in given.items() if name not in listing.since or request.at_least(*listing.since[name])}
-        narrow = listing.legacy is not None and not is_admin(request)
-        return {name: value for name, value in kept.items() if name in listing.legacy} if narrow else kept
+        if listing.legacy is None or is_admin(request):
+            return kept
+        return {name: value for name, value in kept.items() if name in listing.legacy}
     if any(not name.isascii() for name in given):
         raise BadRequest("Filter keys can only contain ASCII characters.")
     if not is_admin(request):

@@ -46,7 +46,9 @@ def source(connection: Any, server_id: str, alias: str) -> str | None:
 def stay(connection: Any, server_id: str, alias: str) -> None:
     """Give up a copy that has not taken the disk's place. None under way is success."""
     domain = find(connection, server_id)
-    disk = devices.live(domain, alias) if domain is not None and domain.isActive() else None
+    if domain is None or not domain.isActive():
+        return
+    disk = devices.live(domain, alias)
     if disk is not None and disk.find("mirror") is not None:
         domain.blockJobAbort(devices.target_of(disk))
 

@@ -5,6 +5,7 @@ Who may claim which address, and the little that needs no rule (DHCP, neighbour 
 
 from collections.abc import Iterable
 from ipaddress import IPv6Address, ip_network
+from typing import Any
 
 from monostack.protocol.network import Limit, PortItem
 
@@ -65,7 +66,7 @@ def sources(port: PortItem) -> dict[int, list[tuple[str, str]]]:
 
 def _disjoint(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Without pairs that another one includes: the kernel refuses overlapping elements."""
-    networks = [(mac, ip_network(network)) for mac, network in pairs]
+    networks: list[tuple[str, Any]] = [(mac, ip_network(network)) for mac, network in pairs]
     return [
         (mac, str(network))
         for mac, network in networks

@@ -77,12 +77,12 @@ class Links:
 
     def find(self, name: str) -> Link | None:
         try:
-            found = self.netlink.link("get", ifname=name)
+            (message,) = self.netlink.link("get", ifname=name)
         except NetlinkError as error:
             if error.code == errno.ENODEV:
                 return None
             raise explain(error, f"look at {name}") from error
-        return _link(found[0])
+        return _link(message)
 
     def get(self, name: str) -> Link:
         """Raises LinkError when there is none."""
@@ -120,7 +120,7 @@ class Links:
         """
         until = time.monotonic() + _CARRYING_SECONDS
         while time.monotonic() < until:
-            message = self.netlink.link("get", ifname=name)[0]
+            (message,) = self.netlink.link("get", ifname=name)
             info = message.get_attr("IFLA_LINKINFO")
             data = info.get_attr("IFLA_INFO_SLAVE_DATA") if info else None
             if data is None or data.get_attr("IFLA_BRPORT_STATE") == _FORWARDING:

@@ -42,7 +42,7 @@ from monostack.protocol.network import (
 )
 
 DISPENSABLE = ("VLAN tags", "conntrack helpers", "traffic shaping", "dnsmasq", "forwarding")  # without them, what needs them does not work
-_OLDEST_DNSMASQ = (2, 81)  # the first that heeds tags of static hosts
+_OLDEST_DNSMASQ: tuple[int, ...] = (2, 81)  # the first that heeds tags of static hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _sample() -> Desired:
 def _dnsmasq() -> str:
     told = subprocess.run([dnsmasq.program(), "--version"], capture_output=True, timeout=10, check=True).stdout.decode(errors="replace")
     found = re.search(r"version (\d+)\.(\d+)", told)
-    version: tuple[int, int] = (int(found[1]), int(found[2])) if found else (0, 0)
+    version = (int(found[1]), int(found[2])) if found else (0, 0)
     if version < _OLDEST_DNSMASQ:
         raise RuntimeError(f"dnsmasq is of version {version[0]}.{version[1]}")
     return f"dnsmasq {version[0]}.{version[1]} serves DHCP"

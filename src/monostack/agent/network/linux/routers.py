@@ -196,6 +196,8 @@ def _route(links: Links, router: RouterItem) -> None:
     for gateway in router.gateways if router.ecmp else router.gateways[:1]:
         outside = links.find(inside(gateway))
         first = {"::/0" if ":" in nexthop else "0.0.0.0/0": nexthop for nexthop in reversed(gateway.gateway_ips)}
-        for destination, nexthop in first.items() if outside is not None else ():
+        if outside is None:
+            continue
+        for destination, nexthop in first.items():
             outwards.setdefault(destination, []).append((nexthop, outside.index))
     addresses.route(links, {**outwards, **wanted})

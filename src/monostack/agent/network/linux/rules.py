@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_network
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from monostack.protocol.network import RuleItem
 
@@ -154,7 +154,7 @@ def networks(addresses: Iterable[str]) -> list[Network]:
 
 def collapse(networks: Iterable[Network]) -> list[Network]:
     """The fewest networks of the same addresses, which no longer overlap (one IP version at a time)."""
-    return list(collapse_addresses(networks))
+    return list(collapse_addresses(cast("Iterable[Any]", networks)))
 
 
 def allows(rules: Iterable[Rule], members: Mapping[str, frozenset[Network]], flow: Flow, *, ingress: bool) -> bool:

@@ -1,5 +1,7 @@
 """Schemas of servers and of what is theirs."""
 
+from typing import Any
+
 from monostack.http.answers import (
     FLAG,
     ID,
@@ -101,7 +103,7 @@ _EVENT = {
     "details": since((2, 84), maybe(TEXT), optional=True),
 }  # fmt: skip
 ACTION = Record("InstanceAction", {**_ACTION, "events": optional(many(Record("InstanceActionEvent", _EVENT)))})
-_DISK = dict.fromkeys(("read_bytes", "read_requests", "write_bytes", "write_requests", "errors_count"), INTEGER)
+_DISK: dict[str, Any] = dict.fromkeys(("read_bytes", "read_requests", "write_bytes", "write_requests", "errors_count"), INTEGER)
 _COUNTED = dict.fromkeys([f"{way}_{what}" for way in ("rx", "tx") for what in ("octets", "errors", "drop", "packets")], INTEGER)
 _NIC = {"mac_address": TEXT, **_COUNTED, "rx_rate": NULL, "tx_rate": NULL}
 _CPU = {"id": INTEGER, "time": INTEGER, "utilisation": NULL}

@@ -56,7 +56,7 @@ def start(
     `events` are those that are over already.
     """
     now = clock.now()
-    who = getattr(request, "caller", request)
+    who: Any = getattr(request, "caller", request)
     tx.execute(
         _INSERT,
         {

@@ -65,7 +65,7 @@ def path_pattern(path: str) -> re.Pattern[str]:
 def _find_user(request: Request, tx: Transaction, rule: str) -> str:
     user_id = request.params["id"]
     user = access.find(USERS, tx, user_id)
-    request.authorize(rule, STYLE.target(USERS, user) if user is not None else {})
+    request.authorize(rule, USERS.target(user) if user is not None else {})
     delegation.forbid_application_credentials(request)
     return user_id
 

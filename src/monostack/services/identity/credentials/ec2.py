@@ -76,7 +76,7 @@ def _find(request: Request, tx: Transaction, rule: str) -> Row[Any]:
     row = access.find(CREDENTIALS, tx, credential_id)
     if row is None or row.type != EC2:
         raise STYLE.not_found(CREDENTIALS, credential_id)
-    request.authorize(rule, STYLE.target(CREDENTIALS, row))
+    request.authorize(rule, CREDENTIALS.target(row))
     delegation.forbid_credentials(request)
     _require(USERS, tx, request.params["id"])
     return row

@@ -74,7 +74,7 @@ def list_members(request: Request, tx: Transaction) -> dict[str, Any]:
     """List the users in a group."""
     group_id = request.params["id"]
     group = access.find(GROUPS, tx, group_id)
-    request.authorize("identity:list_users_in_group", STYLE.target(GROUPS, group) if group is not None else {})
+    request.authorize("identity:list_users_in_group", GROUPS.target(group) if group is not None else {})
     if group is None:
         raise STYLE.not_found(GROUPS, group_id)
     clause = both(_IN_GROUP, _OWN_USERS) if request.caller.domain_id else _IN_GROUP

@@ -114,7 +114,7 @@ def list_projects_of_user(request: Request, tx: Transaction) -> Any:
     """List the projects a user holds a role on."""
     user_id = request.params["id"]
     user = access.find(USERS, tx, user_id)
-    request.authorize("identity:list_user_projects", STYLE.target(USERS, user) if user is not None else {})
+    request.authorize("identity:list_user_projects", USERS.target(user) if user is not None else {})
     if user is None:
         raise STYLE.not_found(USERS, user_id)
     return page_of(request, tx, projects_of_user(tx, user_id))

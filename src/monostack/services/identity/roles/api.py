@@ -32,7 +32,7 @@ def find_role(request: Request, tx: Transaction, verb: str) -> Row[Any]:
     """The role of the path, if the caller may do `verb` to it. That it does not exist is told before it is asked who may."""
     row = ROLES.get(request, tx, request.params["id"])
     rule = f"identity:{verb}_role" if row.domain_id is None else f"identity:{verb}_domain_role"
-    request.authorize(rule, STYLE.target(ROLES, row))
+    request.authorize(rule, ROLES.target(row))
     return row
 
 

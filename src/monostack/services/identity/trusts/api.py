@@ -156,7 +156,7 @@ def _find(request: Request, tx: Transaction, rule: str) -> Row[Any]:
     row = find_valid(tx, trust_id)
     if row is None or row.remaining_uses == 0:
         raise STYLE.not_found(TRUSTS, trust_id)
-    request.authorize(rule, STYLE.target(TRUSTS, row))
+    request.authorize(rule, TRUSTS.target(row))
     delegation.forbid_trusts(request)
     return row
 

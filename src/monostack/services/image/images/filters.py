@@ -82,8 +82,8 @@ def _sorts(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     if combined:
         if keys or directions:
             raise BadRequest("Old and new sorting syntax cannot be combined")
-        pairs = [part.partition(":") for part in combined[0].strip().split(",")]
-        keys, directions = [pair[0] for pair in pairs], [pair[2] or "desc" for pair in pairs]
+        named = [part.partition(":") for part in combined[0].strip().split(",")]
+        keys, directions = [name for name, _, _ in named], [direction or "desc" for _, _, direction in named]
     keys, directions = [key.strip() for key in keys], [direction.strip() for direction in directions]
     for key in keys:
         if key not in SORT_KEYS:

@@ -27,7 +27,7 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     return [{"shared": shared(row.id)} for row in rows]
 
 
-_RULES = {"create": "create_address_scope:shared", "update": "update_address_scope:shared"}
+_RULES: dict[str, Any] = {"create": "create_address_scope:shared", "update": "update_address_scope:shared"}
 
 ADDRESS_SCOPES = Resource(
     "address_scope",

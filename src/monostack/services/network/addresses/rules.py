@@ -85,7 +85,9 @@ def check_pools(pools: Iterable[Pool], cidr: str) -> list[dict[str, str]]:
 
 def check_gateway_outside(gateway: str | None, pools: Iterable[Pool]) -> None:
     """Raises GatewayConflictWithAllocationPools."""
-    for one in ranges(pools) if gateway else ():
+    if not gateway:
+        return
+    for one in ranges(pools):
         if IPAddress(gateway) in one:
             raise conflict(f"Gateway ip {gateway} conflicts with allocation pool {one}.", "GatewayConflictWithAllocationPools")
 
@@ -93,7 +95,7 @@ def check_gateway_outside(gateway: str | None, pools: Iterable[Pool]) -> None:
 def eui64(cidr: str, mac: str) -> str:
     """The address a host makes itself in a /64 from its MAC. Source: RFC 4291, appendix A."""
     host = netaddr.EUI(mac).eui64().value ^ (1 << 57)
-    return str(IPAddress(IPNetwork(cidr).first + host, 6).format(netaddr.ipv6_compact))
+    return str(IPAddress(IPNetwork(cidr).first + host, 6))
 
 
 def is_eui64(address: str) -> bool:

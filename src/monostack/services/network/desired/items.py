@@ -193,7 +193,7 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
     helping, paths, proxied = helpers.of_routers(tx, rows), Paths.of(tx, rows.values()), ndp_proxies.of_routers(tx, rows)
     under = _gateway_policies(tx, rows, [port for port in everything if port.device_owner == GATEWAY])
     under |= _floating_policies(tx, [one for found in floating.values() for one in found])
-    policies = qos.policies(tx, {*under.values()} - {None})
+    policies = qos.policies(tx, {policy for policy in under.values() if policy is not None})
     scopes = scopes_of(tx, list(subnets.values()))
     counted = meters(tx, {row.project_id for row in rows.values()})
     found = {}

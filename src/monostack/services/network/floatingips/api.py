@@ -10,12 +10,13 @@ from monostack.core import ids
 from monostack.core.errors import Fault, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.network import networks, standard
+from monostack.services.network import standard
 from monostack.services.network.addresses.table import allocations, of_port
 from monostack.services.network.attributes import Values, is_admin
 from monostack.services.network.floatingips import association, pools
 from monostack.services.network.floatingips.association import NOWHERE
 from monostack.services.network.floatingips.table import FLOATING_IPS
+from monostack.services.network.networks import table as networks
 from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import PORTS
@@ -52,7 +53,7 @@ def _bad(message: str) -> Fault:
 
 
 def create_floating_ip(tx: Transaction, request: Request, values: Values) -> Row[Any]:
-    network = networks.table.get_for(tx, request, values["floating_network_id"])
+    network = networks.get_for(tx, request, values["floating_network_id"])
     if not network.external:
         raise _bad(f"Network {network.id} is not a valid external network")
     if not any(subnet.ip_version == 4 for subnet in of_network(tx, network.id)):

@@ -85,12 +85,12 @@ def _canonical(rule: Mapping[str, Any], name: str) -> str:
     return str(value)
 
 
-def key(rule: Mapping[str, Any]) -> tuple[str, ...]:
+def key(rule: Mapping[Any, Any]) -> tuple[str, ...]:
     """Equal for rules that mean the same."""
     return tuple(_canonical(rule, name) for name in KEY)
 
 
-def check_new(rules: Iterable[Mapping[str, Any]], present: Iterable[Mapping[str, Any]]) -> None:
+def check_new(rules: Iterable[Mapping[Any, Any]], present: Iterable[Mapping[Any, Any]]) -> None:
     """Raises when one of the rules is given twice or is there already."""
     wanted: set[tuple[str, ...]] = set()
     for rule in rules:

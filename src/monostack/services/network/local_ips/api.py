@@ -8,11 +8,12 @@ from monostack.core import ids
 from monostack.core.errors import Fault, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.network import networks, standard
+from monostack.services.network import standard
 from monostack.services.network.addresses.table import of_port
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
 from monostack.services.network.local_ips.table import ASSOCIATIONS, LOCAL_IPS, OWNER, associations, key, missing
+from monostack.services.network.networks import table as networks
 from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import PORTS
@@ -65,7 +66,7 @@ def create_local_ip(tx: Transaction, request: Request, values: Values) -> Row[An
 
 def _make_port(tx: Transaction, request: Request, id: str, values: Values) -> Row[Any]:
     """What keeps the address free of others. No quota counts it."""
-    network = networks.table.get_for(tx, request, values["network_id"])
+    network = networks.get_for(tx, request, values["network_id"])
     if not any(subnet.ip_version == 4 for subnet in of_network(tx, network.id)):
         raise bad_request("local_ip", f"Network {network.id} does not contain any IPv4 subnet")
     made = {"network_id": network.id, "project_id": values["project_id"], "device_owner": OWNER, "device_id": id, "status": "N/A"}

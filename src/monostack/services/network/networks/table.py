@@ -25,7 +25,7 @@ from monostack.services.network.words import not_found
 
 
 def _provider(name: str, kind: Any) -> Field:
-    rules = {"create": f"create_network:{name}", "update": f"update_network:{name}"}
+    rules: dict[str, Any] = {"create": f"create_network:{name}", "update": f"update_network:{name}"}
     return Field(name, kind, column=None, nullable=True, view=False, sort=False, **rules)
 
 

@@ -9,8 +9,9 @@ from monostack.core.errors import Forbidden
 from monostack.db import Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import ID, TEXT, Record, many
-from monostack.services.network import documents, networks
+from monostack.services.network import documents
 from monostack.services.network.attributes import is_admin
+from monostack.services.network.networks import table as networks
 from monostack.services.network.pools import affinity
 from monostack.services.network.pools.api import VERBS, update_pool
 from monostack.services.network.subnets.table import SUBNETS, of_network, of_pool
@@ -31,7 +32,7 @@ def onboard_network_subnets(request: Request, tx: Transaction) -> Any:
     network_id = request.body.get("network_id") if isinstance(request.body, dict) else None
     if not network_id:
         raise invalid("network_id must be specified.")
-    network = networks.table.get_for(tx, request, str(network_id))
+    network = networks.get_for(tx, request, str(network_id))
     if network.project_id != request.caller.project_id and not is_admin(request):
         raise Forbidden("Not authorized.", kind="NotAuthorized")
     subnets = [subnet for subnet in of_network(tx, network.id) if subnet.ip_version == pool.ip_version]

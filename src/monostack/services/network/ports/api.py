@@ -7,8 +7,8 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.network import networks
 from monostack.services.network.attributes import Values
+from monostack.services.network.networks import table as networks
 from monostack.services.network.ports import bindings
 from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import check_deletable, delete_port
@@ -20,8 +20,8 @@ from monostack.services.network.verbs import Verbs
 
 def parent(tx: Transaction, request: Request, values: Values) -> Mapping[str, Any]:
     """The network, which must be one the caller knows. Raises NetworkNotFound."""
-    network = networks.table.get_for(tx, request, values["network_id"])
-    return networks.table.facts(tx, network, values["project_id"])
+    network = networks.get_for(tx, request, values["network_id"])
+    return networks.facts(tx, network, values["project_id"])
 
 
 def _create(tx: Transaction, request: Request, values: Values) -> Row[Any]:

@@ -7,11 +7,12 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.network import addresses, networks, standard
+from monostack.services.network import addresses, standard
 from monostack.services.network.addresses.choice import DHCP
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
 from monostack.services.network.groups.bindings import put_in
+from monostack.services.network.networks import table as networks
 from monostack.services.network.ports import rules
 from monostack.services.network.ports.binding import vif_type
 from monostack.services.network.ports.table import PORTS
@@ -33,7 +34,7 @@ def create_port(tx: Transaction, cloud: Any, request: Request | None, given: Val
     `given` needs network_id and project_id; `allocated_for` is the server the port is made for and will go with.
     """
     values = {**BLANK, **given}
-    network = networks.table.get(tx, values["network_id"])
+    network = networks.get(tx, values["network_id"])
     owner, project_id = values["device_owner"], values["project_id"]
     rules.check_device(tx, request, owner, values["device_id"], project_id)
     mac = values.get("mac_address")

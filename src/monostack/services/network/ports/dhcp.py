@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from monostack.db import Transaction
-from monostack.services.network import addresses, networks
+from monostack.services.network import addresses
 from monostack.services.network.addresses.choice import DHCP
 from monostack.services.network.changes import changed
+from monostack.services.network.networks import table as networks
 from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import PORTS
@@ -30,7 +31,7 @@ def refresh(tx: Transaction, cloud: Any, network_id: str) -> None:
     port = tx.row(_OF_NETWORK, {"network": network_id})
     requested = [{"subnet_id": subnet.id} for subnet in served]
     if port is None and served:
-        network = networks.table.get(tx, network_id)
+        network = networks.get(tx, network_id)
         values = {"network_id": network_id, "project_id": network.project_id, "device_id": f"dhcp-{network_id}", "device_owner": DHCP}
         create_port(tx, cloud, None, {**values, "fixed_ips": requested, "binding:host_id": network.host})
     elif port is not None and not served:

@@ -42,11 +42,11 @@ class Asking:
 
 def network_trait(physical_network: str | None) -> str:
     """The trait of a device that carries a physical network, or tunnels."""
-    return os_traits.normalize_name(f"PHYSNET_{physical_network}") if physical_network else TUNNELS
+    return str(os_traits.normalize_name(f"PHYSNET_{physical_network}")) if physical_network else TUNNELS
 
 
 def vnic_trait(vnic_type: str) -> str:
-    return os_traits.normalize_name(f"VNIC_TYPE_{vnic_type}")
+    return str(os_traits.normalize_name(f"VNIC_TYPE_{vnic_type}"))
 
 
 def group_id(port_id: str, rules: Iterable[Rule]) -> str:

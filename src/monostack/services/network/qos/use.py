@@ -76,7 +76,7 @@ def routers_of(ports: Iterable[Row[Any]]) -> list[str]:
     return [port.device_id for port in ports if port.device_owner == GATEWAY]
 
 
-def effective(port: Mapping[str, Any], network_policy: str | None) -> str | None:
+def effective(port: Mapping[Any, Any], network_policy: str | None) -> str | None:
     """The policy a port is held to. A network's is for guests and for gateways of routers, not for its other devices."""
     if port["qos_policy_id"] is not None:
         return port["qos_policy_id"]
@@ -112,7 +112,7 @@ def for_new_network(tx: Transaction, request: Request, values: Values) -> None:
         values["qos_policy_id"] = default_of(tx, values["project_id"])
 
 
-def check_ports(tx: Transaction, policy_id: str | None, ports: Iterable[Mapping[str, Any]]) -> None:
+def check_ports(tx: Transaction, policy_id: str | None, ports: Iterable[Mapping[Any, Any]]) -> None:
     """The hosts can do what the policy says to each of these ports. Raises QosRuleNotSupported."""
     rules = _rules(tx, policy_id)
     for port in ports if rules else ():
@@ -126,5 +126,5 @@ def _rules(tx: Transaction, policy_id: str | None) -> Sequence[Rule]:
     return rules_of(tx, [policy_id]).get(policy_id, ()) if policy_id is not None else ()
 
 
-def mappings(rows: Collection[Row[Any]]) -> list[Mapping[str, Any]]:
+def mappings(rows: Collection[Row[Any]]) -> list[Mapping[Any, Any]]:
     return [row._mapping for row in rows]

@@ -8,11 +8,11 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.network import networks
 from monostack.services.network.addresses.table import of_port
 from monostack.services.network.changes import changed
 from monostack.services.network.floatingips import association
 from monostack.services.network.ndp_proxies.table import check_gateway_unused
+from monostack.services.network.networks import table as networks
 from monostack.services.network.ports.create import create_port
 from monostack.services.network.ports.delete import delete_port
 from monostack.services.network.ports.table import PORTS
@@ -32,7 +32,7 @@ def set_gateway(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
     """Give a router this gateway (`external_gateway_info`), or none. Raises as Neutron does."""
     snat = wanted.get("enable_snat", True) if wanted else True
     network_id = wanted["network_id"] if wanted else None
-    addresses = list(wanted.get("external_fixed_ips") or ()) if wanted else []
+    addresses: list[dict[str, str]] = list(wanted.get("external_fixed_ips") or ()) if wanted else []
     if network_id is not None:
         check_network(tx, request, network_id, addresses)
     changes: dict[str, Any] = {"enable_snat": snat}
@@ -57,7 +57,7 @@ def set_gateway(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
 
 def check_network(tx: Transaction, request: Request | None, network_id: str, addresses: list[dict[str, str]]) -> None:
     """The caller knows the network, it is external, and none of the addresses is that of its own gateway."""
-    network = networks.table.get(tx, network_id) if request is None else networks.table.get_for(tx, request, network_id)
+    network = networks.get(tx, network_id) if request is None else networks.get_for(tx, request, network_id)
     if not network.external:
         raise bad_request("router", f"Network {network_id} is not an external network")
     gateways = {subnet.gateway_ip for subnet in of_network(tx, network_id) if subnet.gateway_ip}

@@ -36,7 +36,7 @@ def add(tx: Transaction, request: Request, row: Row[Any], wanted: Sequence[Info]
     if rest and not ports_of(tx, row.id):
         row = set_gateway(tx, request.cloud, request, row, rest.pop(0))
     for info in rest:
-        addresses = list(info.get("external_fixed_ips") or ())
+        addresses: list[dict[str, str]] = list(info.get("external_fixed_ips") or ())
         check_network(tx, request, info["network_id"], addresses)
         create_port_for(tx, request.cloud, row, info["network_id"], addresses)
     return row

@@ -8,9 +8,10 @@ from sqlalchemy.engine import Row
 from monostack.core.errors import Fault
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.network import networks, standard
+from monostack.services.network import standard
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
+from monostack.services.network.networks import table as networks
 from monostack.services.network.ports.table import BOUND, PORTS
 from monostack.services.network.segments import types
 from monostack.services.network.segments.table import SEGMENTS, connected, of_networks
@@ -25,7 +26,7 @@ _AUTOMATIC = "network:dhcp"  # the cloud plugs it in again elsewhere
 
 
 def create_segment(tx: Transaction, request: Request, values: Values) -> Row[Any]:
-    network = networks.table.get(tx, values["network_id"])
+    network = networks.get(tx, values["network_id"])
     present = of_networks(tx, [network.id]).get(network.id, [])
     wanted = {name: values.get(name) for name in ("network_type", "physical_network", "segmentation_id")}
     types.check(request.cloud, wanted)

@@ -9,13 +9,14 @@ from sqlalchemy.engine import Row
 
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.network import networks, standard
+from monostack.services.network import standard
 from monostack.services.network.addresses import allocate
 from monostack.services.network.addresses.choice import DHCP, ROUTER_INTERFACE, Wish
 from monostack.services.network.addresses.rules import check_gateway_outside, check_pools, default_gateway, default_pools, eui64
 from monostack.services.network.addresses.table import allocations, position
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
+from monostack.services.network.networks import table as networks
 from monostack.services.network.networks.table import NETWORKS
 from monostack.services.network.pools import affinity, cutting
 from monostack.services.network.pools import table as pools
@@ -54,12 +55,12 @@ _AFFECTED = (
 
 def parent(tx: Transaction, request: Request, values: Values) -> Mapping[str, Any]:
     """The network, which must be one the caller knows. Raises NetworkNotFound."""
-    network = networks.table.get_for(tx, request, values["network_id"])
-    return networks.table.facts(tx, network, values["project_id"])
+    network = networks.get_for(tx, request, values["network_id"])
+    return networks.facts(tx, network, values["project_id"])
 
 
 def create_subnet(tx: Transaction, request: Request, values: Values) -> Row[Any]:
-    network = networks.table.get(tx, values["network_id"])
+    network = networks.get(tx, values["network_id"])
     pool = _pool(tx, request, values)
     rules.check(values)
     rules.check_mtu(network, values["ip_version"])

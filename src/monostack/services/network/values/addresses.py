@@ -24,7 +24,7 @@ def canonical_ip(value: Any) -> Any:
         address = IPAddress(value)
     except _PARSE_ERRORS:
         return value
-    return str(address.format(dialect=netaddr.ipv6_compact)) if address.version == 6 else value
+    return str(address) if address.version == 6 else value
 
 
 def canonical_mac(value: str) -> str:

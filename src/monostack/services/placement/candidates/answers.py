@@ -93,7 +93,7 @@ def _alone(
     rows = matching(tx, search) if limit is None else sample(tx, search, limit)
     shared = anchors(tx, sharing & {row.uuid for row in rows})
     for row in rows:
-        part = Part(suffix, dict.fromkeys(group.resources, row.uuid), frozenset((row.uuid,)))
+        part = Part(suffix, {name: row.uuid for name in group.resources}, frozenset((row.uuid,)))
         for anchor in {row.root_uuid, *shared.get(row.uuid, ())}:
             yield anchor, part
 

@@ -46,7 +46,7 @@ LISTING = Listing(
     counted=True,
     name_sorts=(3, 37),
 )
-_CREATE = {
+_CREATE: dict[str, Any] = {
     "volume_id": UUID,
     "container": TEXT_OR_NULL,
     "description": DESCRIPTION,
@@ -60,7 +60,7 @@ CREATE = [
     ((3, 43), enveloped("backup", fields(("volume_id",), **_CREATE, metadata=METADATA_OR_NULL))),
     ((3, 51), enveloped("backup", fields(("volume_id",), **_CREATE, metadata=METADATA_OR_NULL, availability_zone=TEXT_OR_NULL))),
 ]
-_UPDATE = {"name": TEXT_OR_NULL, "description": DESCRIPTION}
+_UPDATE: dict[str, Any] = {"name": TEXT_OR_NULL, "description": DESCRIPTION}
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def reset_status(request: Request, tx: Transaction) -> Response:
     return accepted()
 
 
-_DELETE = fields(**{"delete-volumes": FLAG})
+_VOLUMES_TOO: dict[str, Any] = {"delete-volumes": FLAG}
+_DELETE = fields(**_VOLUMES_TOO)
 
 
 @actions.action("delete", since=SINCE, body=enveloped("delete", _DELETE), policy="group:delete")

@@ -20,7 +20,7 @@ from monostack.services.volume.parameters import DESCRIPTION, FLAG, TEXT_OR_NULL
 from monostack.services.volume.words import malformed
 
 BLANK = (3, 6)  # from here on a name may be taken away
-_NAMES = {"name": TEXT_OR_NULL, "description": DESCRIPTION}
+_NAMES: dict[str, Any] = {"name": TEXT_OR_NULL, "description": DESCRIPTION}
 _IDS = {"type": ["string", "null"]}
 _CREATE = fields(("volume_types",), open=True, **_NAMES, volume_types={}, availability_zone={})
 _FROM = fields(open=True, **_NAMES, cgsnapshot_id={"type": "string"}, source_cgid={"type": "string"})

@@ -66,10 +66,11 @@ def services(request: Request, tx: Transaction) -> Iterator[VolumeService]:
     for controller in compute.controllers(tx):
         yield switched(SCHEDULER, controller.name, controller.up, controller.seen_at)
     for host, rows in groupby(tx.rows(BACKENDS), lambda row: str(row.host)):
-        for row in rows:
+        backends = list(rows)
+        for row in backends:
             up, last = seen(request, row)
             yield VolumeService(VOLUME, service_name(row), up, max(last, row.updated_at or ""), row.disabled, row.disabled_reason, row)
-        yield switched(BACKUP, host, up, last)
+        yield switched(BACKUP, host, *seen(request, backends[0]))
 
 
 def _view(request: Request, one: VolumeService) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def limits_of(tx: Transaction, cloud: Any, project_id: str) -> dict[str, int]:
 def usage(tx: Transaction, project_id: str) -> dict[str, int]:
     """What a project uses of each resource; of what is not in the answer it uses nothing."""
     names = {row.id: row.name for row in tx.rows(_TYPE_NAMES)}
-    used = dict.fromkeys((*PLAIN, *GROUPS), 0)
+    used: dict[str, int] = dict.fromkeys((*PLAIN, *GROUPS), 0)
     for statement, resource in ((_VOLUMES, "volumes"), (_SNAPSHOTS, "snapshots")):
         for type_id, count, size in tx.rows(statement, {"the_project": project_id}):
             for name, amount in ((resource, int(count)), ("gigabytes", int(size))):

@@ -71,7 +71,12 @@ CREATE = enveloped(
         metadata=METADATA_OR_NULL,
     ),
 )
-_NAMES = {"name": TEXT_OR_NULL, "description": DESCRIPTION, "display_name": TEXT_OR_NULL, "display_description": DESCRIPTION}
+_NAMES: dict[str, Any] = {
+    "name": TEXT_OR_NULL,
+    "description": DESCRIPTION,
+    "display_name": TEXT_OR_NULL,
+    "display_description": DESCRIPTION,
+}
 UPDATE = enveloped("snapshot", {**fields(**_NAMES), "anyOf": [{"required": [name]} for name in _NAMES]})
 METADATA_CALLS = ItemMetadata(
     SNAPSHOTS,

@@ -18,7 +18,8 @@ from monostack.services.volume.types import table
 from monostack.services.volume.types.table import ACCESS, BY_NAME, DEFAULT, TYPES, VISIBLE_SPECS, by_id, default_types, public_or_granted
 from monostack.services.volume.volumes.table import OF_TYPE
 
-CREATE = enveloped("volume_type", fields(("name",), name=NAME, description=DESCRIPTION, extra_specs=EXTRA_SPECS, **{ACCESS: FLAG}))
+_PUBLIC: dict[str, Any] = {ACCESS: FLAG}
+CREATE = enveloped("volume_type", fields(("name",), name=NAME, description=DESCRIPTION, extra_specs=EXTRA_SPECS, **_PUBLIC))
 UPDATE = enveloped(
     "volume_type",
     fields(name={"type": ["string", "null"], "minLength": 1, "maxLength": 255}, description=DESCRIPTION, is_public=FLAG),

@@ -40,7 +40,7 @@ NO_MULTIATTACH = (
     "multiattach parameter has been removed. The default behavior is to use multiattach enabled volume types. Contact your administrator "
     "to create a multiattach enabled volume type and use it to create multiattach volumes."
 )
-_NAMES = {
+_NAMES: dict[str, Any] = {
     "name": TRIMMED_NAME,
     "description": TRIMMED_DESCRIPTION,
     "display_name": TRIMMED_NAME,

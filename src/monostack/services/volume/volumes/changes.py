@@ -113,20 +113,24 @@ def retype(request: Request, tx: Transaction) -> None:
     _change_type(request, tx, row, kind)
 
 
+def _here(row: Row[Any]) -> Place:
+    return Place(row.host, row.pool, row.service_uuid)
+
+
 def _change_type(request: Request, tx: Transaction, row: Row[Any], kind: Row[Any]) -> None:
     new = {"volume_type_id": kind.id, "multiattach": kind.extra_specs.get("multiattach") == "<is> True"}
     here = [one for one in enrol(tx, request.cloud, row.host) if one.pool == row.pool] if row.host is not None else []
     fits = any(capable(kind.extra_specs, one) for one in here)
     rekeyed = encryption_differs(tx.execute(types.BY_ID, {"the_id": row.volume_type_id}).one(), kind)
     if fits and not rekeyed and new["multiattach"] != row.multiattach:
-        migration.begin(request, tx, row, Place(row.host, row.pool, row.service_uuid), "retyping", new)
+        migration.begin(request, tx, row, _here(row), "retyping", new)
         return
     if fits and not rekeyed:
         VOLUMES.change(tx, request, row, new)
         return
     place = None
     if request.body["os-retype"].get("migration_policy") == "on-demand":
-        place = Place(row.host, row.pool, row.service_uuid) if fits else migration.elsewhere(request, tx, row, kind)
+        place = _here(row) if fits else migration.elsewhere(request, tx, row, kind)
     if place is None and not fits:
         tell(tx, request, SCHEDULE, NO_BACKEND, row.id, row.project_id)
     # What may not be copied, or has snapshots, stays as it is, as with Cinder.

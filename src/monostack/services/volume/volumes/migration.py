@@ -24,7 +24,7 @@ from monostack.services.volume.words import invalid_volume
 
 RULES = "volume_extension:volume_admin_actions"
 CLUSTERS = (3, 16)
-_FLAGS = {"force_host_copy": FLAG, "lock_volume": FLAG}
+_FLAGS: dict[str, Any] = {"force_host_copy": FLAG, "lock_volume": FLAG}
 MIGRATE = [
     ((0, 0), enveloped("os-migrate_volume", fields(("host",), host={"type": "string", "maxLength": 255}, **_FLAGS))),
     (

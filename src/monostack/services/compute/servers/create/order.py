@@ -185,9 +185,9 @@ def _group(request: Request, tx: Transaction, budget: quotas.Budget, hints: Mapp
     group_id = asked[0] if isinstance(asked, list) and asked else asked
     if not group_id:
         return None, None
-    row = server_groups.find(tx, group_id)
+    row = server_groups.find(tx, str(group_id))
     if row is None or row.project_id != request.project_id:
-        raise BadRequest(server_groups.group_not_found(group_id).message)
+        raise BadRequest(server_groups.group_not_found(str(group_id)).message)
     members = server_groups.members_of(tx, row.id)
     budget.require("server_group_members", count, "Quota exceeded, too many servers in group", len(members))
     held: dict[str, int] = {}
