@@ -2,5 +2,6 @@
 
 from monostack.db.columns import Flag, Id, Json, Name, Timestamp, metadata, table
 from monostack.db.engine import Database, Transaction
+from monostack.db.statements import Row, Select
 
-__all__ = ["Database", "Flag", "Id", "Json", "Name", "Timestamp", "Transaction", "metadata", "table"]
+__all__ = ["Database", "Flag", "Id", "Json", "Name", "Row", "Select", "Timestamp", "Transaction", "metadata", "table"]

@@ -22,10 +22,11 @@ from typing import Any, TypeVar, cast
 import re2  # pyright: ignore[reportMissingTypeStubs]
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, CursorResult, Engine, Row
+from sqlalchemy.engine import Connection, CursorResult, Engine
 from sqlalchemy.exc import DBAPIError
 
 from monostack.db.hot import HotStatements, Outcome
+from monostack.db.statements import Row
 
 T = TypeVar("T")
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -83,7 +84,7 @@ class Transaction:
                 return hot.outcome(self._driver, given)
         return self.connection.execute(statement, params)
 
-    def rows(self, statement: sa.Executable, params: Params = None) -> Sequence[Row[Any]]:
+    def rows(self, statement: sa.Executable, params: Params = None) -> Sequence[Row]:
         if self._hot is not None:
             given = cast("Mapping[str, Any]", params) if params is not None else _NOTHING
             hot = self._hot.find(statement, given, self.connection)
@@ -91,7 +92,7 @@ class Transaction:
                 return hot.rows(self._driver, given)
         return self.connection.execute(statement, params).all()
 
-    def row(self, statement: sa.Executable, params: Params = None) -> Row[Any] | None:
+    def row(self, statement: sa.Executable, params: Params = None) -> Row | None:
         """The first row, or None."""
         if self._hot is not None:
             given = cast("Mapping[str, Any]", params) if params is not None else _NOTHING

@@ -16,6 +16,8 @@ from sqlalchemy.engine import Row as _Row
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound, StatementError
 
+from monostack.db.statements import Row
+
 Processor = Callable[[Any], Any]
 LONGEST = 4096  # values of an IN list up to which its text is kept
 _MISSING: Any = object()
@@ -27,17 +29,17 @@ class Outcome:
 
     __slots__ = ("_rows", "rowcount")
 
-    def __init__(self, rowcount: int, rows: Sequence[_Row[Any]]) -> None:
+    def __init__(self, rowcount: int, rows: Sequence[Row]) -> None:
         self.rowcount = rowcount
         self._rows = rows
 
-    def all(self) -> Sequence[_Row[Any]]:
+    def all(self) -> Sequence[Row]:
         return self._rows
 
-    def first(self) -> _Row[Any] | None:
+    def first(self) -> Row | None:
         return self._rows[0] if self._rows else None
 
-    def one(self) -> _Row[Any]:
+    def one(self) -> Row:
         """Raises what CursorResult raises when there is none, or several."""
         if len(self._rows) == 1:
             return self._rows[0]
@@ -124,11 +126,11 @@ class HotStatement:
         """Lists that are empty or very long are left to SQLAlchemy."""
         return all(0 < len(params.get(name) or ()) <= LONGEST for name in self._lists)
 
-    def rows(self, driver: Any, params: Mapping[str, Any]) -> Sequence[_Row[Any]]:
+    def rows(self, driver: Any, params: Mapping[str, Any]) -> Sequence[Row]:
         metadata, processors, index = self._metadata, self._processors, self._index
         return [_make(metadata, processors, index, raw) for raw in self._run(driver, params).fetchall()]
 
-    def first(self, driver: Any, params: Mapping[str, Any]) -> _Row[Any] | None:
+    def first(self, driver: Any, params: Mapping[str, Any]) -> Row | None:
         cursor = self._run(driver, params)
         raw = cursor.fetchone()
         cursor.close()

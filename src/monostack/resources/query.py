@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
+from monostack.db import Select
+
 
 @dataclass(slots=True)
 class ListQuery:
@@ -80,7 +82,7 @@ def both(one: Any, other: Any) -> Any:
 
 
 @lru_cache(maxsize=2048)
-def statement(table: sa.Table, scope: Any, shape: tuple[Any, ...]) -> sa.Select[Any]:
+def statement(table: sa.Table, scope: Any, shape: tuple[Any, ...]) -> Select:
     """The SELECT for a shape of query. `scope` is the clause that keeps to what the caller may see, or None.
 
     Parameters: f0, f1 ... the filters' values in order; m0, m1 ... the marker row's sort values; `limit`; `offset`; what the scope binds.
@@ -112,7 +114,7 @@ def statement(table: sa.Table, scope: Any, shape: tuple[Any, ...]) -> sa.Select[
 
 
 @lru_cache(maxsize=512)
-def marker_statement(table: sa.Table, scope: Any, key: str, sorts: tuple[tuple[str, str], ...]) -> sa.Select[Any]:
+def marker_statement(table: sa.Table, scope: Any, key: str, sorts: tuple[tuple[str, str], ...]) -> Select:
     """The sort values of the marker row."""
     query = sa.select(*[_sortable(table.c[name]).label(f"m{i}") for i, (name, _) in enumerate(sorts)]).where(
         table.c[key] == sa.bindparam("marker")
@@ -121,7 +123,7 @@ def marker_statement(table: sa.Table, scope: Any, key: str, sorts: tuple[tuple[s
 
 
 @lru_cache(maxsize=512)
-def count_statement(table: sa.Table, scope: Any, filters: tuple[tuple[str, str], ...]) -> sa.Select[Any]:
+def count_statement(table: sa.Table, scope: Any, filters: tuple[tuple[str, str], ...]) -> Select:
     """How many rows a query finds on all its pages."""
     found = statement(table, scope, (filters, (), False, False, False, False))
     return sa.select(sa.func.count()).select_from(found.order_by(None).subquery())

@@ -11,12 +11,11 @@ from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 from sqlalchemy.sql.schema import SchemaItem
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest, PolicyNotAuthorized
-from monostack.db import Json, Transaction, metadata
+from monostack.db import Json, Row, Select, Transaction, metadata
 from monostack.events import record
 from monostack.http.answers import NOTHING, Record, envelope, many
 from monostack.http.request import Request
@@ -49,7 +48,7 @@ class _Plan:
         self._take: Callable[[Any], Sequence[Any]] = itemgetter(*places) if len(places) > 1 else lambda row: [row[i] for i in places]
         self._converted = converted
 
-    def item(self, row: Row[Any]) -> dict[str, Any]:
+    def item(self, row: Row) -> dict[str, Any]:
         item = dict(zip(self._names, self._take(row), strict=True))
         for name, show in self._converted:
             item[name] = show(item[name])
@@ -86,7 +85,7 @@ class Resource:
     key: str = "id"
     table_name: str = ""
     columns: tuple[SchemaItem, ...] = ()
-    expand: Callable[[Transaction, Request, Sequence[Row[Any]]], Sequence[Mapping[str, Any]]] | None = None
+    expand: Callable[[Transaction, Request, Sequence[Row]], Sequence[Mapping[str, Any]]] | None = None
     default_sort: tuple[tuple[str, str], ...] = ()
     collection: str = ""  # the envelope's key of one, if it differs from `singular`
     title: str = ""  # as messages name it: "Network"
@@ -112,7 +111,7 @@ class Resource:
         self._updates: dict[tuple[str, ...], sa.Update] = {}
         self._delete = sa.delete(self.table).where(self.table.c[self.key] == sa.bindparam("the_key"))
 
-    def _select_one(self, clause: Any) -> sa.Select[Any]:
+    def _select_one(self, clause: Any) -> Select:
         statement = sa.select(self.table).where(self.table.c[self.key] == sa.bindparam("the_key"))
         return statement if clause is None else statement.where(clause)
 
@@ -127,14 +126,14 @@ class Resource:
 
     # --- looking up is authorizing -----------------------------------------------------------------------------------
 
-    def get(self, request: Request, tx: Transaction, id: str) -> Row[Any]:
+    def get(self, request: Request, tx: Transaction, id: str) -> Row:
         """The row the caller may know of, or the service's not-found fault."""
         row = tx.row(self._get[self.scopes.of(request)], {"the_key": id, **caller_params(request)})
         if row is None:
             raise self.style.not_found(self, id)
         return row
 
-    def allowed(self, request: Request, tx: Transaction, action: str, id: str | None = None) -> Row[Any]:
+    def allowed(self, request: Request, tx: Transaction, action: str, id: str | None = None) -> Row:
         """The row an operation is about (by default the path's `id`): looked up, authorized, or the service's fault."""
         key = request.params["id"] if id is None else id
         if not self.style.rule_before_existence:
@@ -147,12 +146,12 @@ class Resource:
             raise self.style.not_found(self, key)
         return found
 
-    def authorize(self, request: Request, action: str, target: Mapping[str, Any] | Row[Any] | None = None) -> None:
+    def authorize(self, request: Request, action: str, target: Mapping[str, Any] | Row | None = None) -> None:
         rule = self.policy.get(action)
         if rule is not None:
-            request.authorize(rule, self.target(target) if isinstance(target, Row) else target)
+            request.authorize(rule, self.target(target) if isinstance(target, sa.Row) else target)
 
-    def target(self, row: Row[Any]) -> dict[str, Any]:
+    def target(self, row: Row) -> dict[str, Any]:
         """A row as policy rules read it: its columns, and the names older rules use."""
         if self.style.target is not None:
             return self.style.target(self, row)
@@ -229,7 +228,7 @@ class Resource:
 
     # --- rows --------------------------------------------------------------------------------------------------------
 
-    def insert(self, tx: Transaction, request: Request | None, values: Mapping[str, Any]) -> Row[Any]:
+    def insert(self, tx: Transaction, request: Request | None, values: Mapping[str, Any]) -> Row:
         """Write a new row, with id, owner and times where the table has them, and its event. No request: what the cloud does by itself."""
         row = self.stored(values)
         now = clock.now().isoformat(timespec="microseconds")
@@ -243,7 +242,7 @@ class Resource:
         record(tx, request, f"{self.singular}.create", created[self._index[self.key]], created._mapping.get("project_id"))
         return created
 
-    def change(self, tx: Transaction, request: Request | None, row: Row[Any], values: Mapping[str, Any]) -> Row[Any]:
+    def change(self, tx: Transaction, request: Request | None, row: Row, values: Mapping[str, Any]) -> Row:
         """Write changed values, the time and the revision where the table has them, and the event."""
         changes: dict[str, Any] = self.stored(values)
         if not changes:
@@ -259,7 +258,7 @@ class Resource:
         record(tx, request, f"{self.singular}.update", key, row._mapping.get("project_id"), {"changed": sorted(changes)})
         return changed
 
-    def remove(self, tx: Transaction, request: Request | None, row: Row[Any]) -> None:
+    def remove(self, tx: Transaction, request: Request | None, row: Row) -> None:
         key = row._mapping[self.key]
         tx.execute(self._delete, {"the_key": key})
         record(tx, request, f"{self.singular}.delete", key, row._mapping.get("project_id"))
@@ -290,7 +289,7 @@ class Resource:
         """The names of fields that a policy rule decides on, and the rules."""
         return [(f.name, f.view) for f in self.fields if isinstance(f.view, str)]
 
-    def views(self, request: Request, tx: Transaction, rows: Sequence[Row[Any]], only: Sequence[str] = ()) -> list[dict[str, Any]]:
+    def views(self, request: Request, tx: Transaction, rows: Sequence[Row], only: Sequence[str] = ()) -> list[dict[str, Any]]:
         """Rows as this caller, at this microversion, sees them."""
         plan = self._plan(request)
         shown = [plan.item(row) for row in rows]
@@ -309,7 +308,7 @@ class Resource:
             shown = [{name: item[name] for name in only if name in item} for item in shown]
         return shown
 
-    def render(self, request: Request, tx: Transaction, row: Row[Any], only: Sequence[str] = ()) -> dict[str, Any]:
+    def render(self, request: Request, tx: Transaction, row: Row, only: Sequence[str] = ()) -> dict[str, Any]:
         """One row in its envelope."""
         return {self.collection or self.singular: self.views(request, tx, [row], only)[0]}
 
@@ -336,7 +335,7 @@ class Resource:
 
     def page(
         self, request: Request, tx: Transaction, query: ListQuery, extra: Any = None, extra_params: Mapping[str, Any] | None = None
-    ) -> Sequence[Row[Any]]:
+    ) -> Sequence[Row]:
         """The rows of one page, in order.
 
         `extra` is a further clause, the same object every time (it is part of the statement's key); `extra_params` are what it binds.

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Fault
+from monostack.db import Row
 from monostack.http.request import Request
 from monostack.resources.query import ListQuery
 
@@ -54,6 +53,6 @@ class Style:
     delete_status: int = 204
     additional_properties: bool = False  # Keystone keeps unknown attributes
     unknown_attribute: Callable[["Resource", Sequence[str], str], Fault] | None = None  # (resource, names, method)
-    target: Callable[["Resource", Row[Any]], dict[str, Any]] | None = None  # a row as policy rules read it; None: its columns
+    target: Callable[["Resource", Row], dict[str, Any]] | None = None  # a row as policy rules read it; None: its columns
     rule_before_existence: bool = False  # who may not see it learns nothing of whether it exists: 403 for what is not there, too
     read_only: Callable[["Resource", str], Fault] | None = None  # an attribute that may not be updated

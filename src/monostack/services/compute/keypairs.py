@@ -4,11 +4,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest, Conflict, NotFound
-from monostack.db import Id, Name, Timestamp, Transaction, table
+from monostack.db import Id, Name, Row, Timestamp, Transaction, table
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING, Answers
 from monostack.services.compute import answers, quotas
@@ -69,7 +68,7 @@ _LIST = [
 routes = Routes("/v2.1/os-keypairs")
 
 
-def find(tx: Transaction, user_id: str, name: str) -> Row[Any] | None:
+def find(tx: Transaction, user_id: str, name: str) -> Row | None:
     """A user's keypair."""
     return tx.row(_ONE, {"the_user": user_id, "the_name": name})
 
@@ -86,13 +85,13 @@ def _asked_user(request: Request) -> str | None:
     return given[0] if given else None
 
 
-def _view(request: Request, row: Row[Any], *names: str) -> dict[str, Any]:
+def _view(request: Request, row: Row, *names: str) -> dict[str, Any]:
     if request.at_least(2, 2):
         names += ("type",)
     return {name: row._mapping[name] for name in names}
 
 
-def _existing(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _existing(request: Request, tx: Transaction, action: str) -> Row:
     user_id, name = _user(request, action, _asked_user(request)), request.params["id"]
     row = find(tx, user_id, name)
     if row is None:

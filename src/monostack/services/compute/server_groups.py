@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
 from monostack.core.errors import BadRequest, Fault, NotFound
-from monostack.db import Id, Json, Name, Timestamp, Transaction, table
+from monostack.db import Id, Json, Name, Row, Timestamp, Transaction, table
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.answers import envelope, many
@@ -83,11 +82,11 @@ def group_not_found(group_id: str) -> Fault:
     return NotFound(f"Instance group {group_id} could not be found.")
 
 
-def find(tx: Transaction, group_id: str) -> Row[Any] | None:
+def find(tx: Transaction, group_id: str) -> Row | None:
     return tx.row(_BY_ID, {"the_id": group_id})
 
 
-def members_of(tx: Transaction, group_id: str) -> Sequence[Row[Any]]:
+def members_of(tx: Transaction, group_id: str) -> Sequence[Row]:
     """The group's living servers: server_id, host, user_id."""
     return tx.rows(_LIVING, {"the_groups": [group_id]})
 
@@ -108,7 +107,7 @@ def leave(tx: Transaction, server_id: str) -> None:
 # --- the API -------------------------------------------------------------------------------------------------------------
 
 
-def _views(request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _views(request: Request, tx: Transaction, rows: Sequence[Row]) -> list[dict[str, Any]]:
     living: dict[str, list[str]] = {row.id: [] for row in rows}
     if rows:
         for member in tx.rows(_LIVING, {"the_groups": list(living)}):
@@ -127,7 +126,7 @@ def _views(request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[
     return shown
 
 
-def _existing(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _existing(request: Request, tx: Transaction, action: str) -> Row:
     row = find(tx, request.params["id"])
     if row is None:
         raise group_not_found(request.params["id"])

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import ids
 from monostack.core.errors import BadRequest
+from monostack.db import Row
 from monostack.protocol.guests import GuestTpm
 from monostack.services.volume import facade as volume
 
@@ -79,7 +78,7 @@ def traits(tpm: Tpm, flavor: Mapping[str, Any]) -> set[str]:
     return {f"COMPUTE_SECURITY_TPM_{name}" for name in (kind, tpm.version.replace(".", "_"), f"SECRET_SECURITY_{security.upper()}")}
 
 
-def of_server(server: Row[Any], flavor: Mapping[str, Any] | None = None) -> Tpm | None:
+def of_server(server: Row, flavor: Mapping[str, Any] | None = None) -> Tpm | None:
     """The one that a server has, or would have with another flavor. Raises TpmContradiction."""
     kept = server.image or {}
     return wanted(flavor if flavor is not None else server.flavor, kept.get("properties") or {}, kept.get("id"))
@@ -88,26 +87,26 @@ def of_server(server: Row[Any], flavor: Mapping[str, Any] | None = None) -> Tpm 
 # --- what is refused -----------------------------------------------------------------------------------------------------
 
 
-def refuse(server: Row[Any], operation: str) -> None:
+def refuse(server: Row, operation: str) -> None:
     """Raises BadRequest: no server that has a TPM can do this."""
     if _has_one(server):
         raise BadRequest(f"Operation '{operation}' not supported for vTPM-enabled instance ({server.id}).")
 
 
-def _has_one(server: Row[Any]) -> bool:
+def _has_one(server: Row) -> bool:
     try:
         return of_server(server) is not None
     except TpmContradiction as cause:  # a server in ERROR, for just this reason
         raise BadRequest(cause.message) from None
 
 
-def refuse_live_migration(server: Row[Any]) -> None:
+def refuse_live_migration(server: Row) -> None:
     """Raises BadRequest for a server with a TPM, unless whose key may be told to hosts."""
     if secret_security(server.flavor) != HOST:
         refuse(server, "live-migration")
 
 
-def check_resize(server: Row[Any], flavor: Mapping[str, Any]) -> None:
+def check_resize(server: Row, flavor: Mapping[str, Any]) -> None:
     """Raises BadRequest when a server with a TPM cannot have the one that another flavor asks for."""
     try:
         if of_server(server) is None or of_server(server, flavor) is None:
@@ -127,12 +126,12 @@ def new_key(cloud: "Cloud") -> dict[str, str]:
     return {"id": ids.new_uuid(), "sealed": volume.seal(cloud, f"{ids.random_int(_KEY_BITS):0{_KEY_BITS // 4}x}".encode())}
 
 
-def kept_key(server: Row[Any], flavor: Mapping[str, Any]) -> dict[str, str] | None:
+def kept_key(server: Row, flavor: Mapping[str, Any]) -> dict[str, str] | None:
     """The column of a server that is of this flavor for good: without a TPM it needs no key, and its host has let go of what it held."""
     return server.tpm_key if of_server(server, flavor) is not None else None
 
 
-def for_guest(cloud: "Cloud", server: Row[Any]) -> GuestTpm | None:
+def for_guest(cloud: "Cloud", server: Row) -> GuestTpm | None:
     """A server's TPM for its host. Raises RuntimeError when what sealed the key is gone."""
     tpm = of_server(server) if server.tpm_key is not None else None
     if tpm is None:

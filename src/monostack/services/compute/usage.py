@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.services.compute import answers
 from monostack.services.compute.links import MAX_LIMIT, next_page
@@ -65,7 +64,7 @@ def _period(request: Request, now: datetime) -> tuple[datetime, datetime]:
     return start, min(stop, now)
 
 
-def _usage(row: Row[Any], start: datetime, stop: datetime, now: datetime) -> dict[str, Any]:
+def _usage(row: Row, start: datetime, stop: datetime, now: datetime) -> dict[str, Any]:
     launched, ended = parse_time(row.launched_at), parse_time(row.terminated_at) if row.terminated_at else None
     counted = min(stop, ended or stop) - max(start, launched)
     return {

@@ -5,10 +5,9 @@ from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, Conflict, Fault, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Select, Transaction
 from monostack.http import Request
 from monostack.resources import Resource
 from monostack.services.identity.domains import BY_ID
@@ -47,17 +46,17 @@ def authorize_list(request: Request, rule: str) -> None:
     request.authorize(rule, {"target": {"domain_id": domain_id, "group": {"domain_id": domain_id}}} if domain_id else request.query_map)
 
 
-def find(resource: Resource, tx: Transaction, id: str) -> Row[Any] | None:
+def find(resource: Resource, tx: Transaction, id: str) -> Row | None:
     """A row whoever asks, or None."""
     return tx.row(_by_id(resource.table), {"id": id})
 
 
 @cache
-def _by_id(table: sa.Table) -> sa.Select[Any]:
+def _by_id(table: sa.Table) -> Select:
     return sa.select(table).where(table.c.id == sa.bindparam("id"))
 
 
-def require_domain(tx: Transaction, domain_id: str, fault: type[Fault] = NotFound) -> Row[Any]:
+def require_domain(tx: Transaction, domain_id: str, fault: type[Fault] = NotFound) -> Row:
     """The domain that a body names. Users and groups answer 404 when there is none, projects 400."""
     row = tx.row(BY_ID, {"id": domain_id})
     if row is None:
@@ -65,12 +64,12 @@ def require_domain(tx: Transaction, domain_id: str, fault: type[Fault] = NotFoun
     return row
 
 
-def keep_domain(row: Row[Any], given: Mapping[str, Any]) -> None:
+def keep_domain(row: Row, given: Mapping[str, Any]) -> None:
     if "domain_id" in given and given["domain_id"] != row.domain_id:
         raise BadRequest("Cannot change Domain ID")
 
 
-def keep_id(row: Row[Any], given: Mapping[str, Any]) -> None:
+def keep_id(row: Row, given: Mapping[str, Any]) -> None:
     if given.get("id") is not None and given["id"] != row.id:
         raise BadRequest("Cannot change ID")
 
@@ -98,7 +97,7 @@ def free_name(
 
 
 @cache
-def _by_name(table: sa.Table) -> sa.Select[Any]:
+def _by_name(table: sa.Table) -> Select:
     statement = sa.select(table.c.id).where(table.c.name == sa.bindparam("name"))
     if "domain_id" in table.c:
         statement = statement.where(sa.func.coalesce(table.c.domain_id, "") == sa.bindparam("domain"))

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http.answers import TEXT, Record, many, maybe, optional
 from monostack.services.identity.endpoint_filter.table import endpoints_of
 from monostack.services.identity.endpoints.table import endpoints
@@ -30,7 +29,7 @@ ANSWER = many(Record("CatalogService", {"endpoints": many(_ENDPOINT), "id": TEXT
 """The services and their endpoints, as tokens carry them."""
 
 
-def entries(tx: Transaction, project_id: str | None) -> Sequence[Row[Any]]:
+def entries(tx: Transaction, project_id: str | None) -> Sequence[Row]:
     """Every endpoint that is for the project, with its service; a service without endpoints has one row whose `id` is None."""
     rows = tx.rows(_ENTRIES)
     chosen = endpoints_of(tx, project_id) if project_id is not None else None
@@ -42,7 +41,7 @@ def variables(app_url: str, user_id: str, project_id: str | None) -> dict[str, s
     return {"public_url": app_url, "user_id": user_id, "project_id": project_id, "tenant_id": project_id}
 
 
-def render(rows: Sequence[Row[Any]], values: dict[str, str | None]) -> list[dict[str, Any]]:
+def render(rows: Sequence[Row], values: dict[str, str | None]) -> list[dict[str, Any]]:
     """The catalog as v3 tokens carry it."""
     catalog: dict[str, dict[str, Any]] = {}
     for row in rows:

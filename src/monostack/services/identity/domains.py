@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from monostack.core.errors import BadRequest, Conflict, Forbidden
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.resources import Field, Resource, integer, json_value, text
 from monostack.resources.fields import REQUIRED
@@ -94,7 +94,7 @@ def _check_name(tx: Transaction, name: str, but: str | None = None) -> None:
         )
 
 
-def _find(request: Request, tx: Transaction, action: str) -> sa.Row[Any]:
+def _find(request: Request, tx: Transaction, action: str) -> Row:
     """The domain of the path. That it does not exist is told before it is asked who may."""
     row = DOMAINS.get(request, tx, request.params["id"])
     DOMAINS.authorize(request, action, row)
@@ -107,7 +107,7 @@ def update_domain(request: Request, tx: Transaction) -> dict[str, Any]:
     return DOMAINS.render(request, tx, change_domain(request, tx, row, without_place(request.body["domain"])))
 
 
-def change_domain(request: Request, tx: Transaction, row: sa.Row[Any], given: dict[str, Any]) -> sa.Row[Any]:
+def change_domain(request: Request, tx: Transaction, row: Row, given: dict[str, Any]) -> Row:
     """Write what is given to a domain. Disabling it revokes the tokens of its users and for its projects."""
     check_mutable(row, "domain", given)
     if "name" in given:
@@ -135,7 +135,7 @@ def delete_domain(request: Request, tx: Transaction) -> None:
     remove_domain(request, tx, row)
 
 
-def remove_domain(request: Request, tx: Transaction, row: sa.Row[Any]) -> None:
+def remove_domain(request: Request, tx: Transaction, row: Row) -> None:
     check_mutable(row, "domain", None)
     if row.enabled:
         raise Forbidden("Cannot delete a domain that is enabled, please disable it first.")

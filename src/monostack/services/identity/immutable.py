@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Forbidden
+from monostack.db import Row
 
 
-def check_mutable(row: Row[Any], kind: str, given: Mapping[str, Any] | None) -> None:
+def check_mutable(row: Row, kind: str, given: Mapping[str, Any] | None) -> None:
     """What is immutable can only be made mutable, by nothing else in the same call. `given` is None for a deletion."""
     if not (row.options or {}).get("immutable"):
         return
@@ -20,6 +19,6 @@ def check_mutable(row: Row[Any], kind: str, given: Mapping[str, Any] | None) -> 
     raise Forbidden(f'Unable to {verb} immutable {kind} resource: `{row.id}. Set resource option "immutable" to false first.')
 
 
-def merged_options(row: Row[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def merged_options(row: Row, given: Mapping[str, Any]) -> dict[str, Any]:
     """The options after an update: what is null is taken away."""
     return {name: value for name, value in {**(row.options or {}), **given}.items() if value is not None}

@@ -3,10 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, Conflict, Forbidden
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.resources import Field, Resource, text
 from monostack.services.identity import access
@@ -56,7 +55,7 @@ def _create(request: Request, tx: Transaction, given: dict[str, Any]) -> dict[st
     return REGIONS.render(request, tx, new_region(request, tx, given))
 
 
-def new_region(request: Request, tx: Transaction, given: dict[str, Any]) -> Row[Any]:
+def new_region(request: Request, tx: Transaction, given: dict[str, Any]) -> Row:
     if access.find(REGIONS, tx, given["id"]) is not None:
         raise Conflict(f"Conflict occurred attempting to store region - Duplicate ID, {given['id']}..")
     _check_parent(tx, given)

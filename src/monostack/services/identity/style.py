@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy.engine import Row
-
 from monostack.core import ids
 from monostack.core.errors import BadRequest, Fault, NotFound
+from monostack.db import Row
 from monostack.http import Request
 from monostack.http.answers import FLAG, TEXT, Record, envelope, many, maybe, optional
 from monostack.resources import ListQuery, Resource, Style
@@ -78,7 +77,7 @@ def self_link(request: Request, resource: Resource, item: dict[str, Any]) -> Non
     item["links"] = {"self": f"{request.service_url}{resource.path}/{item['id']}"}
 
 
-def target(resource: Resource, row: Row[Any]) -> dict[str, Any]:
+def target(resource: Resource, row: Row) -> dict[str, Any]:
     """Rules read attributes of what they are asked about as %(target.project.domain_id)s."""
     return {"target": {resource.singular: dict(row._mapping)}}
 

@@ -3,11 +3,10 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest, Conflict, Forbidden, NotFound, TooLarge
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.answers import ID, TEXT, Record, many
@@ -35,7 +34,7 @@ _CHANGE = (
 _REMOVE = sa.delete(image_members).where(_m.image_id == _id, _m.member_id == _member)
 
 
-def _view(row: Row[Any]) -> dict[str, Any]:
+def _view(row: Row) -> dict[str, Any]:
     return {
         "member_id": row.member_id,
         "image_id": row.image_id,
@@ -64,7 +63,7 @@ def _sees_all(request: Request, image: Image) -> bool:
     return is_admin(request) or image.values["owner"] == request.caller.project_id
 
 
-def _find(tx: Transaction, request: Request, image: Image) -> Row[Any]:
+def _find(tx: Transaction, request: Request, image: Image) -> Row:
     """The member of the path. Projects know only of their own membership, the owner of all."""
     _authorize(request, image, "get_member")
     member_id = request.params["member_id"]

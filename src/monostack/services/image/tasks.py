@@ -6,11 +6,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
 from monostack.core.errors import BadRequest, MethodNotAllowed, NotFound
-from monostack.db import Id, Json, Name, Timestamp, Transaction, table
+from monostack.db import Id, Json, Name, Row, Timestamp, Transaction, table
 from monostack.http import Request, Routes
 from monostack.http.answers import FLAG, ID, NULL, OBJECT, REFUSED, TEXT, Record, envelope, many, maybe, optional
 from monostack.http.schema import CHECKS
@@ -92,7 +91,7 @@ def remove_expired(tx: Transaction, now: datetime) -> None:
     tx.execute(_EXPIRED, {"the_time": now})
 
 
-def _stub(row: Row[Any]) -> dict[str, Any]:
+def _stub(row: Row) -> dict[str, Any]:
     shown = {name: row._mapping[name] for name in ("id", "type", "status", "owner")}
     shown.update(created_at=seconds_z(row.created_at), updated_at=seconds_z(row.updated_at))
     shown.update(self=f"/v2/tasks/{row.id}", schema="/v2/schemas/task")

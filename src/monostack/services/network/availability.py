@@ -8,10 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPAddress, IPNetwork
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Select, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import ID, INTEGER, TEXT, Record, envelope, many
 from monostack.services.network.addresses.table import allocations
@@ -21,7 +20,7 @@ from monostack.services.network.networks.table import get as get_network
 from monostack.services.network.style import check_filters, check_sorts, only_fields, other_parameters
 from monostack.services.network.subnets.table import of_networks
 
-_USED: sa.Select[Any] = sa.select(allocations.c.subnet_id, allocations.c.ip_address).where(among(allocations.c.subnet_id))
+_USED: Select = sa.select(allocations.c.subnet_id, allocations.c.ip_address).where(among(allocations.c.subnet_id))
 FILTERS = ("network_id", "network_name", "project_id", "tenant_id", "ip_version")
 _NAMES = {"network_id": "id", "network_name": "name", "project_id": "project_id", "tenant_id": "project_id"}
 
@@ -42,27 +41,27 @@ _AVAILABILITY = Record(
 )  # fmt: skip
 
 
-def _prefix(subnet: Row[Any]) -> int:
+def _prefix(subnet: Row) -> int:
     """What the prefix holds; of IPv4 without its two ends."""
     network = IPNetwork(subnet.cidr)
     return int(network.size) - (2 if network.version == 4 else 0)
 
 
-def _total(subnet: Row[Any]) -> int:
+def _total(subnet: Row) -> int:
     """What the pools hold; without pools what the prefix holds. Neutron counts an IPv4 prefix without its two ends."""
     if subnet.allocation_pools:
         return sum(int(IPAddress(pool["end"])) - int(IPAddress(pool["start"])) + 1 for pool in subnet.allocation_pools)
     return _prefix(subnet) + (2 if subnet.ip_version == 4 and IPNetwork(subnet.cidr).prefixlen >= 31 else 0)
 
 
-def _in_pools(subnet: Row[Any], used: Sequence[str]) -> int:
+def _in_pools(subnet: Row, used: Sequence[str]) -> int:
     """How many of the addresses are of the subnet's pools."""
     bounds = [(int(IPAddress(pool["start"])), int(IPAddress(pool["end"]))) for pool in subnet.allocation_pools]
     numbers = [int(IPAddress(address)) for address in used]
     return sum(any(first <= number <= last for first, last in bounds) for number in numbers)
 
 
-def _of_subnet(subnet: Row[Any], used: Sequence[str]) -> dict[str, Any]:
+def _of_subnet(subnet: Row, used: Sequence[str]) -> dict[str, Any]:
     total = _total(subnet)
     details = (_prefix(subnet), total if subnet.allocation_pools else 0, len(used), _in_pools(subnet, used))
     return {
@@ -76,7 +75,7 @@ def _of_subnet(subnet: Row[Any], used: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _describe(tx: Transaction, rows: Sequence[Row[Any]], versions: Sequence[int]) -> list[dict[str, Any]]:
+def _describe(tx: Transaction, rows: Sequence[Row], versions: Sequence[int]) -> list[dict[str, Any]]:
     subnets = of_networks(tx, [row.id for row in rows])
     used = values_of(tx, _USED, [subnet.id for found in subnets.values() for subnet in found])
     shown: list[dict[str, Any]] = []

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from monostack import quotas
 from monostack.core.errors import Forbidden, NotBuilt, NotFound
-from monostack.db import Transaction, metadata
+from monostack.db import Select, Transaction, metadata
 from monostack.http import Request, Routes
 from monostack.http.answers import INTEGER, REFUSED, TEXT, Record, either, envelope, many, mapping
 from monostack.services.network import documents
@@ -31,10 +31,10 @@ SERVICE = "network"
 UNLIMITED = -1
 MAXIMUM = 2**31 - 1
 
-_counts: dict[str, sa.Select[Any]] = {}
+_counts: dict[str, Select] = {}
 
 
-def _count(resource: str) -> sa.Select[Any]:
+def _count(resource: str) -> Select:
     if resource not in _counts:  # the tables are declared by modules that import this one
         counted = metadata.tables[TABLES[resource]]
         _counts[resource] = sa.select(sa.func.count()).select_from(counted).where(counted.c.project_id == sa.bindparam("project"))

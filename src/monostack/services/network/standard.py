@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.resources import Field, Resource, time
 from monostack.services.network import values
@@ -32,12 +31,12 @@ QOS_POLICY = Field("qos_policy_id", values.nullable(values.uuid()), create=True,
 TAGS = Field("tags", values.tags(), column=None)
 
 
-def insert(resource: Resource, tx: Transaction, request: Request | None, row: Mapping[str, Any], revision: int = 0) -> Row[Any]:
+def insert(resource: Resource, tx: Transaction, request: Request | None, row: Mapping[str, Any], revision: int = 0) -> Row:
     """Write a new row. `revision` is the number Neutron shows after creation."""
     return resource.insert(tx, request, {"revision_number": revision, "description": "", **row})
 
 
-def remove(resource: Resource, tx: Transaction, request: Request | None, row: Row[Any]) -> None:
+def remove(resource: Resource, tx: Transaction, request: Request | None, row: Row) -> None:
     """Delete a row and its tags."""
     drop_tags(tx, row._mapping["id"])
     resource.remove(tx, request, row)

@@ -16,10 +16,9 @@ from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Fault, NotFound, PreconditionFailed
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import either, envelope, many
 from monostack.resources import Resource
@@ -45,7 +44,7 @@ class Within:
     key: Callable[[str, str], str] | None = None
     lists_of_unknown: bool = False
 
-    def find(self, request: Request, tx: Transaction) -> Row[Any]:
+    def find(self, request: Request, tx: Transaction) -> Row:
         """The one the path names, in the caller's scope. Raises its not-found fault."""
         return self.resource.get(request, tx, request.params["id"])
 
@@ -61,9 +60,9 @@ class Verbs:
     """
 
     resource: Resource
-    create: Callable[[Transaction, Request, Values], Row[Any]] | None = None
-    update: Callable[[Transaction, Request, Row[Any], Values], Row[Any]] | None = None
-    delete: Callable[[Transaction, Request, Row[Any]], None] | None = None
+    create: Callable[[Transaction, Request, Values], Row] | None = None
+    update: Callable[[Transaction, Request, Row, Values], Row] | None = None
+    delete: Callable[[Transaction, Request, Row], None] | None = None
     parent: Callable[[Transaction, Request, Values], Facts] | None = None
     together: Callable[[Transaction, Request, Sequence[Values]], None] | None = None
     before_list: Callable[[Request], Awaitable[None]] | None = None
@@ -90,10 +89,10 @@ class Verbs:
         """Keeps a list to the parts of one parent. Statements are remembered by it, so that there is but one."""
         return self.resource.table.c[self.within.column] == sa.bindparam("within") if self.within is not None else None
 
-    def _parent(self, request: Request, tx: Transaction) -> Row[Any] | None:
+    def _parent(self, request: Request, tx: Transaction) -> Row | None:
         return self.within.find(request, tx) if self.within is not None else None
 
-    def items(self, request: Request, tx: Transaction, rows: Sequence[Row[Any]], parent: Row[Any] | None = None) -> list[Values]:
+    def items(self, request: Request, tx: Transaction, rows: Sequence[Row], parent: Row | None = None) -> list[Values]:
         """Rows as the caller sees them, with the facts policies need."""
         items = self.resource.views(request, tx, rows)
         if parent is not None:
@@ -104,7 +103,7 @@ class Verbs:
     def sees(self, request: Request, item: Facts) -> bool:
         return request.allows(self.rule("get"), item)
 
-    def look_up(self, request: Request, tx: Transaction, id: str) -> tuple[Row[Any], Values]:
+    def look_up(self, request: Request, tx: Transaction, id: str) -> tuple[Row, Values]:
         """The row and the item, of the caller's scope. Raises the not-found fault of the parent, or of the resource."""
         parent = self._parent(request, tx)
         try:
@@ -117,7 +116,7 @@ class Verbs:
             raise self.within.missing(parent.id, request.params["part_id"]) from None
         return row, self.items(request, tx, [row], parent)[0]
 
-    def render(self, request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[Values]:
+    def render(self, request: Request, tx: Transaction, rows: Sequence[Row]) -> list[Values]:
         return [shown(item) for item in self.items(request, tx, rows)]
 
     def list_all(self, request: Request, tx: Transaction) -> Any:
@@ -233,7 +232,7 @@ def shown(item: Values, only: Sequence[str] = ()) -> Values:
     return {name: item[name] for name in only if name in item} if only else item
 
 
-def check_revision(request: Request, row: Row[Any]) -> None:
+def check_revision(request: Request, row: Row) -> None:
     """`If-Match: revision_number=5` makes a change conditional. Raises 412, and 400 for a header that is malformed."""
     header = request.headers.get("if-match", "")
     wanted = [tag.strip().strip('"') for tag in header.split(",") if tag.strip().strip('"').startswith("revision_number=")]

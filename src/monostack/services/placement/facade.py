@@ -2,14 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import Conflict
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.placement import aggregates, traits
 from monostack.services.placement.allocations import rules as allocations
 from monostack.services.placement.allocations.consumers import BY_UUIDS as CONSUMERS
@@ -116,7 +114,7 @@ def remove_unnamed(tx: Transaction, root: str, prefix: str, named: Collection[st
             tx.execute(providers.DELETE, {"the_uuid": row.uuid})
 
 
-def _tree(tx: Transaction, root: str) -> list[Row[Any]]:
+def _tree(tx: Transaction, root: str) -> list[Row]:
     """The providers of a tree, each before its parent."""
     rows = {row.uuid: row for row in tx.rows(providers.IN_TREES, {"the_roots": [root]})}
 

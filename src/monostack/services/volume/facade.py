@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.protocol.guests import VolumeConnection
 from monostack.services.volume import keys, proxied
@@ -73,7 +71,7 @@ class Snapshot:
     host: str | None  # that keeps its file
 
 
-def _volume(row: Row[Any]) -> Volume:
+def _volume(row: Row) -> Volume:
     return Volume(
         row.id, row.name, row.size, row.status, row.bootable, row.multiattach, row.availability_zone, row.host, row.project_id,
         row.image_meta, row.fault, row.migration_status,

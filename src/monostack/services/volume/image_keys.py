@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Id, Transaction, table
+from monostack.db import Id, Row, Transaction, table
 from monostack.protocol.guests import VolumeKey
 from monostack.services.image import facade as images
 from monostack.services.volume import keys
@@ -54,7 +53,7 @@ def content(tx: Transaction, image: images.ImageInfo, *, encrypted: bool) -> ima
     named = image.properties.get(KEY_ID)
     if named is None or not encrypted:
         return image
-    row: Row[Any] | None = tx.row(_OF_IMAGE, {"the_image": image.id})
+    row: Row | None = tx.row(_OF_IMAGE, {"the_image": image.id})
     if row is None or row.encryption_key_id != named:
         raise invalid_input(f"Encryption key {named} of image {image.id} could not be found.")
     return replace(image, size=row.size * GIB, virtual_size=row.size * GIB)

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING, TEXT, Media, envelope, mapping
 from monostack.resources import Resource
@@ -19,7 +17,7 @@ from monostack.services.volume.parameters import METADATA, enveloped
 ETAGS = (3, 15)
 
 
-def _always(row: Row[Any], verb: str) -> None:
+def _always(row: Row, verb: str) -> None:
     """Nothing about the row forbids a change."""
 
 
@@ -37,11 +35,11 @@ class ItemMetadata:
     """
 
     resource: Resource
-    find: Callable[[Transaction, Request], Row[Any]]
+    find: Callable[[Transaction, Request], Row]
     rules: Mapping[str, str]
     items: Mapping[str, Any] = field(default_factory=lambda: METADATA)
     open: bool = False
-    check: Callable[[Row[Any], str], None] = _always
+    check: Callable[[Row, str], None] = _always
     etags: bool = False
 
     def routes(self) -> Routes:
@@ -56,7 +54,7 @@ class ItemMetadata:
         routes.delete("/{key}", policy=self.rules["delete"], status=200, answer=NOTHING)(self.delete_item)
         return routes
 
-    def _row(self, request: Request, tx: Transaction, verb: str) -> Row[Any]:
+    def _row(self, request: Request, tx: Transaction, verb: str) -> Row:
         row = self.find(tx, request)
         request.authorize(self.rules[verb], self.resource.target(row))
         return row
@@ -67,14 +65,14 @@ class ItemMetadata:
     def _tagged(self, request: Request) -> bool:
         return self.etags and request.at_least(*ETAGS)
 
-    def _expected(self, request: Request, row: Row[Any]) -> bool:
+    def _expected(self, request: Request, row: Row) -> bool:
         """Is the metadata what the change was made for?"""
         wanted = request.headers.get("if-match")
         if not wanted or not self._tagged(request):
             return True
         return "*" in wanted or _tag(row.meta)[0] in [tag.strip().removeprefix("W/").strip('"') for tag in wanted.split(",")]
 
-    def _write(self, request: Request, tx: Transaction, row: Row[Any], items: dict[str, Any]) -> dict[str, Any]:
+    def _write(self, request: Request, tx: Transaction, row: Row, items: dict[str, Any]) -> dict[str, Any]:
         self.check(row, "Updating")
         self.resource.change(tx, request, row, {"metadata": items})
         return items

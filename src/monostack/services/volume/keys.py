@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids, key_repository
 from monostack.core.errors import BadRequest, NotBuilt
 from monostack.core.key_repository import KeyRepository
+from monostack.db import Row
 from monostack.protocol.guests import VolumeKey
 
 DIRECTORY = "volume-keys"
@@ -48,7 +48,7 @@ class _Sealed(msgspec.Struct, array_like=True):
     size: int
 
 
-def columns_for(cloud: Any, kind: Row[Any]) -> dict[str, Any]:
+def columns_for(cloud: Any, kind: Row) -> dict[str, Any]:
     """The columns of a new volume's key, which a volume of a type that asks for none does not have.
 
     Raises BadRequest, and NotBuilt (501) for encryption of other kinds.
@@ -64,7 +64,7 @@ def columns_for(cloud: Any, kind: Row[Any]) -> dict[str, Any]:
     return _columns(cloud, _Sealed(_passphrase(), wanted["cipher"], wanted["key_size"] or DEFAULT_SIZE))
 
 
-def anew(cloud: Any, row: Row[Any]) -> SealedKey:
+def anew(cloud: Any, row: Row) -> SealedKey:
     """Another key by which the same is encrypted as by that of `row`, which has one."""
     return SealedKey(**_columns(cloud, msgspec.structs.replace(_open(cloud, row), passphrase=_passphrase())))
 
@@ -73,14 +73,14 @@ def _passphrase() -> str:
     return f"{ids.random_int(RANDOM_BITS):0{RANDOM_BITS // 4}x}"
 
 
-def columns_like(cloud: Any, row: Row[Any]) -> dict[str, Any]:
+def columns_like(cloud: Any, row: Row) -> dict[str, Any]:
     """The columns of what the key of `row` opens, too: the same key, under an id of its own."""
     if row.encryption_key_id is None:
         return {"encryption_key_id": None, "sealed_key": None}
     return _columns(cloud, _open(cloud, row))
 
 
-def opened(cloud: Any, row: Row[Any] | SealedKey) -> VolumeKey | None:
+def opened(cloud: Any, row: Row | SealedKey) -> VolumeKey | None:
     """The key of a volume or a backup, for its host; None if it is not encrypted. Raises RuntimeError when what sealed it is gone."""
     if row.encryption_key_id is None:
         return None
@@ -105,7 +105,7 @@ def _columns(cloud: Any, key: _Sealed) -> dict[str, Any]:
     return {"encryption_key_id": ids.new_uuid(), "sealed_key": seal(cloud, msgspec.json.encode(key))}
 
 
-def _open(cloud: Any, row: Row[Any] | SealedKey) -> _Sealed:
+def _open(cloud: Any, row: Row | SealedKey) -> _Sealed:
     return msgspec.json.decode(unseal(cloud, row.encryption_key_id or "", row.sealed_key or ""), type=_Sealed)
 
 

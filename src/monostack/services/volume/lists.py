@@ -11,10 +11,9 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from oslo_utils import timeutils
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import INTEGER, Record, Schema, since
 from monostack.http.routing import Version
@@ -327,7 +326,7 @@ def counted(plural: str, schema: Schema) -> Record:
     return linked(plural, schema).with_keys("", {"count": since(COUNT, INTEGER, optional=True)})
 
 
-Brief = Callable[[Request, Transaction, Sequence[Row[Any]]], list[dict[str, Any]]]
+Brief = Callable[[Request, Transaction, Sequence[Row]], list[dict[str, Any]]]
 
 
 def counted_page(request: Request, tx: Transaction, resource: Resource, listing: Listing, brief: Brief | None) -> dict[str, Any]:

@@ -3,12 +3,10 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy.engine import Row
-
 from monostack.agentlink import CommandFailed, CommandTimeout, HostUnreachable
 from monostack.core import ids
 from monostack.core.errors import BadRequest, Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes, answers
 from monostack.http.answers import REFUSED, Record, envelope
 from monostack.protocol.guests import FindConsole
@@ -26,7 +24,7 @@ _MALFORMED = "The server could not comply with the request since it is either ma
 routes = Routes("/v2.1")
 
 
-def _find(request: Request, tx: Transaction, console_type: str, *, own: bool) -> Row[Any]:
+def _find(request: Request, tx: Transaction, console_type: str, *, own: bool) -> Row:
     """The server. `own`: the policy is asked about the caller, not about the server's project."""
     if own:
         request.authorize("os_compute_api:os-remote-consoles")
@@ -37,7 +35,7 @@ def _find(request: Request, tx: Transaction, console_type: str, *, own: bool) ->
     return server
 
 
-async def _url(request: Request, server: Row[Any], console_type: str) -> str:
+async def _url(request: Request, server: Row, console_type: str) -> str:
     """The URL of a console with a new token in it. Raises BadRequest where the host has no such console, NotFound, Conflict."""
     try:
         found = await request.cloud.hosts.call(

@@ -2,13 +2,11 @@
 
 import hashlib
 from datetime import timedelta
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
-from monostack.db import Id, Name, Timestamp, Transaction, table
+from monostack.db import Id, Name, Row, Timestamp, Transaction, table
 from monostack.services.compute.servers.table import LIVE, servers
 
 console_tokens = table(
@@ -37,7 +35,7 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def issue(tx: Transaction, server: Row[Any], console_type: str, address: str, port: int, lifetime: int) -> str:
+def issue(tx: Transaction, server: Row, console_type: str, address: str, port: int, lifetime: int) -> str:
     """A new token for a console of the server, good for `lifetime` seconds. Those that are over are forgotten."""
     now = clock.now()
     tx.execute(_FORGET, {"the_time": now})
@@ -47,6 +45,6 @@ def issue(tx: Transaction, server: Row[Any], console_type: str, address: str, po
     return token
 
 
-def redeem(tx: Transaction, token: str) -> Row[Any] | None:
+def redeem(tx: Transaction, token: str) -> Row | None:
     """What the token lets in to; None if it is over, unknown, or the server is gone from that host."""
     return tx.row(_VALID, {"the_digest": _digest(token), "the_time": clock.now()})

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
 from monostack.core.errors import BadRequest, Conflict, Fault, NotFound
-from monostack.db import Flag, Id, Transaction, table
+from monostack.db import Flag, Id, Row, Transaction, table
 from monostack.http import Request, answers
 from monostack.resources import Field, Kind, ListQuery, Resource, Scopes, choice, json_value, time
 from monostack.resources.fields import REQUIRED
@@ -56,7 +55,7 @@ def _scope(request: Request) -> str:
     return "all" if request.caller.is_admin else "granted"
 
 
-def _versioned(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> Sequence[Mapping[str, Any]]:
+def _versioned(tx: Transaction, request: Request, rows: Sequence[Row]) -> Sequence[Mapping[str, Any]]:
     """No swap was an empty text until 2.75."""
     none: Any = 0 if request.at_least(2, 75) else ""
     return [{"swap": row.swap or none} for row in rows]
@@ -165,7 +164,7 @@ def _public_filter(request: Request) -> Any:
         raise BadRequest(f"Invalid is_public filter [{asked}]") from None
 
 
-def _rows(request: Request, tx: Transaction) -> tuple[Sequence[Row[Any]], int]:
+def _rows(request: Request, tx: Transaction) -> tuple[Sequence[Row], int]:
     limit, marker = limit_and_marker(request)
     key, direction = request.query_map.get("sort_key") or "flavorid", request.query_map.get("sort_dir") or "asc"
     wanted = ListQuery(sorts=[(SORT_KEYS[key], direction)], limit=limit, marker=marker)

@@ -3,10 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Json, Transaction
+from monostack.db import Json, Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import NOTHING, envelope, mapping
 from monostack.services.compute.flavors.api import FLAVORS
@@ -29,7 +28,7 @@ def _authorize(request: Request, action: str) -> None:
     request.authorize(f"os_compute_api:os-flavor-extra-specs:{action}", {"project_id": request.caller.project_id})
 
 
-def _flavor(request: Request, tx: Transaction) -> Row[Any]:
+def _flavor(request: Request, tx: Transaction) -> Row:
     return FLAVORS.get(request, tx, request.params["id"])
 
 

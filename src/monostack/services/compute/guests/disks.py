@@ -5,10 +5,8 @@ and before volumes, in this order.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy.engine import Row
-
+from monostack.db import Row
 from monostack.services.compute.servers.volumes import device_name
 
 SWAP = "swap"
@@ -23,7 +21,7 @@ class LocalDisk:
     device: str  # /dev/vdb
 
 
-def local_disks(server: Row[Any]) -> list[LocalDisk]:
+def local_disks(server: Row) -> list[LocalDisk]:
     """The ephemeral disks and the swap disk of a server, in order."""
     sizes = server.local_disks
     if sizes is None:

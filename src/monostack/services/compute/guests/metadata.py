@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.protocol.guests import InstanceMetadata
 from monostack.services.compute.guests.disks import SWAP, local_disks
 from monostack.services.compute.guests.network_data import network_data
@@ -18,7 +16,7 @@ DOMAIN = "novalocal"  # of a guest's fully qualified name, as cloud-init shows i
 
 
 def build(
-    server: Row[Any], ports: Sequence[network.PortInfo], volumes: Iterable[Row[Any]], zone: str, groups: Sequence[str], *, secret: bool
+    server: Row, ports: Sequence[network.PortInfo], volumes: Iterable[Row], zone: str, groups: Sequence[str], *, secret: bool
 ) -> InstanceMetadata:
     """`secret`: with the administrator's password and injected files, which only the configuration drive has."""
     hostname = server.hostname if "." in server.hostname else f"{server.hostname}.{DOMAIN}"
@@ -45,7 +43,7 @@ def build(
     )
 
 
-def _devices(server: Row[Any], ports: Sequence[network.PortInfo], volumes: Iterable[Row[Any]]) -> Iterable[dict[str, Any]]:
+def _devices(server: Row, ports: Sequence[network.PortInfo], volumes: Iterable[Row]) -> Iterable[dict[str, Any]]:
     """What has a tag, so that a guest knows its devices by it. Its host adds where they are: their buses and addresses."""
     tags: Mapping[str, str] = server.devices or {}
     for port in ports:
@@ -57,7 +55,7 @@ def _devices(server: Row[Any], ports: Sequence[network.PortInfo], volumes: Itera
 
 
 def _ec2(
-    server: Row[Any], ports: Sequence[network.PortInfo], volumes: Iterable[Row[Any]], hostname: str, zone: str, groups: Sequence[str]
+    server: Row, ports: Sequence[network.PortInfo], volumes: Iterable[Row], hostname: str, zone: str, groups: Sequence[str]
 ) -> dict[str, Any]:
     fixed = [ip for port in ports for ip in port.fixed_ips if ip.version == 4]
     floating = [address for ip in fixed for address in ip.floating_ips]
@@ -83,7 +81,7 @@ def _ec2(
     return tree
 
 
-def _block_devices(server: Row[Any], volumes: Iterable[Row[Any]]) -> dict[str, str]:
+def _block_devices(server: Row, volumes: Iterable[Row]) -> dict[str, str]:
     """The devices by EC2's names for them."""
     found = {"ami": "vda", "root": server.root_device or "/dev/vda"}
     ephemeral = [disk.device for disk in local_disks(server) if disk.guest_format != SWAP]

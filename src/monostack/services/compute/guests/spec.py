@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Fault
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.operations import StepError
 from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume, ImageSource, RootDisk
 from monostack.services.compute import tpm
@@ -63,7 +61,7 @@ def nic(port: network.PortInfo, image_info: Mapping[str, Any] | None) -> GuestNi
     return GuestNic(port_id=port.id, mac=port.mac, tap=port.tap, mtu=port.mtu, model=model)
 
 
-def guest_volume(tx: Transaction, cloud: "Cloud", row: Row[Any]) -> GuestVolume:
+def guest_volume(tx: Transaction, cloud: "Cloud", row: Row) -> GuestVolume:
     """Raises StepError when the volume is gone."""
     connection = volume.connection(tx, cloud, row.volume_id)
     if connection is None:
@@ -78,7 +76,7 @@ def guest_volume(tx: Transaction, cloud: "Cloud", row: Row[Any]) -> GuestVolume:
     )
 
 
-def _root(tx: Transaction, cloud: "Cloud", server: Row[Any]) -> RootDisk | None:
+def _root(tx: Transaction, cloud: "Cloud", server: Row) -> RootDisk | None:
     """The local root disk. Once it exists the host does not need the image any more, so a deleted one is no error."""
     if not server.image_id:
         return None
@@ -100,7 +98,7 @@ def image_source(tx: Transaction, cloud: "Cloud", image_id: str) -> ImageSource:
         raise StepError(fault.message, kind="image") from None
 
 
-def _properties(server: Row[Any]) -> dict[str, str]:
+def _properties(server: Row) -> dict[str, str]:
     kept: Mapping[str, Any] = (server.image or {}).get("properties") or {}
     found = {name: str(value) for name, value in kept.items() if name.startswith(_HARDWARE)}
     return found | {name: value for name, value in server.flavor["extra_specs"].items() if name.startswith("hw:")}

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
 from monostack.core.errors import BadRequest, Conflict, Fault, NotFound
-from monostack.db import Json, Transaction
+from monostack.db import Json, Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.actions import Actions
@@ -49,7 +48,7 @@ ACTIONS = Actions()
 routes = Routes("/v2.1/os-aggregates")
 
 
-def _view(request: Request, row: Row[Any], hosts: list[str]) -> dict[str, Any]:
+def _view(request: Request, row: Row, hosts: list[str]) -> dict[str, Any]:
     metadata = row._mapping["metadata"]
     shown = {
         "id": row.id, "name": row.name, "hosts": hosts, "metadata": metadata, "availability_zone": metadata.get("availability_zone"),
@@ -64,12 +63,12 @@ def hosts_of(tx: Transaction, aggregate_id: int) -> list[str]:
     return [row.host for row in tx.rows(_HOSTS, {"the_id": aggregate_id})]
 
 
-def _find(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _find(request: Request, tx: Transaction, action: str) -> Row:
     request.authorize(f"os_compute_api:os-aggregates:{action}", {})
     return find_aggregate(request, tx)
 
 
-def find_aggregate(request: Request, tx: Transaction) -> Row[Any]:
+def find_aggregate(request: Request, tx: Transaction) -> Row:
     """The aggregate of the path. Raises BadRequest and NotFound."""
     given = request.params["id"]
     if not given.removeprefix("-").isdigit() or len(given) > 9:
@@ -127,7 +126,7 @@ def _free_name(tx: Transaction, name: str, but: int | None = None) -> None:
         raise Conflict(f"Aggregate {name} already exists.")
 
 
-def _write(request: Request, tx: Transaction, row: Row[Any], name: str, metadata: Mapping[str, str]) -> Any:
+def _write(request: Request, tx: Transaction, row: Row, name: str, metadata: Mapping[str, str]) -> Any:
     tx.execute(_UPDATE, {"the_id": row.id, "v_name": name, "v_metadata": dict(metadata), "v_time": clock.now()})
     changed(tx)
     record(tx, request, "aggregate.update", row.uuid)
@@ -154,7 +153,7 @@ def update_aggregate(request: Request, tx: Transaction) -> Any:
     return _write(request, tx, row, name, metadata)
 
 
-def _set_zone(tx: Transaction, row: Row[Any], metadata: dict[str, str], zone: str | None, wording: str) -> None:
+def _set_zone(tx: Transaction, row: Row, metadata: dict[str, str], zone: str | None, wording: str) -> None:
     """Raises BadRequest where hosts would be in two zones, or servers would change theirs."""
 
     def refuse(reason: str) -> Fault:

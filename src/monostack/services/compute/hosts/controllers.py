@@ -1,13 +1,11 @@
 """What a controller is among the services of Nova: it schedules and it conducts. Both live as long as it does."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
-from monostack.db import Id, Name, Timestamp, Transaction, table
+from monostack.db import Id, Name, Row, Timestamp, Transaction, table
 from monostack.services.compute.hosts.table import controllers
 
 BINARIES = ("nova-scheduler", "nova-conductor")
@@ -53,7 +51,7 @@ class ControllerService:
         return self.binary.removeprefix("nova-")
 
 
-def _service(row: Row[Any]) -> ControllerService:
+def _service(row: Row) -> ControllerService:
     number, service_id, binary, host, created_at, seen_at = row
     return ControllerService(FIRST_NUMBER + number, service_id, binary, host, created_at, seen_at)
 

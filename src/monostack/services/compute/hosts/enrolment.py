@@ -3,11 +3,10 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
 from monostack.core.config.options import Scheduler
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.protocol import Hello
 from monostack.services.compute.hosts.controllers import list_controller
 from monostack.services.compute.hosts.table import aggregate_hosts, aggregates, changed, compute_hosts, controllers
@@ -103,7 +102,7 @@ def _described(hello: Hello) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _provide(tx: Transaction, host_id: str, hello: Hello, scheduler: Scheduler, row: Row[Any] | None) -> None:
+def _provide(tx: Transaction, host_id: str, hello: Hello, scheduler: Scheduler, row: Row | None) -> None:
     """Tell placement what there is. What an operator set there (ratios, reservations) stays."""
     inventory = hello.inventory
     totals = {

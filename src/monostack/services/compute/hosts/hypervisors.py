@@ -6,11 +6,10 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import envelope, many
 from monostack.services.compute.hosts import answers
@@ -57,13 +56,13 @@ _FIGURES = (
 class Figures:
     """Inventories, allocations and servers of some hosts: three statements."""
 
-    def __init__(self, tx: Transaction, rows: Sequence[Row[Any]]) -> None:
+    def __init__(self, tx: Transaction, rows: Sequence[Row]) -> None:
         ids = [row.id for row in rows]
         self.stock = placement.inventories_of(tx, ids)
         self.taken = placement.usages(tx, ids if len(ids) < 500 else None)
-        self.load: Mapping[str, Row[Any]] = {row.host: row for row in tx.rows(_LOAD)}
+        self.load: Mapping[str, Row] = {row.host: row for row in tx.rows(_LOAD)}
 
-    def of(self, row: Row[Any]) -> dict[str, int]:
+    def of(self, row: Row) -> dict[str, int]:
         taken, load = self.taken.get(row.id, {}), self.load.get(row.host)
         memory = self.stock.get(row.id, {}).get("MEMORY_MB")
         memory_used = taken.get("MEMORY_MB", 0) + (memory.reserved if memory else 0)
@@ -76,7 +75,7 @@ class Figures:
         }  # fmt: skip
 
 
-def uptime(row: Row[Any]) -> str:
+def uptime(row: Row) -> str:
     """As `uptime` prints it. The host has been up at least since its agent first connected after it booted."""
     now = clock.now()
     minutes = int((now - datetime.fromisoformat(row.booted_at)).total_seconds() // 60)
@@ -88,7 +87,7 @@ def uptime(row: Row[Any]) -> str:
 # --- views ---------------------------------------------------------------------------------------------------------------
 
 
-def _basic(request: Request, row: Row[Any]) -> dict[str, Any]:
+def _basic(request: Request, row: Row) -> dict[str, Any]:
     up = alive(row.seen_at) and not row.forced_down
     return {
         "id": row.id if request.at_least(2, 53) else row.number, "hypervisor_hostname": row.host, "state": "up" if up else "down",
@@ -96,7 +95,7 @@ def _basic(request: Request, row: Row[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _detail(request: Request, row: Row[Any], figures: Figures) -> dict[str, Any]:
+def _detail(request: Request, row: Row, figures: Figures) -> dict[str, Any]:
     shown = _basic(request, row)
     service = {
         "id": row.service_id if request.at_least(2, 53) else row.number, "host": row.host, "disabled_reason": row.disabled_reason
@@ -110,7 +109,7 @@ def _detail(request: Request, row: Row[Any], figures: Figures) -> dict[str, Any]
     return shown
 
 
-def _with_servers(request: Request, tx: Transaction, rows: Sequence[Row[Any]], shown: list[dict[str, Any]]) -> None:
+def _with_servers(request: Request, tx: Transaction, rows: Sequence[Row], shown: list[dict[str, Any]]) -> None:
     found: dict[str, list[dict[str, str]]] = {}
     for row in tx.rows(_SERVERS, {"the_hosts": [row.host for row in rows]}):
         found.setdefault(row.host, []).append({"name": row.name, "uuid": row.id})
@@ -154,20 +153,20 @@ def _after(request: Request, tx: Transaction, marker: str | None) -> int:
     return row.number
 
 
-def _find(request: Request, tx: Transaction, given: str) -> Row[Any] | None:
+def _find(request: Request, tx: Transaction, given: str) -> Row | None:
     if request.at_least(2, 53):
         return tx.row(_BY_ID, {"the_id": given})
     return tx.row(_BY_NUMBER, {"the_number": int(given)}) if given.isdigit() and len(given) < 10 else None
 
 
-def _matching(tx: Transaction, pattern: str) -> Sequence[Row[Any]]:
+def _matching(tx: Transaction, pattern: str) -> Sequence[Row]:
     rows = tx.rows(_MATCHING, {"pattern": pattern.replace("%", r"\%").replace("_", r"\_")})
     if not rows:
         raise NotFound(f"No hypervisor matching '{pattern}' could be found.")
     return rows
 
 
-def _one(request: Request, tx: Transaction) -> Row[Any]:
+def _one(request: Request, tx: Transaction) -> Row:
     given = request.params["id"]
     if request.at_least(2, 53) and is_uuid(given) is None:
         raise BadRequest(f"Invalid uuid {given}")

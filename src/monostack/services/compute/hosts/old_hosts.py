@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, NotBuilt, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import REFUSED
 from monostack.services.compute.hosts import answers
@@ -32,7 +31,7 @@ _UPDATE: Json = {
 routes = Routes("/v2.1/os-hosts")
 
 
-def _find(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _find(request: Request, tx: Transaction, action: str) -> Row:
     request.authorize(f"os_compute_api:os-hosts:{action}", {})
     row = tx.row(_BY_NAME, {"the_host": request.params["id"]})
     if row is None:
@@ -40,7 +39,7 @@ def _find(request: Request, tx: Transaction, action: str) -> Row[Any]:
     return row
 
 
-def _living(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _living(request: Request, tx: Transaction, action: str) -> Row:
     row = _find(request, tx, action)
     if row.forced_down or not alive(row.seen_at):
         raise BadRequest(f"Compute service of {row.host} is unavailable at this time.")

@@ -3,11 +3,10 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest, Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.answers import envelope, many
@@ -53,7 +52,7 @@ _UPDATE = [
 routes = Routes("/v2.1/os-services")
 
 
-def _view(request: Request, row: Row[Any] | ControllerService, zone: str | None, binary: str = BINARY) -> dict[str, Any]:
+def _view(request: Request, row: Row | ControllerService, zone: str | None, binary: str = BINARY) -> dict[str, Any]:
     up = alive(row.seen_at) and not row.forced_down
     shown = {
         "binary": binary, "host": row.host, "id": row.service_id if request.at_least(2, 53) else row.number, "zone": zone,
@@ -83,7 +82,7 @@ def list_services(request: Request, tx: Transaction) -> Any:
     return {"services": [one for one in shown if not binary or one["binary"] == binary]}
 
 
-def change_service(request: Request, tx: Transaction, row: Row[Any], **values: Any) -> Row[Any]:
+def change_service(request: Request, tx: Transaction, row: Row, **values: Any) -> Row:
     """Write `disabled`, its `reason` and forced `down` of a host's service, as far as given. Returns the row as it is now."""
     now = {"disabled": row.disabled, "reason": row.disabled_reason, "down": row.forced_down, **values}
     tx.execute(_SET, {"the_id": row.id, "v_time": clock.now(), **{f"v_{name}": value for name, value in now.items()}})
@@ -98,7 +97,7 @@ def _not_updated(binary: str) -> BadRequest:
     return BadRequest(f"Updating a {binary} service is not supported. Only nova-compute services can be updated.")
 
 
-def _by_name(tx: Transaction, body: dict[str, Any]) -> Row[Any]:
+def _by_name(tx: Transaction, body: dict[str, Any]) -> Row:
     if body["binary"] != BINARY:
         raise _not_updated(body["binary"])
     row = tx.row(_BY_HOST, {"the_host": body["host"]})
@@ -129,7 +128,7 @@ def _old_update(request: Request, tx: Transaction, verb: str) -> Any:
     return {"service": answer}
 
 
-def _by_id(request: Request, tx: Transaction) -> Row[Any] | ControllerService:
+def _by_id(request: Request, tx: Transaction) -> Row | ControllerService:
     given = request.params["id"]
     if request.at_least(2, 53):
         if is_uuid(given) is None:
@@ -182,7 +181,7 @@ def delete_service(request: Request, tx: Transaction) -> None:
     record(tx, request, "service.delete", row.service_id)
 
 
-def _delete_host(tx: Transaction, row: Row[Any]) -> None:
+def _delete_host(tx: Transaction, row: Row) -> None:
     if tx.row(_SERVERS, {"the_host": row.host}) is not None:
         raise Conflict("Unable to delete compute service that is hosting instances. Migrate or delete the instances first.")
     if row.controller is not None and alive(row.seen_at):

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.services.compute import answers
 from monostack.services.compute.flavors import numbers
@@ -91,7 +90,7 @@ def _after(tx: Transaction, marker: str) -> Any:
     return sa.or_(_m.created_at < row.created_at, sa.and_(_m.created_at == row.created_at, _m.id < row.id))
 
 
-def _view(request: Request, row: Row[Any], flavors: Mapping[str, int], *, hosts: bool) -> dict[str, Any]:
+def _view(request: Request, row: Row, flavors: Mapping[str, int], *, hosts: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": row.id, "instance_uuid": row.server_id, "status": row.status, "created_at": row.created_at, "updated_at": row.updated_at,
         "old_instance_type_id": flavors[row.old_flavor["id"]], "new_instance_type_id": flavors[row.new_flavor["id"]],
@@ -108,7 +107,7 @@ def _view(request: Request, row: Row[Any], flavors: Mapping[str, int], *, hosts:
     return shown
 
 
-def places(row: Row[Any], *, hosts: bool) -> dict[str, Any]:
+def places(row: Row, *, hosts: bool) -> dict[str, Any]:
     """Where a migration comes from and goes to, for those who may know."""
     if not hosts:
         return dict.fromkeys(("dest_compute", "dest_host", "dest_node", "source_compute", "source_node"))

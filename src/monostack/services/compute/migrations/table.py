@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
-from monostack.db import Flag, Id, Json, Name, Timestamp, Transaction, table
+from monostack.db import Flag, Id, Json, Name, Row, Timestamp, Transaction, table
 
 # Kinds, in Nova's words.
 RESIZE, COLD, LIVE, EVACUATION = "resize", "migration", "live-migration", "evacuation"
@@ -70,17 +69,17 @@ def add(tx: Transaction, **values: Any) -> str:
     return uuid
 
 
-def get(tx: Transaction, uuid: str) -> Row[Any]:
+def get(tx: Transaction, uuid: str) -> Row:
     row = tx.row(_BY_UUID, {"the_uuid": uuid})
     assert row is not None, "migrations are never removed"
     return row
 
 
-def find(tx: Transaction, server_id: str, id: int) -> Row[Any] | None:
+def find(tx: Transaction, server_id: str, id: int) -> Row | None:
     return tx.row(_BY_ID, {"the_server": server_id, "the_id": id})
 
 
-def open_of(tx: Transaction, server_id: str) -> Sequence[Row[Any]]:
+def open_of(tx: Transaction, server_id: str) -> Sequence[Row]:
     """Those of a server that still hold something, the latest first."""
     return tx.rows(_OPEN_OF, {"the_server": server_id})
 
@@ -90,7 +89,7 @@ def at_host(tx: Transaction, host: str) -> set[str]:
     return {row.server_id for row in tx.rows(_AT_HOST, {"the_host": host})}
 
 
-def unconfirmed(tx: Transaction, before: Any) -> Sequence[Row[Any]]:
+def unconfirmed(tx: Transaction, before: Any) -> Sequence[Row]:
     """Those that have been waiting for their owner's word since before a time: server_id, uuid."""
     return tx.rows(_UNCONFIRMED, {"before": before})
 

@@ -3,10 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import NOTHING, envelope, many
 from monostack.services.compute import answers
@@ -28,7 +27,7 @@ _COUNTERS = dict.fromkeys(f"{what}_{how}_bytes" for what in ("disk", "memory") f
 routes = Routes("/v2.1/servers/{id}/migrations")
 
 
-def _view(request: Request, row: Row[Any], *, hosts: bool) -> dict[str, Any]:
+def _view(request: Request, row: Row, *, hosts: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": row.id, "server_uuid": row.server_id, "status": row.status, "created_at": row.created_at, "updated_at": row.updated_at,
         **_COUNTERS, **places(row, hosts=hosts),
@@ -40,7 +39,7 @@ def _view(request: Request, row: Row[Any], *, hosts: bool) -> dict[str, Any]:
     return shown
 
 
-def _find(tx: Transaction, server_id: str, key: str) -> Row[Any] | None:
+def _find(tx: Transaction, server_id: str, key: str) -> Row | None:
     return table.find(tx, server_id, int(key)) if key.isdecimal() and len(key) < 10 else None
 
 
@@ -69,7 +68,7 @@ def show_under_way(request: Request, tx: Transaction) -> Any:
     return {"migration": _view(request, row, hosts=True)}
 
 
-def _require(tx: Transaction, server: Row[Any], key: str, states: tuple[str, ...], verb: str, missing: type[Exception]) -> Row[Any]:
+def _require(tx: Transaction, server: Row, key: str, states: tuple[str, ...], verb: str, missing: type[Exception]) -> Row:
     row = _find(tx, server.id, key)
     if row is None:
         raise missing(f"Migration {key} not found for instance {server.id}")

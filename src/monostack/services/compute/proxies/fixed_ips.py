@@ -1,11 +1,8 @@
 """The actions that give a server another address in a network it is in, and take one from it, until 2.44."""
 
-from typing import Any
-
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, Fault, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request
 from monostack.services.compute.parameters import IP, fields, one
@@ -18,14 +15,14 @@ from monostack.services.network import facade as network
 _NETWORK = {"type": ["string", "number"], "minLength": 1, "maxLength": 36}
 
 
-def _server(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _server(request: Request, tx: Transaction, action: str) -> Row:
     server = visible(request, tx)
     request.authorize(f"os_compute_api:os-multinic:{action}", {"project_id": server.project_id})
     check_state(request, server, "fixed_ip")
     return server
 
 
-def _refused(request: Request, tx: Transaction, server: Row[Any], reason: str) -> None:
+def _refused(request: Request, tx: Transaction, server: Row, reason: str) -> None:
     """Nova finds out when its answer is long given: what went wrong is told in the list of what was done to the server."""
     history.start(tx, request, server.id, next(iter(request.body)), message=reason)
 
@@ -72,7 +69,7 @@ def remove_fixed_ip(request: Request, tx: Transaction) -> None:
     _refused(request, tx, server, f"Instance {server.id} does not have fixed IP '{address}'.")
 
 
-def _changed(request: Request, tx: Transaction, server: Row[Any], event: str) -> None:
+def _changed(request: Request, tx: Transaction, server: Row, event: str) -> None:
     table.update(tx, server.id)
     network.items_changed(tx, request.cloud, "metadata", [server.id])
     record(tx, request, event, server.id, server.project_id)

@@ -12,11 +12,10 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.agentlink import CommandFailed, CommandTimeout, HostUnreachable
 from monostack.core import clock, ids
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.protocol import Hello, Report
 from monostack.protocol.guests import GuestRef, GuestState
@@ -147,14 +146,14 @@ async def _look_at(cloud: "Cloud", host: str) -> None:
         attention(cloud).soon.add(host)
 
 
-def _differs(row: Row[Any], guest: GuestState | None) -> bool:
+def _differs(row: Row, guest: GuestState | None) -> bool:
     if row.task_state is not None or row.launched_at is None or row.vm_state not in _EXPECTED:
         return False
     power = POWER_OF_GUEST.get(guest.state, row.power_state) if guest is not None else SHUTDOWN
     return power not in _EXPECTED[row.vm_state] or power != row.power_state
 
 
-def _observed(tx: Transaction, cloud: "Cloud", seen: Row[Any], state: GuestState) -> bool:
+def _observed(tx: Transaction, cloud: "Cloud", seen: Row, state: GuestState) -> bool:
     """A host said how a guest is, after its server was `seen`. False, and not believed, when something has been done to the server since:
     what the host saw may have been in the middle of that."""
     row = table.get(tx, state.server_id)
@@ -166,7 +165,7 @@ def _observed(tx: Transaction, cloud: "Cloud", seen: Row[Any], state: GuestState
     return True
 
 
-def _believe(tx: Transaction, cloud: "Cloud", row: Row[Any], state: GuestState) -> None:
+def _believe(tx: Transaction, cloud: "Cloud", row: Row, state: GuestState) -> None:
     power = POWER_OF_GUEST.get(state.state, row.power_state)
     if power in (RUNNING, POWER_PAUSED):
         if row.vm_state == STOPPED:
@@ -188,7 +187,7 @@ def _believe(tx: Transaction, cloud: "Cloud", row: Row[Any], state: GuestState) 
     record(tx, None, "server.stopped", row.id, row.project_id, {"reason": state.reason})
 
 
-def _act(tx: Transaction, cloud: "Cloud", row: Row[Any], workflow: str, action: str, task_state: str) -> None:
+def _act(tx: Transaction, cloud: "Cloud", row: Row, workflow: str, action: str, task_state: str) -> None:
     table.update(tx, row.id, task_state=task_state)
     history.start(tx, None, row.id, action)
     cloud.start(tx, workflow, row.id, history.input_of(row), None, row.project_id)

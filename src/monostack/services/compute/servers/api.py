@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Conflict
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.services.compute.hosts.known import known_hosts
@@ -82,7 +80,7 @@ def update_server(request: Request, tx: Transaction) -> Any:
     return show(request, tx, server.id, everything=request.at_least(2, 75))
 
 
-def _pinned(tx: Transaction, server: Row[Any], asked: str | None) -> str | None:
+def _pinned(tx: Transaction, server: Row, asked: str | None) -> str | None:
     """The zone the server stays in when it moves: none, or the one it is in. Raises Conflict."""
     current = known_hosts(tx).zone_of(server.host) if server.host else None
     if asked is None or asked == server.availability_zone:

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.agentlink import CommandFailed, CommandTimeout, HostUnreachable
 from monostack.core import ids
 from monostack.core.errors import Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import envelope
 from monostack.protocol.guests import ConsoleLog
@@ -31,7 +29,7 @@ _BODY = one("os-getConsoleOutput", fields({"length": _LENGTH}))
 async def console_output(request: Request) -> Response:
     """What the guest wrote to its serial console: the last `length` lines, or all that is kept."""
 
-    def find(tx: Transaction) -> Row[Any]:
+    def find(tx: Transaction) -> Row:
         return for_action(request, tx, "os_compute_api:os-console-output", "os-getConsoleOutput")
 
     server = await request.db.read(find)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, Fault, Forbidden
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response
 from monostack.http.answers import NOTHING
@@ -97,7 +96,7 @@ def _check_metadata(request: Request, tx: Transaction, metadata: Mapping[str, st
 
 
 def new_image(
-    request: Request, tx: Transaction, server: Row[Any], name: str, kind: str, more: Mapping[str, str] | None = None
+    request: Request, tx: Transaction, server: Row, name: str, kind: str, more: Mapping[str, str] | None = None
 ) -> image.ImageInfo:
     """An image that waits for the bits of a server's root disk, with what it inherits of the server's own image.
 
@@ -119,7 +118,7 @@ def new_image(
 
 
 def _create(
-    request: Request, tx: Transaction, server: Row[Any], name: str, values: dict[str, Any], properties: Mapping[str, str], *,
+    request: Request, tx: Transaction, server: Row, name: str, values: dict[str, Any], properties: Mapping[str, str], *,
     empty: bool = False,
 ) -> image.ImageInfo:
     """An image of the caller's project; who makes one of another project's server shares it with that project."""  # fmt: skip
@@ -127,7 +126,7 @@ def _create(
     return image.create(tx, request, name, properties, values, share_with, empty=empty)
 
 
-def _inherited(server: Row[Any], more: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+def _inherited(server: Row, more: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     """The attributes and properties that a snapshot takes over from the image its server was made from."""
     kept: Mapping[str, Any] = server.image or {}
     inherited = {
@@ -145,7 +144,7 @@ def _inherited(server: Row[Any], more: Mapping[str, str]) -> tuple[dict[str, Any
 # --- of volume-backed servers --------------------------------------------------------------------------------------------
 
 
-def _of_volumes(request: Request, tx: Transaction, server: Row[Any], name: str, metadata: Mapping[str, str]) -> image.ImageInfo:
+def _of_volumes(request: Request, tx: Transaction, server: Row, name: str, metadata: Mapping[str, str]) -> image.ImageInfo:
     """An image without bits: it names a snapshot of each volume, and its like boots from volumes made of them. It is there at once."""
     started = history.input_of(server)["started"]
     mapping = [_local(disk) for disk in local_disks(server)]
@@ -166,7 +165,7 @@ def _of_volumes(request: Request, tx: Transaction, server: Row[Any], name: str, 
     return found
 
 
-def _snapshot(held: Row[Any], made: volume.Snapshot) -> dict[str, Any]:
+def _snapshot(held: Row, made: volume.Snapshot) -> dict[str, Any]:
     return {
         **_MAPPING, "source_type": "snapshot", "destination_type": "volume", "snapshot_id": made.id, "boot_index": held.boot_index,
         "device_name": held.device, "delete_on_termination": held.delete_on_termination, "volume_size": made.size,

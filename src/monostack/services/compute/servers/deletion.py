@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Conflict
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.services.compute import quotas
@@ -21,7 +19,7 @@ from monostack.services.compute.servers.states import DELETING, RESTORING, SOFT_
 routes = Routes("/v2.1/servers")
 
 
-def start_deletion(tx: Transaction, cloud: Any, server: Row[Any], request: Request | None) -> None:
+def start_deletion(tx: Transaction, cloud: Any, server: Row, request: Request | None) -> None:
     """Begin to delete a server for good; it overtakes whatever is being done to it. Without a request: the cloud itself."""
     if server.task_state == DELETING:
         return  # it is going already
@@ -45,7 +43,7 @@ def delete_server(request: Request, tx: Transaction) -> None:
         start_deletion(tx, request.cloud, server, request)
 
 
-def _can_wait(request: Request, server: Row[Any]) -> bool:
+def _can_wait(request: Request, server: Row) -> bool:
     """Whether the server is to be kept for a while: only one that has run, and is on a host, has something to keep."""
     return request.cloud.config.compute.reclaim_instance_interval > 0 and server.launched_at is not None and server.host is not None
 

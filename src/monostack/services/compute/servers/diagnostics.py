@@ -4,12 +4,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy.engine import Row
 
 from monostack.agentlink import CommandFailed, CommandTimeout, HostUnreachable
 from monostack.core import clock, ids
 from monostack.core.errors import Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import Record
 from monostack.protocol.guests import Diagnostics, GuestRef
@@ -32,7 +31,7 @@ routes = Routes("/v2.1/servers/{id}")
 async def show_diagnostics(request: Request) -> Response:
     """Show what a running server has used, from 2.48 on alike for all drivers."""
 
-    def find(tx: Transaction) -> Row[Any]:
+    def find(tx: Transaction) -> Row:
         server = visible(request, tx)
         authorize(request, "os_compute_api:os-server-diagnostics", server)
         if server.host is None:
@@ -71,7 +70,7 @@ def _as_libvirt_tells(found: Diagnostics) -> dict[str, Any]:
     return shown | {f"memory-{name}": value for name, value in found.memory.items()}
 
 
-def _uniform(server: Row[Any], found: Diagnostics) -> dict[str, Any]:
+def _uniform(server: Row, found: Diagnostics) -> dict[str, Any]:
     launched = datetime.fromisoformat(server.launched_at).replace(tzinfo=UTC)
     return {
         "state": found.state, "driver": "libvirt", "hypervisor": found.hypervisor, "hypervisor_os": "linux",

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
-from monostack.db import Id, Json, Name, Timestamp, Transaction, table
+from monostack.db import Id, Json, Name, Row, Timestamp, Transaction, table
 
 if TYPE_CHECKING:
     from monostack.http import Request
@@ -73,7 +72,7 @@ def start(
     )
 
 
-def input_of(server: Row[Any], **more: Any) -> dict[str, Any]:
+def input_of(server: Row, **more: Any) -> dict[str, Any]:
     """What every workflow of a server is given: where it is, and when it was asked for."""
     return {"host": server.host, "started": clock.now().isoformat(timespec="microseconds")} | more
 
@@ -107,5 +106,5 @@ def finish(
     )
 
 
-def find(tx: Transaction, server_id: str, request_id: str) -> Row[Any] | None:
+def find(tx: Transaction, server_id: str, request_id: str) -> Row | None:
     return tx.row(_OF_REQUEST, {"the_server": server_id, "the_request": request_id})

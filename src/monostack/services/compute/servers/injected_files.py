@@ -1,10 +1,8 @@
 """Personality: files that a guest is to find on its config drive. Asked for until microversion 2.57; user data took their place."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from sqlalchemy.engine import Row
-
+from monostack.db import Row
 from monostack.protocol.guests import InjectedFile
 from monostack.services.compute.quotas import Budget
 
@@ -20,5 +18,5 @@ def check(given: Sequence[Mapping[str, str]], budget: Budget) -> list[dict[str, 
     return [{"path": file.get("path", ""), "contents": file.get("contents", "")} for file in given]
 
 
-def of(server: Row[Any]) -> list[InjectedFile]:
+def of(server: Row) -> list[InjectedFile]:
     return [InjectedFile(file["path"], file["contents"]) for file in server.injected_files or ()]

@@ -3,10 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import Record, envelope, many
 from monostack.services.compute.dialect import server_not_found
@@ -41,7 +40,7 @@ _LIST = [((0, 0), query({})), ((2, 58), query(_SINCE, strict=True, once=_SINCE))
 routes = Routes("/v2.1/servers/{id}/os-instance-actions")
 
 
-def _server(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _server(request: Request, tx: Transaction, action: str) -> Row:
     if request.at_least(2, 21):
         server = tx.row(_EVEN_DELETED, {"the_id": request.params["id"]})
         if server is None or not (request.caller.is_admin or server.project_id == request.caller.project_id):
@@ -52,7 +51,7 @@ def _server(request: Request, tx: Transaction, action: str) -> Row[Any]:
     return server
 
 
-def _view(request: Request, row: Row[Any]) -> dict[str, Any]:
+def _view(request: Request, row: Row) -> dict[str, Any]:
     shown = {name: row._mapping[name] for name in _KEYS}
     shown["instance_uuid"] = row.server_id
     if request.at_least(2, 58):

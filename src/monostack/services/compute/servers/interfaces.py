@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, Fault, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.answers import NOTHING, envelope, many
@@ -29,13 +27,13 @@ _CREATE = [((0, 0), _body()), ((2, 49), _body(tag=TAG))]
 routes = Routes("/v2.1/servers/{id}/os-interface")
 
 
-def _server(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _server(request: Request, tx: Transaction, action: str) -> Row:
     server = visible(request, tx)
     request.authorize(f"os_compute_api:os-attach-interfaces:{action}", {"project_id": server.project_id})
     return server
 
 
-def _view(request: Request, server: Row[Any], port: network.PortInfo) -> dict[str, Any]:
+def _view(request: Request, server: Row, port: network.PortInfo) -> dict[str, Any]:
     addresses = [{"subnet_id": ip.subnet_id, "ip_address": ip.ip_address} for ip in port.fixed_ips]
     shown = {
         "net_id": port.network_id, "port_id": port.id, "mac_addr": port.mac, "port_state": port.status, "fixed_ips": addresses
@@ -45,7 +43,7 @@ def _view(request: Request, server: Row[Any], port: network.PortInfo) -> dict[st
     return shown
 
 
-def _port(tx: Transaction, server: Row[Any], port_id: str) -> network.PortInfo:
+def _port(tx: Transaction, server: Row, port_id: str) -> network.PortInfo:
     port = network.ports(tx, [port_id]).get(port_id)
     if port is None or (port.project_id != server.project_id and port.device_id != server.id):
         raise NotFound(f"Port id {port_id} could not be found.")
@@ -93,7 +91,7 @@ def attach_interface(request: Request, tx: Transaction) -> Any:
     return {"interfaceAttachment": _view(request, server, port)}
 
 
-def _allocate(request: Request, tx: Transaction, server: Row[Any], asked: network.RequestedNic) -> network.PortInfo:
+def _allocate(request: Request, tx: Transaction, server: Row, asked: network.RequestedNic) -> network.PortInfo:
     try:
         nics = network.networks_for_boot(tx, request, [asked] if asked.network_id or asked.port_id else None)
     except BadRequest as fault:
@@ -119,7 +117,7 @@ def _allocate(request: Request, tx: Transaction, server: Row[Any], asked: networ
         raise
 
 
-def _claim(tx: Transaction, server: Row[Any], port_id: str) -> None:
+def _claim(tx: Transaction, server: Row, port_id: str) -> None:
     """Let the server hold what the port asks of its host. Raises BadRequest."""
     asked = network.asked_by_ports(tx, [port_id])
     if not asked:

@@ -9,7 +9,7 @@ import re2
 import sqlalchemy as sa
 
 from monostack.core.errors import BadRequest, Forbidden
-from monostack.db import Transaction
+from monostack.db import Select, Transaction
 from monostack.http import Request, Routes
 from monostack.resources import ListQuery
 from monostack.resources import query as list_queries
@@ -108,7 +108,7 @@ def _tag_text(tag: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _statement(shape: tuple[Any, ...]) -> sa.Select[Any]:
+def _statement(shape: tuple[Any, ...]) -> Select:
     return list_queries.statement(servers, None, shape).with_only_columns(*LISTED)
 
 

@@ -1,11 +1,8 @@
 """Live migration: a running server goes on running on another host."""
 
-from typing import Any
-
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.compute import tpm
 from monostack.services.compute.hosts.known import known_hosts
@@ -73,7 +70,7 @@ def live_migrate(request: Request, tx: Transaction) -> None:
     begin(request, tx, server, "live-migration", "live_migrate", MIGRATING, migration=uuid, dest=found.host.name)
 
 
-def _refused(request: Request, tx: Transaction, server: Row[Any], cause: str) -> None:
+def _refused(request: Request, tx: Transaction, server: Row, cause: str) -> None:
     started = history.input_of(server)["started"]
     events = [history.event("conductor_live_migrate_instance", started, None, cause)]
     history.start(tx, request, server.id, "live-migration", events, message="Error")

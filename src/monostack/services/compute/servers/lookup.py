@@ -1,12 +1,10 @@
 """Finding a server for a caller, and whether the caller may act on it now."""
 
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Conflict
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.compute import tpm
 from monostack.services.compute.dialect import server_not_found, wrong_state
@@ -17,7 +15,7 @@ _ANY = sa.select(servers).where(servers.c.id == sa.bindparam("the_id"), LIVE)
 _OWN = _ANY.where(servers.c.project_id == sa.bindparam("the_project"))
 
 
-def visible(request: Request, tx: Transaction, server_id: str | None = None) -> Row[Any]:
+def visible(request: Request, tx: Transaction, server_id: str | None = None) -> Row:
     """The server of the path, if it exists and is the caller's project's (an administrator sees all). Raises NotFound."""
     server_id = request.params["id"] if server_id is None else server_id
     if request.caller.is_admin:
@@ -29,13 +27,13 @@ def visible(request: Request, tx: Transaction, server_id: str | None = None) -> 
     return row
 
 
-def authorize(request: Request, rule: str, server: Row[Any]) -> None:
+def authorize(request: Request, rule: str, server: Row) -> None:
     request.authorize(rule, {"project_id": server.project_id, "user_id": server.user_id})
 
 
 def for_action(
     request: Request, tx: Transaction, rule: str, action: str, shown: str | None = None, *, with_tpm: bool = True
-) -> Row[Any]:  # fmt: skip
+) -> Row:  # fmt: skip
     """The server, if the caller may act on it and its state allows it. `shown` names the action in messages.
 
     Raises NotFound, PolicyNotAuthorized, Conflict in Nova's words: locked, not placed, wrong state; BadRequest for a server that has a TPM,
@@ -49,7 +47,7 @@ def for_action(
     return server
 
 
-def check_state(request: Request, server: Row[Any], action: str, shown: str | None = None) -> None:
+def check_state(request: Request, server: Row, action: str, shown: str | None = None) -> None:
     """Raises Conflict unless the action is allowed in the state the server is in."""
     allowed = ACTIONS[action]
     if server.locked_by is not None and not allowed.locked and not request.caller.is_admin:

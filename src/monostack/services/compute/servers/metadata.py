@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.answers import TEXT, envelope, mapping
@@ -21,20 +19,20 @@ _ONE = one("meta", {**METADATA, "minProperties": 1, "maxProperties": 1})
 routes = Routes("/v2.1/servers/{id}/metadata")
 
 
-def _server(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _server(request: Request, tx: Transaction, action: str) -> Row:
     server = visible(request, tx)
     authorize(request, f"os_compute_api:server-metadata:{action}", server)
     return server
 
 
-def _write(request: Request, tx: Transaction, server: Row[Any], metadata: dict[str, str]) -> None:
+def _write(request: Request, tx: Transaction, server: Row, metadata: dict[str, str]) -> None:
     check_state(request, server, "update_server_metadata", "update metadata")
     budget = quotas.Budget(tx, request.cloud, server.project_id)
     budget.require("metadata_items", len(metadata), "Maximum number of metadata items exceeds {limit}")
     _store(request, tx, server, metadata)
 
 
-def _store(request: Request, tx: Transaction, server: Row[Any], metadata: dict[str, str]) -> None:
+def _store(request: Request, tx: Transaction, server: Row, metadata: dict[str, str]) -> None:
     table.update(tx, server.id, metadata=metadata)
     record(tx, request, "server.update", server.id, server.project_id, {"changed": ["metadata"]})
     network.items_changed(tx, request.cloud, "metadata", [server.id])

@@ -3,10 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Conflict
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.compute import server_groups
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.hosts.life import is_up, signs_of_life
@@ -23,7 +21,7 @@ SIMULATED = "simulated"
 
 
 def wish_of(
-    tx: Transaction, cloud: "Cloud", server: Row[Any], flavor: Mapping[str, Any], *, hosts: Collection[str] | None = None,
+    tx: Transaction, cloud: "Cloud", server: Row, flavor: Mapping[str, Any], *, hosts: Collection[str] | None = None,
     avoid: Collection[str] = (), zone: str | None = None, from_disks: bool = True,
 ) -> Wish:  # fmt: skip
     """What the server, with `flavor` as servers keep it, wants of a host. `from_disks`: it takes the disks of its present host along.
@@ -58,7 +56,7 @@ def _hosts_of(tx: Transaction, asked: Any, project_id: str) -> list[str]:
     return [row.host for row in rows if row.host and row.project_id == project_id]
 
 
-def _within_reach(tx: Transaction, cloud: "Cloud", server: Row[Any], *, from_disks: bool) -> tuple[list[str] | None, str | None]:
+def _within_reach(tx: Transaction, cloud: "Cloud", server: Row, *, from_disks: bool) -> tuple[list[str] | None, str | None]:
     """The hosts that can have the server's disks and volumes, and what is wrong with the others. None: all can."""
     known = known_hosts(tx).by_name
     names, because = list(known), None
@@ -75,7 +73,7 @@ def _within_reach(tx: Transaction, cloud: "Cloud", server: Row[Any], *, from_dis
     return (None, None) if because is None else (names, because)
 
 
-def _group(tx: Transaction, server: Row[Any]) -> GroupRule | None:
+def _group(tx: Transaction, server: Row) -> GroupRule | None:
     """The rule of the server's group. The server itself counts among its members, so affinity keeps even a lone one where it is; only
     anti-affinity has nothing against its present host.
     """

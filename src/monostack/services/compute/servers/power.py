@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request
 from monostack.services.compute.parameters import ANYTHING, fields, one
@@ -14,7 +12,7 @@ from monostack.services.compute.servers.lookup import authorize, check_state, fo
 from monostack.services.compute.servers.states import POWERING_OFF, POWERING_ON, REBOOTING, REBOOTING_HARD
 
 
-def begin(request: Request, tx: Transaction, server: Row[Any], action: str, workflow: str, task_state: str | None, **more: Any) -> None:
+def begin(request: Request, tx: Transaction, server: Row, action: str, workflow: str, task_state: str | None, **more: Any) -> None:
     """Write what is going to be done to a server, and start doing it."""
     table.update(tx, server.id, task_state=task_state, progress=0)
     history.start(tx, request, server.id, action)

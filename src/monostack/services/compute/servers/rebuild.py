@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, Forbidden, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response
 from monostack.services.compute import keypairs, quotas, tpm
 from monostack.services.compute.guests.spec import kept_of
@@ -108,7 +106,7 @@ def rebuild_server(request: Request, tx: Transaction) -> Response:
     return _answer(request, tx, server, password)
 
 
-def _check_host(tx: Transaction, server: Row[Any], root: Row[Any] | None, found: image.ImageInfo) -> bool:
+def _check_host(tx: Transaction, server: Row, root: Row | None, found: image.ImageInfo) -> bool:
     """Is another image one for the server's host? Tells whether the server, which has no TPM, has one by that image. Raises NoValidHost."""
     host = known_hosts(tx).by_name.get(server.host or "")
     if host is None or found.id == _image_of(tx, server, root):
@@ -122,12 +120,12 @@ def _check_host(tx: Transaction, server: Row[Any], root: Row[Any] | None, found:
     return wish.tpm is not None
 
 
-def _image_of(tx: Transaction, server: Row[Any], root: Row[Any] | None) -> str | None:
+def _image_of(tx: Transaction, server: Row, root: Row | None) -> str | None:
     held = volume.state(tx, root.volume_id) if root is not None else None
     return server.image_id if root is None else (held.image_metadata or {}).get("image_id") if held is not None else None
 
 
-def _refused(request: Request, tx: Transaction, server: Row[Any], none: NoValidHost, password: str) -> Response:
+def _refused(request: Request, tx: Transaction, server: Row, none: NoValidHost, password: str) -> Response:
     """Nova finds that out after it has answered: the server is in ERROR then, with its old image and all else that was asked for."""
     table.update(tx, server.id, task_state=REBUILDING)
     answer = _answer(request, tx, server, password)
@@ -138,7 +136,7 @@ def _refused(request: Request, tx: Transaction, server: Row[Any], none: NoValidH
     return answer
 
 
-def _answer(request: Request, tx: Transaction, server: Row[Any], password: str) -> Response:
+def _answer(request: Request, tx: Transaction, server: Row, password: str) -> Response:
     shown = show(request, tx, server.id, everything=request.at_least(2, 75))
     changed = table.get(tx, server.id)
     assert changed is not None, "it was looked up in this transaction"
@@ -185,7 +183,7 @@ def _image(tx: Transaction, request: Request, image_id: str) -> image.ImageInfo:
 
 
 def _check(
-    request: Request, tx: Transaction, server: Row[Any], root: Row[Any] | None, found: image.ImageInfo, given: Mapping[str, Any],
+    request: Request, tx: Transaction, server: Row, root: Row | None, found: image.ImageInfo, given: Mapping[str, Any],
     values: dict[str, Any],
 ) -> None:  # fmt: skip
     """Raises BadRequest for an image the server could not run from, or a volume that is not at rest; Forbidden over quota."""
@@ -202,7 +200,7 @@ def _check(
 
 
 def _check_root_volume(
-    request: Request, tx: Transaction, server: Row[Any], root: Row[Any], found: image.ImageInfo, given: Mapping[str, Any]
+    request: Request, tx: Transaction, server: Row, root: Row, found: image.ImageInfo, given: Mapping[str, Any]
 ) -> None:
     """Before 2.93 a volume keeps what is in it, so another image is refused; from then on it gets the image. Raises BadRequest."""
     if given.get("trusted_image_certificates"):

@@ -1,12 +1,9 @@
 """Rescue: a server boots from another image, with its own disks at hand. Source: Nova's rescue API, stable device rescue."""
 
 from collections.abc import Mapping
-from typing import Any
-
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response
 from monostack.services.compute.parameters import ANYTHING, TEXT, UUID, fields, one
 from monostack.services.compute.servers import answers, table
@@ -41,7 +38,7 @@ def rescue_server(request: Request, tx: Transaction) -> Response:
     return Response({"adminPass": password})
 
 
-def _image(request: Request, tx: Transaction, server: Row[Any], asked: str | None) -> tuple[str, Mapping[str, str]]:
+def _image(request: Request, tx: Transaction, server: Row, asked: str | None) -> tuple[str, Mapping[str, str]]:
     """The image to boot from, with its properties. Raises BadRequest in Nova's words."""
     if asked is None:
         return server.image_id, (server.image or {}).get("properties") or {}
@@ -54,7 +51,7 @@ def _image(request: Request, tx: Transaction, server: Row[Any], asked: str | Non
     return found.id, found.properties
 
 
-def _check_volumes(tx: Transaction, server: Row[Any]) -> None:
+def _check_volumes(tx: Transaction, server: Row) -> None:
     for held in server_volumes.attached_to(tx, [server.id]).get(server.id, ()):
         found = volume.state(tx, held.volume_id)
         if found is not None and found.status != "in-use":

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.compute import quotas, tpm
 from monostack.services.compute.flavors import Flavor, find, snapshot
@@ -48,7 +46,7 @@ def resize_server(request: Request, tx: Transaction) -> None:
     _move(request, tx, server, wish, kept, migrations.RESIZE, "resize")
 
 
-def _flavor(request: Request, tx: Transaction, server: Row[Any], reference: str) -> Flavor:
+def _flavor(request: Request, tx: Transaction, server: Row, reference: str) -> Flavor:
     """Raises BadRequest in Nova's words."""
     try:
         flavor = find(tx, request, reference)
@@ -63,7 +61,7 @@ def _flavor(request: Request, tx: Transaction, server: Row[Any], reference: str)
     return flavor
 
 
-def _check_image(tx: Transaction, server: Row[Any], flavor: Flavor) -> None:
+def _check_image(tx: Transaction, server: Row, flavor: Flavor) -> None:
     kept = server.image or {}
     images.check_memory(flavor.memory_mb, int(kept.get("min_ram") or 0))
     if not server_volumes.is_volume_backed(tx, server):
@@ -88,7 +86,7 @@ def migrate_server(request: Request, tx: Transaction) -> None:
     _move(request, tx, server, wish, kept, migrations.COLD, "migrate")
 
 
-def _move(request: Request, tx: Transaction, server: Row[Any], wish: Wish, flavor: dict[str, Any], kind: str, action: str) -> None:
+def _move(request: Request, tx: Transaction, server: Row, wish: Wish, flavor: dict[str, Any], kind: str, action: str) -> None:
     """Claim a host and start moving. That none is fit is told by the action, as Nova finds that out after it has answered."""
     old = {**server.flavor, "id": server.flavor_id}
     caller = request.caller
@@ -115,7 +113,7 @@ def _move(request: Request, tx: Transaction, server: Row[Any], wish: Wish, flavo
     )  # fmt: skip
 
 
-def _refused(request: Request, tx: Transaction, server: Row[Any], action: str, cause: str) -> None:
+def _refused(request: Request, tx: Transaction, server: Row, action: str, cause: str) -> None:
     started = history.input_of(server)["started"]
     events = [history.event(name, started, None, cause) for name in ("cold_migrate", "conductor_migrate_server")]
     history.start(tx, request, server.id, action, events, message="Error")
@@ -128,7 +126,7 @@ def _address(request: Request, host: Host) -> str | None:
 # --- its end -------------------------------------------------------------------------------------------------------------
 
 
-def _waiting(tx: Transaction, server: Row[Any], again: str) -> Row[Any]:
+def _waiting(tx: Transaction, server: Row, again: str) -> Row:
     """The migration that waits for its owner's word, or `again` began to end in this way. Raises BadRequest."""
     for migration in migrations.open_of(tx, server.id):
         if migration.status in (migrations.FINISHED, again):

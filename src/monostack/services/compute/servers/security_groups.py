@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.answers import envelope, many
@@ -32,7 +30,7 @@ def list_security_groups(request: Request, tx: Transaction) -> Any:
     return {"security_groups": group_views(request, tx, groups)}
 
 
-def _server_and_group(request: Request, tx: Transaction, action: str, rule: str) -> tuple[Row[Any], str]:
+def _server_and_group(request: Request, tx: Transaction, action: str, rule: str) -> tuple[Row, str]:
     server = visible(request, tx)
     request.authorize(f"os_compute_api:os-security-groups:{rule}", {"project_id": server.project_id})
     name = request.body[action]["name"]

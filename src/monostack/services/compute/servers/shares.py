@@ -5,10 +5,8 @@ There is no such service in this cloud, so no share exists that a server could b
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Fault, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import REFUSED, envelope
 from monostack.services.compute.dialect import wrong_state
@@ -25,7 +23,7 @@ _NOTHING = query({}, strict=True)
 routes = Routes("/v2.1/servers/{id}/shares")
 
 
-def _server(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _server(request: Request, tx: Transaction, action: str) -> Row:
     try:
         server = visible(request, tx)
     except NotFound:

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, Conflict
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.compute import quotas
 from monostack.services.compute.hosts.known import known_hosts
@@ -65,7 +63,7 @@ def unshelve_server(request: Request, tx: Transaction) -> None:
     _unshelve(request, tx, server, zone, host)
 
 
-def _check_wanted(request: Request, tx: Transaction, server: Row[Any], wanted: Mapping[str, Any], host: str | None) -> str | None:
+def _check_wanted(request: Request, tx: Transaction, server: Row, wanted: Mapping[str, Any], host: str | None) -> str | None:
     """The zone the server is to be in. Raises Conflict, BadRequest and PolicyNotAuthorized in Nova's words."""
     if (wanted or host) and server.vm_state != SHELVED_OFFLOADED:
         raise Conflict(
@@ -88,7 +86,7 @@ def _check_wanted(request: Request, tx: Transaction, server: Row[Any], wanted: M
     return zone
 
 
-def _unshelve(request: Request, tx: Transaction, server: Row[Any], zone: str | None, host: str | None) -> None:
+def _unshelve(request: Request, tx: Transaction, server: Row, zone: str | None, host: str | None) -> None:
     """Claim a host for a server that has none. That none is fit is told by the action: the server stays shelved."""
     flavor = {**server.flavor, "id": server.flavor_id}
     hosts = [host] if host else None

@@ -3,10 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
-from monostack.db import Flag, Id, Json, Name, Timestamp, Transaction, table
+from monostack.db import Flag, Id, Json, Name, Row, Timestamp, Transaction, table
 
 servers = table(
     "servers",
@@ -80,7 +79,7 @@ BY_IDS = sa.select(servers).where(s.id.in_(sa.bindparam("the_ids", expanding=Tru
 _UPDATES: dict[tuple[str, ...], sa.Update] = {}
 
 
-def get(tx: Transaction, server_id: str) -> Row[Any] | None:
+def get(tx: Transaction, server_id: str) -> Row | None:
     """A server that exists, whoever it belongs to: for workflows and reconcilers."""
     return tx.row(BY_ID, {"the_id": server_id})
 

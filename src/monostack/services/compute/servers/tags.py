@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING, Answers, envelope
@@ -22,13 +20,13 @@ _TAG = Schema(TAG)
 routes = Routes("/v2.1/servers/{id}/tags")
 
 
-def _server(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _server(request: Request, tx: Transaction, action: str) -> Row:
     server = visible(request, tx)
     authorize(request, f"os_compute_api:os-server-tags:{action}", server)
     return server
 
 
-def _write(request: Request, tx: Transaction, server: Row[Any], tags: list[str]) -> None:
+def _write(request: Request, tx: Transaction, server: Row, tags: list[str]) -> None:
     check_state(request, server, "tags", "update_tags" if request.method == "PUT" else "delete_tags")
     table.update(tx, server.id, tags=tags)
     record(tx, request, "server.update", server.id, server.project_id, {"changed": ["tags"]})

@@ -13,9 +13,8 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.compute.hosts.known import KnownHosts, known_hosts
 from monostack.services.compute.hosts.life import host_status, signs_of_life
@@ -338,7 +337,7 @@ def render(rows: Sequence[Any], page: Page, shape: Shape) -> list[dict[str, Any]
 
 def show(request: Request, tx: Transaction, server_id: str, *, everything: bool = True) -> dict[str, Any]:
     """One server in its envelope. It exists, and the caller may see it."""
-    row: Row[Any] | None = tx.row(ONE, {"the_id": server_id})
+    row: Row | None = tx.row(ONE, {"the_id": server_id})
     assert row is not None, "the caller looked it up in this transaction"
     shape = shape_of(request, detail=False, everything=everything, project_id=row.project_id)
     return {"server": render([row], page_for(request, tx, [row], shape), shape)[0]}

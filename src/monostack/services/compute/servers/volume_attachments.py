@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import clock, ids
 from monostack.core.errors import BadRequest, Conflict, Fault, NotBuilt, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.answers import NOTHING, Answers, envelope, many
@@ -40,13 +38,13 @@ _UPDATE = [
 routes = Routes("/v2.1/servers/{id}/os-volume_attachments")
 
 
-def _server(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _server(request: Request, tx: Transaction, action: str) -> Row:
     server = visible(request, tx)
     request.authorize(f"os_compute_api:os-volumes-attachments:{action}", {"project_id": server.project_id})
     return server
 
 
-def _view(request: Request, held: Row[Any]) -> dict[str, Any]:
+def _view(request: Request, held: Row) -> dict[str, Any]:
     shown: dict[str, Any] = {"serverId": held.server_id, "volumeId": held.volume_id, "device": held.device}
     if not request.at_least(2, 89):
         shown["id"] = held.volume_id
@@ -59,7 +57,7 @@ def _view(request: Request, held: Row[Any]) -> dict[str, Any]:
     return shown
 
 
-def _held(request: Request, tx: Transaction, server: Row[Any]) -> Row[Any]:
+def _held(request: Request, tx: Transaction, server: Row) -> Row:
     volume_id = request.params["key"]
     held = server_volumes.find(tx, server.id, volume_id)
     if held is None:
@@ -129,7 +127,7 @@ def attach_volume(request: Request, tx: Transaction) -> Any:
     return {"volumeAttachment": shown}
 
 
-def _check_volume(request: Request, tx: Transaction, server: Row[Any], found: volume.Volume, given: Mapping[str, Any]) -> None:
+def _check_volume(request: Request, tx: Transaction, server: Row, found: volume.Volume, given: Mapping[str, Any]) -> None:
     """Can the server have the volume? Raises BadRequest."""
     holders = [held.server_id for held in server_volumes.of_volume(tx, found.id)]
     if holders and not found.multiattach:
@@ -158,7 +156,7 @@ def _device(asked: str | None, used: list[str]) -> str:
     return asked
 
 
-def _start(request: Request, tx: Transaction, server: Row[Any], verb: str, volume_id: str) -> None:
+def _start(request: Request, tx: Transaction, server: Row, verb: str, volume_id: str) -> None:
     """Have the server's guest get the volume or let it go. A server that is on no host, since it is shelved, has no guest: it is done."""
     record(tx, request, f"server.{verb}", server.id, server.project_id, {"volume_id": volume_id})
     given = history.input_of(server, volume_id=volume_id)
@@ -190,7 +188,7 @@ def update_attachment(request: Request, tx: Transaction) -> None:
         _swap(request, tx, server, volume.get(tx, request, volume_id), given["volumeId"])
 
 
-def _update(tx: Transaction, server: Row[Any], volume_id: str, given: Mapping[str, Any]) -> None:
+def _update(tx: Transaction, server: Row, volume_id: str, given: Mapping[str, Any]) -> None:
     held = server_volumes.find(tx, server.id, volume_id)
     if held is None:
         raise NotFound(f"No volume Block Device Mapping with id {volume_id}.")
@@ -202,7 +200,7 @@ def _update(tx: Transaction, server: Row[Any], volume_id: str, given: Mapping[st
         server_volumes.set_delete_on_termination(tx, server.id, volume_id, is_true(given["delete_on_termination"]))
 
 
-def _swap(request: Request, tx: Transaction, server: Row[Any], old: volume.Volume, new_id: str) -> None:
+def _swap(request: Request, tx: Transaction, server: Row, old: volume.Volume, new_id: str) -> None:
     """What Cinder asks for in the middle of a migration. Volumes here migrate in another way, so it ends where Nova would begin."""
     if not old.migration_status:
         raise Conflict(f"volume {old.id} is not migrating; this API should only be called by Cinder")

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Flag, Id, Name, Timestamp, Transaction, table
+from monostack.db import Flag, Id, Name, Row, Timestamp, Transaction, table
 
 server_volumes = table(
     "server_volumes",
@@ -47,29 +46,29 @@ _KEEP = (
 )
 
 
-def attached_to(tx: Transaction, server_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+def attached_to(tx: Transaction, server_ids: Sequence[str]) -> dict[str, list[Row]]:
     """The volumes of each server, in order."""
-    found: dict[str, list[Row[Any]]] = {}
+    found: dict[str, list[Row]] = {}
     for row in tx.rows(_OF_SERVERS, {"the_servers": list(server_ids)}):
         found.setdefault(row.server_id, []).append(row)
     return found
 
 
-def find(tx: Transaction, server_id: str, volume_id: str) -> Row[Any] | None:
+def find(tx: Transaction, server_id: str, volume_id: str) -> Row | None:
     return tx.row(_ONE, {"the_server": server_id, "the_volume": volume_id})
 
 
-def of_volume(tx: Transaction, volume_id: str) -> Sequence[Row[Any]]:
+def of_volume(tx: Transaction, volume_id: str) -> Sequence[Row]:
     """Each server's hold on a volume."""
     return tx.rows(_OF_VOLUME, {"the_volume": volume_id})
 
 
-def is_volume_backed(tx: Transaction, server: Row[Any]) -> bool:
+def is_volume_backed(tx: Transaction, server: Row) -> bool:
     """Whether the server boots from a volume. It may show an image all the same: one that names snapshots of volumes."""
     return root_of(tx, server) is not None
 
 
-def root_of(tx: Transaction, server: Row[Any]) -> Row[Any] | None:
+def root_of(tx: Transaction, server: Row) -> Row | None:
     """The volume a server boots from."""
     return next((row for row in tx.rows(_OF_SERVERS, {"the_servers": [server.id]}) if row.boot_index == 0), None)
 

@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import clock
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.operations import Run, Step, Workflow
 from monostack.protocol.guests import GuestRef
 from monostack.services.compute.servers import history, table
@@ -75,7 +73,7 @@ def mark_shelved(run: Run, tx: Transaction) -> None:
         begin_offload(tx, run.cloud, row)
 
 
-def begin_offload(tx: Transaction, cloud: "Cloud", server: Row[Any]) -> None:
+def begin_offload(tx: Transaction, cloud: "Cloud", server: Row) -> None:
     """Let a shelved server leave its host, though nobody asked for it."""
     table.update(tx, server.id, task_state=SHELVING_OFFLOADING)
     cloud.start(tx, "offload_server", server.id, history.input_of(server), None, server.project_id)
@@ -106,7 +104,7 @@ def not_offloaded(run: Run, tx: Transaction, error: dict[str, Any]) -> None:
     failed(run, tx, OFFLOAD_EVENT, error)
 
 
-def _leave_host(tx: Transaction, cloud: "Cloud", row: Row[Any]) -> None:
+def _leave_host(tx: Transaction, cloud: "Cloud", row: Row) -> None:
     """Its share of the host goes, its ports are nowhere, its volumes are reserved for it."""
     placement.release(tx, row.id)
     network.unbind(tx, cloud, [port.id for port in network.ports_of(tx, [row.id]).get(row.id, ())])

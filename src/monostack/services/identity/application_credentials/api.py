@@ -4,11 +4,10 @@ import secrets
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
 from monostack.core.errors import BadRequest, Conflict, Forbidden, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import TEXT, envelope
 from monostack.services.identity import access, delegation, passwords
@@ -152,7 +151,7 @@ def _wanted_roles(request: Request, tx: Transaction, wanted: list[dict[str, str]
     return role_ids
 
 
-def _find(request: Request, tx: Transaction, rule: str) -> Row[Any]:
+def _find(request: Request, tx: Transaction, rule: str) -> Row:
     """The credential of the path. Its own user counts, not the one in the path."""
     credential_id = request.params["credential_id"]
     row = access.find(CREDENTIALS, tx, credential_id)

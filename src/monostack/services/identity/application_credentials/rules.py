@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.context import AccessRule
 from monostack.core.errors import Forbidden
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.services.identity import access, delegation
 from monostack.services.identity.application_credentials.table import ACCESS_RULES, access_rules, credential_rules
@@ -79,7 +78,7 @@ def list_rules(request: Request, tx: Transaction) -> Any:
     return STYLE.list_envelope(request, ACCESS_RULES, ACCESS_RULES.views(request, tx, rows), query)
 
 
-def _find(request: Request, tx: Transaction, rule: str) -> Row[Any]:
+def _find(request: Request, tx: Transaction, rule: str) -> Row:
     owner, rule_id = _find_user(request, tx, rule), request.params["rule_id"]
     row = access.find(ACCESS_RULES, tx, rule_id)
     if row is None or row.user_id != owner:

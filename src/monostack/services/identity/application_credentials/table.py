@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction, table
+from monostack.db import Row, Select, Transaction, table
 from monostack.http import Request
 from monostack.http.answers import NULL, many, optional
 from monostack.resources import Field, Resource, choice, flag, text, time
@@ -66,7 +65,7 @@ def rules_of(tx: Transaction, credential_ids: Sequence[str]) -> dict[str, list[d
     return _grouped(tx, _RULES, credential_ids)
 
 
-def _grouped(tx: Transaction, statement: sa.Select[Any], ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+def _grouped(tx: Transaction, statement: Select, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for row in tx.rows(statement, {"ids": list(ids)}):
         item = dict(row._mapping)
@@ -74,7 +73,7 @@ def _grouped(tx: Transaction, statement: sa.Select[Any], ids: Sequence[str]) -> 
     return found
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     ids = [row.id for row in rows]
     held, allowed = roles_of(tx, ids), rules_of(tx, ids)
     return [

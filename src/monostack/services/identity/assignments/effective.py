@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from monostack.db import Transaction
+from monostack.db import Select, Transaction
 from monostack.services.identity.assignments.table import SYSTEM, assignments
 from monostack.services.identity.groups.table import members
 from monostack.services.identity.projects.table import projects
@@ -78,7 +78,7 @@ _CONDITIONS: dict[str, Any] = {
 
 
 @lru_cache(maxsize=256)
-def _select(conditions: tuple[str, ...]) -> sa.Select[Any]:
+def _select(conditions: tuple[str, ...]) -> Select:
     order = (_a.target_type, _a.target_id, _a.actor_type, _a.actor_id, _a.role_id, _a.inherited)
     return sa.select(assignments).where(*[_CONDITIONS[name] for name in conditions]).order_by(*order)
 

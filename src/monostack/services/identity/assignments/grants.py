@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Forbidden, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.services.identity.assignments.table import SYSTEM, assignments
@@ -38,17 +37,17 @@ TARGETS = {"projects": PROJECTS, "domains": DOMAINS}
 class Grant:
     """What a grant's path names."""
 
-    actor: Row[Any]
-    target: Row[Any] | None
-    role: Row[Any] | None
+    actor: Row
+    target: Row | None
+    role: Row | None
     key: dict[str, Any]  # parameters of the statements
 
 
-def _row(resource: Any, request: Request, tx: Transaction, id: str) -> Row[Any]:
+def _row(resource: Any, request: Request, tx: Transaction, id: str) -> Row:
     return resource.get(request, tx, id)
 
 
-def _attributes(row: Row[Any]) -> dict[str, Any]:
+def _attributes(row: Row) -> dict[str, Any]:
     return dict(row._mapping)
 
 

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Select, Transaction
 from monostack.http import Request
 from monostack.http.answers import FLAG, TEXT, Record, envelope, optional
 from monostack.services.identity.assignments.effective import Assignment
@@ -30,7 +29,7 @@ ANSWER = Record(
 )  # fmt: skip
 
 
-def _named(table: sa.Table, outer: bool = False) -> sa.Select[Any]:
+def _named(table: sa.Table, outer: bool = False) -> Select:
     """id, name, domain_id and domain_name of those rows whose ids are asked for."""
     return (
         sa.select(table.c.id, table.c.name, table.c.domain_id, domains.c.name.label("domain_name"))
@@ -47,7 +46,7 @@ class Names:
     """The names of everything a list of assignments is about, read in one statement a kind."""
 
     def __init__(self, tx: Transaction, found: Sequence[Assignment]) -> None:
-        self._rows: dict[tuple[str, str], Row[Any]] = {}
+        self._rows: dict[tuple[str, str], Row] = {}
         for kind in ("user", "group"):
             self._load(tx, kind, (one.actor_id for one in found if one.actor_type == kind))
         for kind in ("project", "domain"):

@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import TEXT, Record, envelope, many, maybe
 from monostack.services.identity import access, delegation
@@ -24,7 +23,7 @@ _OF_USER = (
 routes = Routes("/v3/users/{id}/credentials/OS-EC2")
 
 
-def _shown(request: Request, row: Row[Any]) -> dict[str, Any]:
+def _shown(request: Request, row: Row) -> dict[str, Any]:
     blob = json.loads(opened(request.cloud, row.encrypted_blob))
     return {
         "user_id": row.user_id,
@@ -71,7 +70,7 @@ def create_key(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"credential": _shown(request, keep(request, tx, given))}
 
 
-def _find(request: Request, tx: Transaction, rule: str) -> Row[Any]:
+def _find(request: Request, tx: Transaction, rule: str) -> Row:
     credential_id = access_key_id(request.params["access_key"])
     row = access.find(CREDENTIALS, tx, credential_id)
     if row is None or row.type != EC2:

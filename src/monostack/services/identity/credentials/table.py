@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.key_repository import KeyRepository
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.resources import Field, Resource, text
 from monostack.resources.fields import REQUIRED
@@ -32,7 +31,7 @@ def opened(cloud: Any, blob: str) -> str:
     return found[0].decode()
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     return [{"blob": opened(request.cloud, row.encrypted_blob)} for row in rows]
 
 

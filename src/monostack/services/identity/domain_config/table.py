@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Json, Transaction, table
+from monostack.db import Json, Row, Transaction, table
 from monostack.services.identity.credentials.table import sealed
 from monostack.services.identity.domain_config.options import Config, is_sensitive
 
@@ -30,7 +29,7 @@ _CLEAR_OPTION = _CLEAR_GROUP.where(_IS_OPTION)
 _ADD = sa.insert(domain_config)
 
 
-def find(tx: Transaction, domain_id: str, group: str | None = None, option: str | None = None) -> Sequence[Row[Any]]:
+def find(tx: Transaction, domain_id: str, group: str | None = None, option: str | None = None) -> Sequence[Row]:
     """The options a domain sets, secret ones too: all, those of a group, or one."""
     rows = tx.rows(_ALL, {"domain": domain_id})
     return [row for row in rows if group in (None, row.group) and option in (None, row.option)]

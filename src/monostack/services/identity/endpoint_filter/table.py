@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction, table
+from monostack.db import Row, Transaction, table
 from monostack.resources import Field, Resource, json_value, text
 from monostack.resources.fields import REQUIRED
 from monostack.services.identity.endpoints.table import endpoints
@@ -58,7 +57,7 @@ _FILTERS = (
 _ENDPOINTS = sa.select(endpoints).order_by(endpoints.c.id)
 
 
-def matching(tx: Transaction, filters: dict[str, Any]) -> Sequence[Row[Any]]:
+def matching(tx: Transaction, filters: dict[str, Any]) -> Sequence[Row]:
     """The endpoints a group's filters choose."""
     return [row for row in tx.rows(_ENDPOINTS) if all(row._mapping.get(name) == value for name, value in filters.items())]
 

@@ -4,9 +4,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import TEXT, maybe
 from monostack.resources import Field, Resource, choice, flag, text
@@ -15,7 +13,7 @@ from monostack.services.identity.endpoints.urls import PUBLIC_URL
 from monostack.services.identity.style import STYLE
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     """The region under its old name, and the cloud's address filled in."""
     return [{"region": row.region_id, "url": row.url.replace(PUBLIC_URL, request.app_url)} for row in rows]
 

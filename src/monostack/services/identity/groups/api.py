@@ -3,10 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response
 from monostack.resources import Resource
@@ -96,7 +95,7 @@ def list_groups_of_user(request: Request, tx: Transaction) -> dict[str, Any]:
     return answer
 
 
-def _find_pair(request: Request, tx: Transaction, rule: str) -> tuple[Row[Any], Row[Any]]:
+def _find_pair(request: Request, tx: Transaction, rule: str) -> tuple[Row, Row]:
     group_id, user_id = request.params["id"], request.params["user_id"]
     group, user = access.find(GROUPS, tx, group_id), access.find(USERS, tx, user_id)
     target = {name: dict(row._mapping) for name, row in (("group", group), ("user", user)) if row is not None}
@@ -108,7 +107,7 @@ def _find_pair(request: Request, tx: Transaction, rule: str) -> tuple[Row[Any], 
     return group, user
 
 
-def _not_in(group: Row[Any], user: Row[Any]) -> NotFound:
+def _not_in(group: Row, user: Row) -> NotFound:
     return NotFound(f"User '{user.id}' not found in group '{group.id}'")
 
 

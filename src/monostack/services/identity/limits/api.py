@@ -3,10 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Conflict, Forbidden
-from monostack.db import Transaction
+from monostack.db import Row, Select, Transaction
 from monostack.http import Request
 from monostack.http.answers import TEXT, Record, envelope, many
 from monostack.resources import Resource
@@ -23,7 +22,7 @@ from monostack.services.identity.style import STYLE
 _REFERENCES = (("service_id", SERVICES), ("region_id", REGIONS), ("project_id", PROJECTS), ("domain_id", DOMAINS))
 
 
-def _same(table: sa.Table, *owners: str) -> sa.Select[Any]:
+def _same(table: sa.Table, *owners: str) -> Select:
     """Finds what is about the same resource, and of the same owner. NULL is as good a value as another."""
     pairs = [sa.func.coalesce(table.c[name], "") == sa.bindparam(name) for name in ("service_id", "region_id", "resource_name", *owners)]
     return sa.select(table.c.id).where(*pairs)
@@ -50,14 +49,14 @@ def _key(given: Any, *names: str) -> dict[str, str]:
     return {name: given.get(name) or "" for name in ("service_id", "region_id", "resource_name", *names)}
 
 
-def _created(request: Request, tx: Transaction, resource: Resource, rows: list[Row[Any]]) -> dict[str, Any]:
+def _created(request: Request, tx: Transaction, resource: Resource, rows: list[Row]) -> dict[str, Any]:
     return {resource.plural: resource.views(request, tx, rows)}
 
 
 def create_registered(request: Request, tx: Transaction) -> dict[str, Any]:
     """Register limits."""
     request.authorize("identity:create_registered_limits", {})
-    rows: list[Row[Any]] = []
+    rows: list[Row] = []
     for given in request.body["registered_limits"]:
         _check_references(tx, given, "registered_limit")
         if tx.row(_SAME_REGISTERED, _key(given)) is not None:
@@ -80,7 +79,7 @@ def update_registered(request: Request, tx: Transaction) -> dict[str, Any]:
     return REGISTERED.render(request, tx, REGISTERED.change(tx, request, row, REGISTERED.accept_update(request, given)))
 
 
-def _require_unused(tx: Transaction, row: Row[Any]) -> None:
+def _require_unused(tx: Transaction, row: Row) -> None:
     if tx.row(_IN_USE, {"registered": row.id}) is not None:
         raise Forbidden(
             f"Unable to update or delete registered limit {row.id} because there are project limits associated with it."
@@ -117,7 +116,7 @@ def list_limits(request: Request, tx: Transaction) -> Any:
 def create_limits(request: Request, tx: Transaction) -> dict[str, Any]:
     """Set limits for projects or domains."""
     request.authorize("identity:create_limits", {})
-    rows: list[Row[Any]] = []
+    rows: list[Row] = []
     for given in request.body["limits"]:
         wanted = dict(given)
         if wanted.get("project_id") and access.find(DOMAINS, tx, wanted["project_id"]) is not None:

@@ -1,19 +1,18 @@
 """Unified limits as the services that enforce them ask for them."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import sqlalchemy as sa
 
 from monostack.core import ids
-from monostack.db import Transaction
+from monostack.db import Select, Transaction
 from monostack.services.identity.limits.table import limits, registered_limits
 from monostack.services.identity.services import services
 
 _SERVICE = sa.select(services.c.id).where(services.c.type == sa.bindparam("service_type")).order_by(services.c.id).limit(1)
 
 
-def _of_service(table: sa.Table, *columns: str) -> sa.Select[Any]:
+def _of_service(table: sa.Table, *columns: str) -> Select:
     return (
         sa.select(*[table.c[name] for name in columns])
         .join(services, services.c.id == table.c.service_id)

@@ -3,10 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Forbidden, NotFound, Unauthorized
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.answers import TEXT, Record, envelope, many
@@ -29,7 +28,7 @@ _ROLE = ROLES.answer.with_keys("RoleOfAccessToken", {}, without=("description",)
 routes = Routes("/v3/users/{id}/OS-OAUTH1/access_tokens")
 
 
-def _shown(request: Request, row: Row[Any]) -> dict[str, Any]:
+def _shown(request: Request, row: Row) -> dict[str, Any]:
     url = f"{request.service_url}/v3/users/{row.authorizing_user_id}/OS-OAUTH1/access_tokens/{row.id}"
     return {
         "id": row.id,
@@ -46,7 +45,7 @@ def _forbid_delegates(request: Request) -> None:
         raise Forbidden(FORBIDDEN)
 
 
-def _roles(request: Request, tx: Transaction, token: Row[Any]) -> list[dict[str, Any]]:
+def _roles(request: Request, tx: Transaction, token: Row) -> list[dict[str, Any]]:
     shown = ROLES.views(request, tx, tx.rows(_ROLES, {"ids": token.role_ids}))
     return [{name: value for name, value in role.items() if name != "description"} for role in shown]
 
@@ -60,7 +59,7 @@ def list_access_tokens(request: Request, tx: Transaction) -> dict[str, Any]:
     return collection(request, "access_tokens", [_shown(request, row) for row in rows])
 
 
-def _find(request: Request, tx: Transaction) -> Row[Any]:
+def _find(request: Request, tx: Transaction) -> Row:
     row = find_access_token(tx, request.params["token_id"])
     if row.authorizing_user_id != request.params["id"]:
         raise NotFound("Could not find: %(target)s.")  # Keystone's text, which is not filled in

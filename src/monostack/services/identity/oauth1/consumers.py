@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import ids
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import TEXT, envelope
 from monostack.http.schema import Schema
@@ -31,7 +29,7 @@ def _given(request: Request, schema: Schema) -> dict[str, Any]:
     return given
 
 
-def _find(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _find(request: Request, tx: Transaction, action: str) -> Row:
     request.authorize(CONSUMERS.policy[action], {})
     row = access.find(CONSUMERS, tx, request.params["id"])
     if row is None:

@@ -7,11 +7,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
 from monostack.core.errors import Forbidden, NotFound, Unauthorized
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import TEXT, Media, envelope
@@ -111,7 +110,7 @@ def authorize_request_token(request: Request, tx: Transaction) -> dict[str, Any]
     return {"token": {"oauth_verifier": verifier}}
 
 
-def _live(token: Row[Any]) -> Row[Any]:
+def _live(token: Row) -> Row:
     if has_passed(token.expires_at):
         raise Unauthorized(AUTHENTICATE)
     return token

@@ -1,10 +1,7 @@
 """Logging in with an access token: the method `oauth1` of POST /v3/auth/tokens, whose proof is the signature of the request."""
 
-from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.identity.credentials.table import opened
 from monostack.services.identity.moments import has_passed
@@ -12,7 +9,7 @@ from monostack.services.identity.oauth1 import signature
 from monostack.services.identity.oauth1.table import find_access_token, find_consumer
 
 
-def signed_by(request: Request, tx: Transaction) -> Row[Any] | None:
+def signed_by(request: Request, tx: Transaction) -> Row | None:
     """The access token the request is rightly signed with, or None. Raises NotFound for an unknown one, BadRequest for no signature."""
     given = signature.parameters(request)
     (token_id,) = signature.required(given, "oauth_token")

@@ -1,12 +1,10 @@
 """The tables of consumers, request tokens and access tokens."""
 
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
-from monostack.db import Json, Transaction, table
+from monostack.db import Json, Row, Transaction, table
 from monostack.resources import Field, Resource
 from monostack.resources.fields import Kind
 from monostack.services.identity.kinds import identifier
@@ -59,22 +57,22 @@ _REQUEST_TOKEN = sa.select(request_tokens).where(request_tokens.c.id == sa.bindp
 _ACCESS_TOKEN = sa.select(access_tokens).where(access_tokens.c.id == sa.bindparam("id"))
 
 
-def find_consumer(tx: Transaction, consumer_id: str) -> Row[Any]:
+def find_consumer(tx: Transaction, consumer_id: str) -> Row:
     """Raises NotFound."""
     return _found(tx.row(_CONSUMER, {"id": consumer_id}), "Consumer")
 
 
-def find_request_token(tx: Transaction, token_id: str) -> Row[Any]:
+def find_request_token(tx: Transaction, token_id: str) -> Row:
     """Raises NotFound."""
     return _found(tx.row(_REQUEST_TOKEN, {"id": token_id}), "Request token")
 
 
-def find_access_token(tx: Transaction, token_id: str) -> Row[Any]:
+def find_access_token(tx: Transaction, token_id: str) -> Row:
     """Raises NotFound."""
     return _found(tx.row(_ACCESS_TOKEN, {"id": token_id}), "Access token")
 
 
-def _found(row: Row[Any] | None, what: str) -> Row[Any]:
+def _found(row: Row | None, what: str) -> Row:
     if row is None:
         raise NotFound(f"{what} not found")
     return row

@@ -2,12 +2,10 @@
 service."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction, table
+from monostack.db import Row, Transaction, table
 from monostack.services.identity.endpoints.table import endpoints
 from monostack.services.identity.regions import regions
 
@@ -52,7 +50,7 @@ def dissociate(tx: Transaction, place: Place) -> None:
     tx.execute(_CLEAR, {"of_place": _key(place)})
 
 
-def policy_of(tx: Transaction, endpoint: Row[Any]) -> str | None:
+def policy_of(tx: Transaction, endpoint: Row) -> str | None:
     """The id of the policy an endpoint goes by, from the nearest place that has one."""
     parents = {row.id: row.parent_region_id for row in tx.rows(_REGIONS)}
     places: list[Place] = [(endpoint.id, None, None)]
@@ -70,11 +68,11 @@ def _outwards(region_id: str | None, parents: dict[str, str | None]) -> Iterator
         region_id = parents.get(region_id)
 
 
-def endpoints_of(tx: Transaction, policy_id: str) -> Sequence[Row[Any]]:
+def endpoints_of(tx: Transaction, policy_id: str) -> Sequence[Row]:
     """The endpoints that a policy's associations name: themselves, by their service, or by their service within a region."""
     parents = {row.id: row.parent_region_id for row in tx.rows(_REGIONS)}
     everyone = tx.rows(_ENDPOINTS)
-    found: list[Row[Any]] = []
+    found: list[Row] = []
     for one in tx.rows(_OF_POLICY, {"policy": policy_id}):
         for endpoint in everyone:
             if one.endpoint_id is not None:

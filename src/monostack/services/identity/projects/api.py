@@ -3,11 +3,10 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
 from monostack.core.errors import BadRequest, Forbidden
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.identity import access, domains
 from monostack.services.identity.immutable import check_mutable, merged_options
@@ -22,7 +21,7 @@ DEPTH = 5  # levels of projects below a domain: Keystone's max_project_tree_dept
 _REVOKE = sa.update(projects).where(projects.c.id == sa.bindparam("project")).values(token_generation=projects.c.token_generation + 1)
 
 
-def find(request: Request, tx: Transaction, action: str) -> tuple[Row[Any], bool]:
+def find(request: Request, tx: Transaction, action: str) -> tuple[Row, bool]:
     """The project or domain of the path, authorized, and whether it is a domain."""
     project_id = request.params["id"]
     row = access.find(PROJECTS, tx, project_id)
@@ -112,7 +111,7 @@ def update_project(request: Request, tx: Transaction) -> dict[str, Any]:
     return answer
 
 
-def _check_enabling(tx: Transaction, row: Row[Any], enabled: bool) -> None:
+def _check_enabling(tx: Transaction, row: Row, enabled: bool) -> None:
     if enabled and not row.enabled:
         if not all(parent.enabled for parent in tree.parents(tx, row.id)):
             raise Forbidden(f"Cannot enable project {row.id} since it has disabled parents")

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.identity import access, domains
 from monostack.services.identity.domains import DOMAINS
@@ -14,16 +12,16 @@ from monostack.services.identity.projects.table import PROJECTS
 from monostack.services.identity.style import STYLE
 
 
-def find(tx: Transaction, project_id: str) -> Row[Any] | None:
+def find(tx: Transaction, project_id: str) -> Row | None:
     return tx.row(domains.BY_ID, {"id": project_id})
 
 
-def target(row: Row[Any]) -> dict[str, Any]:
+def target(row: Row) -> dict[str, Any]:
     """As the rules of projects read it."""
     return {"target": {"project": {**row._mapping, "domain_id": None, "parent_id": None, "is_domain": True}}}
 
 
-def views(request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def views(request: Request, tx: Transaction, rows: Sequence[Row]) -> list[dict[str, Any]]:
     shown = DOMAINS.views(request, tx, rows)
     for item in shown:
         item.update(domain_id=None, parent_id=None, is_domain=True)
@@ -47,7 +45,7 @@ def create(request: Request, tx: Transaction, given: dict[str, Any]) -> dict[str
     return {"project": views(request, tx, [DOMAINS.insert(tx, request, values)])[0]}
 
 
-def update(request: Request, tx: Transaction, row: Row[Any], given: dict[str, Any]) -> dict[str, Any]:
+def update(request: Request, tx: Transaction, row: Row, given: dict[str, Any]) -> dict[str, Any]:
     access.keep_id(row, given)
     if given.get("domain_id") is not None:
         raise BadRequest("Cannot change Domain ID")

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.resources.query import both
 from monostack.services.identity import access
@@ -70,7 +69,7 @@ def show_project(request: Request, tx: Transaction) -> dict[str, Any]:
             raise BadRequest(f"Cannot use {kind}_as_list and {kind}_as_ids query params at the same time.")
     if acts_as_domain:
         shown = as_domain.views(request, tx, [row])[0]
-        top: Row[Any] | None = None
+        top: Row | None = None
     else:
         shown = PROJECTS.views(request, tx, [row])[0]
         top = as_domain.find(tx, row.domain_id)
@@ -87,7 +86,7 @@ def show_project(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"project": shown}
 
 
-def _wrapped(request: Request, tx: Transaction, rows: Sequence[Row[Any]], own: set[str]) -> list[dict[str, Any]]:
+def _wrapped(request: Request, tx: Transaction, rows: Sequence[Row], own: set[str]) -> list[dict[str, Any]]:
     """Those of the projects on which the caller holds a role."""
     return [{"project": view} for view in PROJECTS.views(request, tx, [row for row in rows if row.id in own])]
 
@@ -99,7 +98,7 @@ def _nested(ids: list[str]) -> dict[str, Any] | None:
     return nested
 
 
-def _tree_of_ids(project_id: str, rows: Sequence[Row[Any]]) -> dict[str, Any] | None:
+def _tree_of_ids(project_id: str, rows: Sequence[Row]) -> dict[str, Any] | None:
     children: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         children[row.parent_id].append(row.id)

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, Forbidden, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import TEXTS, Media, Record
 from monostack.http.schema import Schema
@@ -20,7 +18,7 @@ _TAG, _TAGS = Schema(TAG), Schema(TAGS)
 routes = Routes("/v3/projects/{id}/tags")
 
 
-def _find(request: Request, tx: Transaction, rule: str) -> Row[Any]:
+def _find(request: Request, tx: Transaction, rule: str) -> Row:
     project_id = request.params["id"]
     row = access.find(PROJECTS, tx, project_id)
     request.authorize(rule, PROJECTS.target(row) if row is not None else {})
@@ -35,11 +33,11 @@ def _check(schema: Schema, value: Any) -> None:
         raise invalid_in_full(error)
 
 
-def _write(request: Request, tx: Transaction, row: Row[Any], tags: list[str]) -> None:
+def _write(request: Request, tx: Transaction, row: Row, tags: list[str]) -> None:
     PROJECTS.change(tx, request, row, {"tags": tags})
 
 
-def _check_mutable(row: Row[Any], doing: str) -> None:
+def _check_mutable(row: Row, doing: str) -> None:
     if (row.options or {}).get("immutable"):
         raise Forbidden(
             f'Cannot {doing} project tags for {row.id}, project is immutable. Set "immutable" option to false before creating project tags.'

@@ -1,12 +1,10 @@
 """The hierarchy of projects: what is above and below one."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.identity.projects.table import projects
 
 _start = sa.select(projects.c.id, sa.literal(0).label("depth")).where(projects.c.parent_id == sa.bindparam("project"))
@@ -22,12 +20,12 @@ ABOVE = sa.select(projects).join(_above, _above.c.id == projects.c.id).where(_ab
 _CHILD = sa.select(projects.c.id).where(projects.c.parent_id == sa.bindparam("project")).limit(1)
 
 
-def below(tx: Transaction, project_id: str) -> Sequence[Row[Any]]:
+def below(tx: Transaction, project_id: str) -> Sequence[Row]:
     """All projects under a project (or domain), nearest first."""
     return tx.rows(BELOW, {"project": project_id})
 
 
-def parents(tx: Transaction, project_id: str) -> Sequence[Row[Any]]:
+def parents(tx: Transaction, project_id: str) -> Sequence[Row]:
     """The projects a project is under, nearest first; its domain is not among them."""
     return tx.rows(ABOVE, {"project": project_id})
 

@@ -3,10 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.identity import access
 from monostack.services.identity.application_credentials.table import credentials
@@ -28,7 +27,7 @@ _END_CREDENTIALS = sa.delete(credentials).where(
 )
 
 
-def find_role(request: Request, tx: Transaction, verb: str) -> Row[Any]:
+def find_role(request: Request, tx: Transaction, verb: str) -> Row:
     """The role of the path, if the caller may do `verb` to it. That it does not exist is told before it is asked who may."""
     row = ROLES.get(request, tx, request.params["id"])
     rule = f"identity:{verb}_role" if row.domain_id is None else f"identity:{verb}_domain_role"

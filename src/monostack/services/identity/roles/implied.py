@@ -3,10 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Conflict, Forbidden, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import TEXT, Record, Schema, envelope, many
@@ -40,7 +39,7 @@ def _shown(request: Request, id: str, name: str) -> dict[str, Any]:
     return {"id": id, "links": {"self": f"{request.service_url}/v3/roles/{id}"}, "name": name}
 
 
-def _find_pair(request: Request, tx: Transaction, rule: str) -> tuple[Row[Any], Row[Any] | None]:
+def _find_pair(request: Request, tx: Transaction, rule: str) -> tuple[Row, Row | None]:
     """The roles of the path, authorized."""
     prior = ROLES.get(request, tx, request.params["id"])
     implied = ROLES.get(request, tx, request.params["implied_id"]) if "implied_id" in request.params else None
@@ -70,14 +69,14 @@ def list_implied(request: Request, tx: Transaction) -> dict[str, Any]:
     }
 
 
-def _inference(request: Request, prior: Row[Any], implied: Row[Any]) -> dict[str, Any]:
+def _inference(request: Request, prior: Row, implied: Row) -> dict[str, Any]:
     return {
         "role_inference": {"prior_role": _shown(request, prior.id, prior.name), "implies": _shown(request, implied.id, implied.name)},
         "links": {"self": f"{request.service_url}/v3/roles/{prior.id}/implies/{implied.id}"},
     }
 
 
-def _existing(request: Request, tx: Transaction, rule: str) -> tuple[Row[Any], Row[Any]]:
+def _existing(request: Request, tx: Transaction, rule: str) -> tuple[Row, Row]:
     prior, implied = _find_pair(request, tx, rule)
     assert implied is not None
     if tx.row(_FIND, {"prior": prior.id, "implied": implied.id}) is None:

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Forbidden, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.identity import passwords
 from monostack.services.identity.application_credentials.table import credentials
@@ -38,11 +37,11 @@ class Proof:
     methods: tuple[str, ...]
     expires_at: int | None = None
     parent_audit_id: str | None = None
-    application_credential: Row[Any] | None = None
-    access_token: Row[Any] | None = None
+    application_credential: Row | None = None
+    access_token: Row | None = None
 
 
-def _find_user(tx: Transaction, user: Mapping[str, Any]) -> Row[Any] | None:
+def _find_user(tx: Transaction, user: Mapping[str, Any]) -> Row | None:
     if user.get("name"):
         domain = find_login_domain(tx, user["domain"])
         return tx.row(_BY_NAME, {"domain": domain.id, "name": user["name"]})
@@ -108,7 +107,7 @@ async def by_token(request: Request, given: dict[str, Any], auth: dict[str, Any]
     return Proof(payload.user_id, ("token", *payload.methods), payload.expires_at, payload.audit_ids[-1])
 
 
-def _find_credential(tx: Transaction, given: Mapping[str, Any]) -> Row[Any] | None:
+def _find_credential(tx: Transaction, given: Mapping[str, Any]) -> Row | None:
     if given.get("id"):
         return tx.row(_CREDENTIAL, {"id": given["id"]})
     user = _find_user(tx, given["user"])

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.identity import domains
 from monostack.services.identity.dialect import expecting
 from monostack.services.identity.projects.table import projects
@@ -32,7 +31,7 @@ class Scope:
     delegation_id: str | None = None
 
 
-def find_login_domain(tx: Transaction, given: Mapping[str, Any]) -> Row[Any]:
+def find_login_domain(tx: Transaction, given: Mapping[str, Any]) -> Row:
     """The enabled domain that a login names."""
     if given.get("name"):
         domain = tx.row(domains.BY_NAME, {"name": given["name"]})
@@ -43,7 +42,7 @@ def find_login_domain(tx: Transaction, given: Mapping[str, Any]) -> Row[Any]:
     return domain
 
 
-def wanted_scope(tx: Transaction, proof: "Proof", scope: Any, user: Row[Any]) -> Scope:
+def wanted_scope(tx: Transaction, proof: "Proof", scope: Any, user: Row) -> Scope:
     """The scope that is asked for. Raises Rejected for one that does not exist, BadRequest for one that is not clear."""
     if proof.application_credential is not None:
         return Scope(kinds.APPLICATION_CREDENTIAL, proof.application_credential.project_id, proof.application_credential.id)
@@ -85,7 +84,7 @@ def _trust_scope(tx: Transaction, given: Mapping[str, Any]) -> Scope:
     return Scope(kinds.TRUST, trust.project_id, trust.id)
 
 
-def _default_scope(tx: Transaction, user: Row[Any]) -> Scope:
+def _default_scope(tx: Transaction, user: Row) -> Scope:
     """The user's default project if he may use it."""
     if user.default_project_id is not None:
         try:

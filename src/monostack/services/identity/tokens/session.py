@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.context import Caller
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.identity.application_credentials.rules import compiled
 from monostack.services.identity.application_credentials.table import credentials, roles_of, rules_of
 from monostack.services.identity.assignments.table import SYSTEM as SYSTEM_TARGET
@@ -51,15 +50,15 @@ class Session:
     """
 
     payload: Payload
-    user: Row[Any]
+    user: Row
     roles: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    project: Row[Any] | None = None
-    domain: Row[Any] | None = None
-    trust: Row[Any] | None = None
-    application_credential: Row[Any] | None = None
-    access_token: Row[Any] | None = None
+    project: Row | None = None
+    domain: Row | None = None
+    trust: Row | None = None
+    application_credential: Row | None = None
+    access_token: Row | None = None
     access_rules: list[dict[str, Any]] | None = None
-    actor: Row[Any] = field(init=False)
+    actor: Row = field(init=False)
     caller: Caller = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,14 +102,14 @@ ABOVE = sa.select(
 )
 
 
-def above(tx: Transaction, project: Row[Any]) -> list[str]:
+def above(tx: Transaction, project: Row) -> list[str]:
     """The projects a project is below, and its domain."""
     if project.parent_id in (None, project.domain_id):
         return [project.domain_id]
     return [row[0] for row in tx.rows(ABOVE, {"project": project.id}) if row[0] is not None]
 
 
-def find_user(tx: Transaction, user_id: str) -> Row[Any]:
+def find_user(tx: Transaction, user_id: str) -> Row:
     """An enabled user of an enabled domain."""
     user = tx.row(USER, {"user": user_id})
     if user is None or not user.enabled or not user.domain_enabled:
@@ -118,7 +117,7 @@ def find_user(tx: Transaction, user_id: str) -> Row[Any]:
     return user
 
 
-def find_project(tx: Transaction, project_id: str) -> Row[Any]:
+def find_project(tx: Transaction, project_id: str) -> Row:
     project = tx.row(PROJECT, {"project": project_id})
     if project is None or not project.enabled or not project.domain_enabled:
         told = f"Could not find project: {project_id}." if project is None else (
@@ -130,14 +129,14 @@ def find_project(tx: Transaction, project_id: str) -> Row[Any]:
     return project
 
 
-def find_domain(tx: Transaction, domain_id: str) -> Row[Any]:
+def find_domain(tx: Transaction, domain_id: str) -> Row:
     domain = tx.row(DOMAIN, {"domain": domain_id})
     if domain is None or not domain.enabled:
         raise Rejected(f"domain {domain_id} does not exist or is disabled")
     return domain
 
 
-def project_roles(tx: Transaction, user_id: str, project: Row[Any]) -> list[tuple[str, str]]:
+def project_roles(tx: Transaction, user_id: str, project: Row) -> list[tuple[str, str]]:
     return held_roles(tx, user_id, "project", project.id, above(tx, project))
 
 

@@ -4,11 +4,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
 from monostack.core.errors import BadRequest, Conflict, Forbidden
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import Record, envelope, many
 from monostack.services.identity import access, delegation
@@ -113,7 +112,7 @@ def _require_held(tx: Transaction, user_id: str, project_id: str | None, wanted:
 
 
 def _settle_redelegation(
-    tx: Transaction, given: dict[str, Any], wanted: list[str], source: Row[Any] | None, pedigree: list[Row[Any]]
+    tx: Transaction, given: dict[str, Any], wanted: list[str], source: Row | None, pedigree: list[Row]
 ) -> None:
     """How often the new trust may be passed on, and whether it keeps within the trust it is passed on from."""
     count = given.get("redelegation_count")
@@ -139,7 +138,7 @@ def _settle_redelegation(
         given["redelegation_count"] = DEEPEST
 
 
-def _keep_within(tx: Transaction, source: Row[Any], given: dict[str, Any], wanted: list[str]) -> None:
+def _keep_within(tx: Transaction, source: Row, given: dict[str, Any], wanted: list[str]) -> None:
     if not 0 < source.redelegation_count <= DEEPEST or given.get("remaining_uses") is not None:
         raise Forbidden(FORBIDDEN)
     if given.get("expires_at") is None:
@@ -150,7 +149,7 @@ def _keep_within(tx: Transaction, source: Row[Any], given: dict[str, Any], wante
         raise Forbidden(FORBIDDEN)
 
 
-def _find(request: Request, tx: Transaction, rule: str) -> Row[Any]:
+def _find(request: Request, tx: Transaction, rule: str) -> Row:
     """The trust of the path, which is told to be missing before anything else."""
     trust_id = request.params["id"]
     row = find_valid(tx, trust_id)
@@ -169,7 +168,7 @@ def _role_links(request: Request, trust_id: str) -> dict[str, Any]:
     return {"self": f"{request.service_url}/v3/{trust_id}/roles", "next": None, "previous": None}
 
 
-def _rendered(request: Request, tx: Transaction, row: Row[Any]) -> dict[str, Any]:
+def _rendered(request: Request, tx: Transaction, row: Row) -> dict[str, Any]:
     answer = TRUSTS.render(request, tx, row)
     answer["trust"].update(roles=_roles(request, tx, row.id), roles_links=_role_links(request, row.id))
     return answer

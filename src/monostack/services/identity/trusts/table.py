@@ -1,11 +1,9 @@
 """The tables of trusts."""
 
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction, table
+from monostack.db import Row, Transaction, table
 from monostack.http.answers import NULL
 from monostack.resources import Field, Resource, flag, integer, text, time
 from monostack.resources.fields import REQUIRED
@@ -46,13 +44,13 @@ _FIND = sa.select(trusts).where(trusts.c.id == sa.bindparam("id"))
 _ROLES = sa.select(trust_roles.c.role_id).where(trust_roles.c.trust_id == sa.bindparam("trust")).order_by(trust_roles.c.role_id)
 
 
-def find_valid(tx: Transaction, trust_id: str) -> Row[Any] | None:
+def find_valid(tx: Transaction, trust_id: str) -> Row | None:
     """A trust that has not expired. One whose uses are spent still stands for the tokens it was used for."""
     row = tx.row(_FIND, {"id": trust_id})
     return row if row is not None and not has_passed(row.expires_at) else None
 
 
-def chain(tx: Transaction, trust: Row[Any]) -> list[Row[Any]] | None:
+def chain(tx: Transaction, trust: Row) -> list[Row] | None:
     """The trust and those it was redelegated from, up to the first; None if one of them is not valid any more."""
     found = [trust]
     while found[-1].redelegated_trust_id is not None:

@@ -3,11 +3,10 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.config import SecurityCompliance
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request
 from monostack.http.answers import NULL, OBJECT, envelope
@@ -107,7 +106,7 @@ def update_user(request: Request, tx: Transaction) -> dict[str, Any]:
     return answer
 
 
-def _password_set(request: Request, tx: Transaction, row: Row[Any], given: dict[str, Any]) -> dict[str, Any]:
+def _password_set(request: Request, tx: Transaction, row: Row, given: dict[str, Any]) -> dict[str, Any]:
     """The columns of a user who is given another password, or none, or is disabled: his tokens end."""
     values: dict[str, Any] = {}
     if "password" in request.body["user"]:
@@ -119,7 +118,7 @@ def _password_set(request: Request, tx: Transaction, row: Row[Any], given: dict[
     return values
 
 
-def _unlocked(request: Request, row: Row[Any], given: dict[str, Any]) -> dict[str, Any]:
+def _unlocked(request: Request, row: Row, given: dict[str, Any]) -> dict[str, Any]:
     """The columns of a user who is enabled, or stays so: whatever is changed of him lets him in again."""
     if not given.get("enabled", row.enabled):
         return {}

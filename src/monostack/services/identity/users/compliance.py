@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import clock
 from monostack.core.config import SecurityCompliance
 from monostack.core.errors import BadRequest
+from monostack.db import Row
 from monostack.services.identity.moments import has_passed
 
 
-def is_exempt(user: Row[Any], option: str) -> bool:
+def is_exempt(user: Row, option: str) -> bool:
     """Whether an option of the user spares him a rule."""
     return (user.options or {}).get(option) is True
 
@@ -28,7 +27,7 @@ def check_strength(rules: SecurityCompliance, password: Any) -> None:
         raise BadRequest(f"The password does not match the requirements: {rules.password_regex_description}.")
 
 
-def check_may_change(rules: SecurityCompliance, user: Row[Any]) -> None:
+def check_may_change(rules: SecurityCompliance, user: Row) -> None:
     """Raises BadRequest for a user who may not choose another password, or not yet."""
     if is_exempt(user, "lock_password"):
         raise BadRequest(
@@ -64,18 +63,18 @@ def expiry(rules: SecurityCompliance, options: Mapping[str, Any], *, chosen: boo
     return (now + timedelta(days=rules.password_expires_days)).replace(microsecond=0)
 
 
-def has_expired(user: Row[Any]) -> bool:
+def has_expired(user: Row) -> bool:
     return has_passed(user.password_expires_at) and not is_exempt(user, "ignore_password_expiry")
 
 
-def lock_has_ended(rules: SecurityCompliance, user: Row[Any]) -> bool:
+def lock_has_ended(rules: SecurityCompliance, user: Row) -> bool:
     """Whether the last wrong password is longer ago than a user is locked out for."""
     if user.failed_auth_at is None:
         return True
     return clock.now() >= datetime.fromisoformat(user.failed_auth_at) + timedelta(seconds=rules.lockout_duration)
 
 
-def is_locked(rules: SecurityCompliance, user: Row[Any]) -> bool:
+def is_locked(rules: SecurityCompliance, user: Row) -> bool:
     """Whether so many wrong passwords were given for the user that not even the right one lets him in, for a time."""
     limit = rules.lockout_failure_attempts
     if limit is None or user.failed_auth_count < limit or is_exempt(user, "ignore_lockout_failure_attempts"):
@@ -89,7 +88,7 @@ def last_useful_day(rules: SecurityCompliance) -> date | None:
     return None if days is None else clock.now().date() - timedelta(days=days)
 
 
-def is_inactive(rules: SecurityCompliance, user: Row[Any]) -> bool:
+def is_inactive(rules: SecurityCompliance, user: Row) -> bool:
     """Whether the user has not logged in, or been made or enabled, for so many days that he counts as disabled."""
     last = last_useful_day(rules)
     if last is None or is_exempt(user, "ignore_user_inactivity"):

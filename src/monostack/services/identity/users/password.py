@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
 from monostack.core.config import SecurityCompliance
-from monostack.db import Id, Timestamp, Transaction, table
+from monostack.db import Id, Row, Timestamp, Transaction, table
 from monostack.http import Request
 from monostack.services.identity import passwords
 from monostack.services.identity.tokens.session import Rejected
@@ -56,7 +55,7 @@ def today() -> str:
     return clock.now().date().isoformat()
 
 
-async def prove(request: Request, user: Row[Any] | None, password: str | None) -> None:
+async def prove(request: Request, user: Row | None, password: str | None) -> None:
     """That a user, as PROVING found him, is who knows this password. Raises Rejected, AccountDisabled, PasswordExpired.
 
     A password is hashed for nobody, too, and for one who is locked out.
@@ -104,7 +103,7 @@ def new_password(rules: SecurityCompliance, hashed: str | None, options: Mapping
     }  # fmt: skip
 
 
-def remember(tx: Transaction, rules: SecurityCompliance, user: Row[Any]) -> None:
+def remember(tx: Transaction, rules: SecurityCompliance, user: Row) -> None:
     """Keep the password that is replaced as long as it may not be chosen again, and no longer than that."""
     kept = max(0, rules.unique_last_password_count - 1)
     if kept and user.password_hash is not None:
@@ -115,7 +114,7 @@ def remember(tx: Transaction, rules: SecurityCompliance, user: Row[Any]) -> None
         tx.execute(_FORGET, {"ids": old})
 
 
-async def check_unlike_last(request: Request, user: Row[Any], password: str) -> None:
+async def check_unlike_last(request: Request, user: Row, password: str) -> None:
     """Raises BadRequest for a password that is one of the user's last ones. Each takes as long as a login."""
     rules = request.cloud.config.security_compliance
     if rules.unique_last_password_count == 0:

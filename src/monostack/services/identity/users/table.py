@@ -1,12 +1,10 @@
 """The table of users and its declaration. Passwords are kept as hashes beside it, in a column that no declaration shows."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Flag, Timestamp, Transaction
+from monostack.db import Flag, Row, Timestamp, Transaction
 from monostack.http import Request
 from monostack.http.answers import TEXT, optional
 from monostack.resources import Field, Resource, integer, json_value, text, time
@@ -30,7 +28,7 @@ OPTIONS = {
 }  # fmt: skip
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, str]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[dict[str, str]]:
     """A user without a default project does not show that it has none."""
     return [{"default_project_id": row.default_project_id} if row.default_project_id is not None else {} for row in rows]
 

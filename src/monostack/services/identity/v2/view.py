@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
+from monostack.db import Row
 from monostack.http.answers import FLAG, INTEGER, TEXT, TEXTS, Record, envelope, many, maybe, optional
 from monostack.services.identity import catalog
 from monostack.services.identity.moments import from_seconds
@@ -30,7 +29,7 @@ ACCESS = envelope(
 )
 
 
-def rendered(session: Session, token: str, entries: Sequence[Row[Any]], app_url: str) -> dict[str, Any]:
+def rendered(session: Session, token: str, entries: Sequence[Row], app_url: str) -> dict[str, Any]:
     payload, user, project = session.payload, session.user, session.project
     shown: dict[str, Any] = {
         "id": token,

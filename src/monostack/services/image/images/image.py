@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import FLAG, ID, INTEGER, OBJECT, TEXT, TEXTS, Media, Record, many, maybe, optional
 from monostack.resources.style import seconds_z
@@ -84,7 +82,7 @@ class Image:
         return shown
 
 
-def complete(tx: Transaction, rows: Sequence[Row[Any]]) -> list[Image]:
+def complete(tx: Transaction, rows: Sequence[Row]) -> list[Image]:
     """Rows with their properties and tags, in one further statement."""
     found = {row.id: Image(dict(row._mapping)) for row in rows}
     if found:

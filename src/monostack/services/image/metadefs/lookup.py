@@ -4,10 +4,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Forbidden, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response
 from monostack.services.image.metadefs.table import namespaces
 from monostack.services.image.policy import allows, is_admin, refusal
@@ -25,7 +24,7 @@ def named(request: Request, parameter: str) -> str:
     return unquote(request.params[parameter])
 
 
-def find(tx: Transaction, request: Request, missing: str = "Namespace {name} not found", name: str | None = None) -> Row[Any]:
+def find(tx: Transaction, request: Request, missing: str = "Namespace {name} not found", name: str | None = None) -> Row:
     """The namespace of the path, or `name`, if the caller may know of it. Raises NotFound, worded by `missing`."""
     wanted = named(request, "namespace") if name is None else name
     statement = _ONE if is_admin(request) else _VISIBLE
@@ -35,11 +34,11 @@ def find(tx: Transaction, request: Request, missing: str = "Namespace {name} not
     return row
 
 
-def sees(request: Request, rule: str, namespace: Row[Any]) -> bool:
+def sees(request: Request, rule: str, namespace: Row) -> bool:
     return allows(request, rule, {"project_id": namespace.owner, "visibility": namespace.visibility})
 
 
-def authorize(request: Request, rule: str, namespace: Row[Any] | None = None) -> None:
+def authorize(request: Request, rule: str, namespace: Row | None = None) -> None:
     """Raises the refusal, or NotFound for who may not even see the namespace. Without one: the caller's own project."""
     if namespace is None:
         if not allows(request, rule, {"project_id": request.caller.project_id}):
@@ -50,7 +49,7 @@ def authorize(request: Request, rule: str, namespace: Row[Any] | None = None) ->
         raise refusal(rule)
 
 
-def check_unprotected(namespace: Row[Any], what: str, name: str) -> None:
+def check_unprotected(namespace: Row, what: str, name: str) -> None:
     """Raises Forbidden for anything of a protected namespace."""
     if namespace.protected:
         raise Forbidden(f"Metadata definition {what} {name} is protected and cannot be deleted.")

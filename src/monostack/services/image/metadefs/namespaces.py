@@ -5,11 +5,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
 from monostack.core.errors import BadRequest, Conflict
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import TEXT, Record, many, optional
@@ -42,7 +41,7 @@ _CHANGE = (
 _REMOVE = sa.delete(namespaces).where(_n.id == sa.bindparam("the_id"))
 
 
-def _view(row: Row[Any]) -> dict[str, Any]:
+def _view(row: Row) -> dict[str, Any]:
     shown = {name: row._mapping[name] for name in _CHANGED if row._mapping[name] is not None}
     links = {"self": f"/v2/metadefs/namespaces/{row.namespace}", "schema": "/v2/schemas/metadefs/namespace"}
     return {**shown, **times(row), **links}
@@ -75,7 +74,7 @@ def list_namespaces(request: Request, tx: Transaction) -> Any:
     return answer
 
 
-def _page(request: Request, tx: Transaction, wanted: listing.Wanted, limit: int) -> list[Row[Any]]:
+def _page(request: Request, tx: Transaction, wanted: listing.Wanted, limit: int) -> list[Row]:
     direction = "desc" if wanted.descending else "asc"
     sorts = tuple((name, direction) for name in dict.fromkeys((wanted.sort_key, "created_at", "id")))
     types = request.query_map.get("resource_types")
@@ -113,7 +112,7 @@ def create_namespace(request: Request, tx: Transaction) -> Response:
     return Response({**_view(row), **furniture}, 201, headers)
 
 
-def _insert(tx: Transaction, request: Request, given: Mapping[str, Any]) -> Row[Any]:
+def _insert(tx: Transaction, request: Request, given: Mapping[str, Any]) -> Row:
     if tx.row(_TAKEN, {"the_name": given["namespace"]}) is not None:
         raise Conflict(f"The metadata definition namespace={given['namespace']} already exists.")
     now = clock.now()
@@ -124,7 +123,7 @@ def _insert(tx: Transaction, request: Request, given: Mapping[str, Any]) -> Row[
     return tx.execute(_ADD, {"id": ids.new_uuid(), **values, "created_at": now, "updated_at": now}).one()
 
 
-def _furnish(tx: Transaction, namespace: Row[Any], given: Mapping[str, Any]) -> None:
+def _furnish(tx: Transaction, namespace: Row, given: Mapping[str, Any]) -> None:
     for one in given.get("resource_type_associations", []):
         resource_types.associate(tx, namespace, one)
     for one in given.get("objects", []):

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import TEXT, Record, many
 from monostack.services.image.metadefs import listing, schemas
@@ -12,7 +10,7 @@ from monostack.services.image.metadefs.lookup import authorize, find, sees
 from monostack.services.image.metadefs.parts import Kind, href, times
 
 
-def _view(namespace: Row[Any], row: Row[Any]) -> dict[str, Any]:
+def _view(namespace: Row, row: Row) -> dict[str, Any]:
     own = {"required": [], "properties": {}, **row.document}
     return {"name": row.name, **own, **times(row), "self": href(namespace, "objects", row), "schema": "/v2/schemas/metadefs/object"}
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import Record
@@ -33,7 +32,7 @@ _CHANGE = (
 _REMOVE = sa.delete(parts).where(*_WHERE, _p.key == sa.bindparam("the_key"))
 _REMOVE_ALL = sa.delete(parts).where(*_WHERE)
 
-View = Callable[[Row[Any], Row[Any]], dict[str, Any]]  # (namespace, part)
+View = Callable[[Row, Row], dict[str, Any]]  # (namespace, part)
 
 
 @dataclass(frozen=True)
@@ -61,33 +60,33 @@ class Kind:
 
     # --- rows --------------------------------------------------------------------------------------------------------
 
-    def all(self, tx: Transaction, namespace: Row[Any]) -> Sequence[Row[Any]]:
+    def all(self, tx: Transaction, namespace: Row) -> Sequence[Row]:
         """The newest first."""
         return tx.rows(_ALL, {"the_id": namespace.id, "the_kind": self.singular})
 
-    def get(self, tx: Transaction, namespace: Row[Any], name: str) -> Row[Any]:
+    def get(self, tx: Transaction, namespace: Row, name: str) -> Row:
         row = tx.row(_ONE, {"the_id": namespace.id, "the_kind": self.singular, "the_key": self.key(name)})
         if row is None:
             raise NotFound(self.missing.format(name=name))
         return row
 
-    def _check_free(self, tx: Transaction, namespace: Row[Any], name: str) -> None:
+    def _check_free(self, tx: Transaction, namespace: Row, name: str) -> None:
         if tx.row(_ONE, {"the_id": namespace.id, "the_kind": self.singular, "the_key": self.key(name)}) is not None:
             raise Conflict(self.duplicate.format(name=name, namespace=namespace.namespace))
 
-    def add(self, tx: Transaction, namespace: Row[Any], name: str, document: Mapping[str, Any]) -> Row[Any]:
+    def add(self, tx: Transaction, namespace: Row, name: str, document: Mapping[str, Any]) -> Row:
         """Raises Conflict when there is one of that name."""
         self._check_free(tx, namespace, name)
         now = clock.now()
         values = {"key": self.key(name), "name": name, "document": dict(document), "created_at": now, "updated_at": now}
         return tx.execute(_ADD, {"namespace_id": namespace.id, "kind": self.singular, **values}).one()
 
-    def remove_all(self, tx: Transaction, namespace: Row[Any]) -> None:
+    def remove_all(self, tx: Transaction, namespace: Row) -> None:
         tx.execute(_REMOVE_ALL, {"the_id": namespace.id, "the_kind": self.singular})
 
     # --- API ---------------------------------------------------------------------------------------------------------
 
-    def _namespace(self, request: Request, tx: Transaction, verb: str) -> Row[Any]:
+    def _namespace(self, request: Request, tx: Transaction, verb: str) -> Row:
         namespace = find(tx, request, self.no_namespace)
         authorize(request, self.rules[verb], namespace)
         return namespace
@@ -106,7 +105,7 @@ class Kind:
         namespace = self._namespace(request, tx, "add")
         return self.view(namespace, self.make(request, tx, namespace, given["name"], given))
 
-    def make(self, request: Request, tx: Transaction, namespace: Row[Any], name: str, document: Mapping[str, Any]) -> Row[Any]:
+    def make(self, request: Request, tx: Transaction, namespace: Row, name: str, document: Mapping[str, Any]) -> Row:
         row = self.add(tx, namespace, name, {key: value for key, value in document.items() if key != "name"})
         record(tx, request, f"metadef_{self.singular}.create", namespace.id, namespace.owner, {"name": name})
         return row
@@ -155,9 +154,9 @@ class Kind:
         return routes
 
 
-def times(row: Row[Any]) -> dict[str, Any]:
+def times(row: Row) -> dict[str, Any]:
     return {"created_at": seconds_z(row.created_at), "updated_at": seconds_z(row.updated_at)}
 
 
-def href(namespace: Row[Any], kind: str, row: Row[Any]) -> str:
+def href(namespace: Row, kind: str, row: Row) -> str:
     return f"/v2/metadefs/namespaces/{namespace.namespace}/{kind}/{row.name}"

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import envelope, mapping
 from monostack.services.image.metadefs import schemas
@@ -14,7 +12,7 @@ from monostack.services.image.metadefs.parts import Kind
 from monostack.services.image.metadefs.resource_types import prefix_of
 
 
-def _view(namespace: Row[Any], row: Row[Any]) -> dict[str, Any]:
+def _view(namespace: Row, row: Row) -> dict[str, Any]:
     return {"name": row.name, **row.document}
 
 

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import envelope, many
@@ -41,20 +40,20 @@ def bootstrap(tx: Transaction) -> None:
             tx.execute(_ADD_TYPE, {"name": name, "created_at": clock.now()})
 
 
-def view(row: Row[Any]) -> dict[str, Any]:
+def view(row: Row) -> dict[str, Any]:
     shown = {name: row._mapping[name] for name in ("name", "prefix", "properties_target") if row._mapping[name] is not None}
     return {**shown, "created_at": seconds_z(row.created_at), "updated_at": seconds_z(row.updated_at)}
 
 
-def of_namespaces(tx: Transaction, ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+def of_namespaces(tx: Transaction, ids: Sequence[str]) -> dict[str, list[Row]]:
     """The associations of namespaces, by the namespace's id."""
-    found: dict[str, list[Row[Any]]] = {}
+    found: dict[str, list[Row]] = {}
     for row in tx.rows(_OF, {"ids": list(ids)}) if ids else ():
         found.setdefault(row.namespace_id, []).append(row)
     return found
 
 
-def prefix_of(tx: Transaction, namespace: Row[Any], resource_type: str) -> str | None:
+def prefix_of(tx: Transaction, namespace: Row, resource_type: str) -> str | None:
     """What the namespace's properties begin with on this resource type. Raises NotFound when it is not for it."""
     if tx.row(_KNOWN, {"the_name": resource_type}) is None:
         raise NotFound(f"The metadata definition resource-type with name={resource_type}, was not found.")
@@ -67,7 +66,7 @@ def prefix_of(tx: Transaction, namespace: Row[Any], resource_type: str) -> str |
     return row.prefix
 
 
-def associate(tx: Transaction, namespace: Row[Any], given: Mapping[str, Any]) -> Row[Any]:
+def associate(tx: Transaction, namespace: Row, given: Mapping[str, Any]) -> Row:
     """The namespace is for this resource type, which becomes known if it was not. Raises Conflict if it is already."""
     name, now = given["name"], clock.now()
     if tx.row(_KNOWN, {"the_name": name}) is None:

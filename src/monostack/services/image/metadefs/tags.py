@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.resources.fields import TRUE
 from monostack.services.image.metadefs import listing, schemas
@@ -13,7 +11,7 @@ from monostack.services.image.metadefs.parts import Kind, times
 from monostack.services.image.schemas import body_of
 
 
-def _view(namespace: Row[Any], row: Row[Any]) -> dict[str, Any]:
+def _view(namespace: Row, row: Row) -> dict[str, Any]:
     return {"name": row.name, **times(row)}
 
 

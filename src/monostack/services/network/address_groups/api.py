@@ -4,10 +4,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPNetwork
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import documents, rbac, standard
 from monostack.services.network.address_groups.table import ADDRESS_GROUPS
@@ -25,16 +24,16 @@ def _canonical(addresses: list[str]) -> list[str]:
     return list(dict.fromkeys(str(IPNetwork(address).cidr) for address in addresses))
 
 
-def create_group(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_group(tx: Transaction, request: Request, values: Values) -> Row:
     addresses = _canonical(values["addresses"])
     return standard.insert(ADDRESS_GROUPS, tx, request, {**values, "addresses": addresses}, revision=len(addresses))
 
 
-def update_group(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_group(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     return ADDRESS_GROUPS.change(tx, request, row, changes)
 
 
-def delete_group(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_group(tx: Transaction, request: Request, row: Row) -> None:
     if tx.scalar(_USED, {"group_id": row.id}) is not None:
         raise conflict(f"Address group {row.id} is in use on one or more security group rules.", "AddressGroupInUse")
     rbac.forget(tx, row.id)
@@ -51,7 +50,7 @@ def _given(request: Request) -> list[str]:
     return _canonical(given_networks(request.body, "addresses"))
 
 
-def _set(request: Request, tx: Transaction, row: Row[Any], addresses: list[str]) -> Any:
+def _set(request: Request, tx: Transaction, row: Row, addresses: list[str]) -> Any:
     """The rules that name the group follow it."""
     row = ADDRESS_GROUPS.change(tx, request, row, {"addresses": addresses})
     changed(tx, request.cloud, "members", [row.id])

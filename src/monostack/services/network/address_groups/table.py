@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
@@ -23,7 +22,7 @@ def _own_or_given(table: sa.Table) -> Any:
     return sa.or_(table.c.project_id == sa.bindparam("caller_project"), table.c.id.in_(visible((SHARED,))))
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     shared = shared_with(tx, [row.id for row in rows], request.caller.project_id)
     return [{"address_group:shared": shared(row.id)} for row in rows]
 
@@ -47,11 +46,11 @@ ADDRESS_GROUPS = Resource(
 _BY_IDS = sa.select(ADDRESS_GROUPS.table).where(among(ADDRESS_GROUPS.table.c.id))
 
 
-def find_many(tx: Transaction, ids: Collection[str]) -> dict[str, Row[Any]]:
+def find_many(tx: Transaction, ids: Collection[str]) -> dict[str, Row]:
     return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids, "id").items()}
 
 
-def get(tx: Transaction, id: str) -> Row[Any]:
+def get(tx: Transaction, id: str) -> Row:
     """A group, whoever asks. Raises AddressGroupNotFound."""
     found = find_many(tx, [id])
     if id not in found:

@@ -1,10 +1,7 @@
 """Creating, changing and deleting address scopes."""
 
-from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import rbac
 from monostack.services.network.address_scopes.table import ADDRESS_SCOPES
@@ -14,14 +11,14 @@ from monostack.services.network.verbs import Verbs
 from monostack.services.network.words import conflict, refused
 
 
-def create_scope(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_scope(tx: Transaction, request: Request, values: Values) -> Row:
     row = ADDRESS_SCOPES.insert(tx, request, values)
     if values["shared"]:
         rbac.grant(tx, row.project_id, "address_scope", row.id, rbac.SHARED)
     return row
 
 
-def update_scope(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_scope(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     """What was shared stays shared."""
     shared = rbac.EVERYBODY in rbac.targets(tx, row.id, rbac.SHARED)
     if shared and not changes.get("shared", True):
@@ -32,7 +29,7 @@ def update_scope(tx: Transaction, request: Request, row: Row[Any], changes: Valu
     return ADDRESS_SCOPES.change(tx, request, row, changes)
 
 
-def delete_scope(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_scope(tx: Transaction, request: Request, row: Row) -> None:
     if in_scope(tx, row.id):
         text = f"Unable to complete operation on address scope {row.id}. There are one or more subnet pools in use on the address scope."
         raise conflict(text, "AddressScopeInUse")

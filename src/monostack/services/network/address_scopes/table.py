@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
@@ -22,7 +21,7 @@ def _own_or_given(table: sa.Table) -> Any:
     return sa.or_(table.c.project_id == sa.bindparam("caller_project"), table.c.id.in_(visible((SHARED,))))
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     shared = shared_with(tx, [row.id for row in rows], request.caller.project_id)
     return [{"shared": shared(row.id)} for row in rows]
 
@@ -49,7 +48,7 @@ ADDRESS_SCOPES = Resource(
 _BY_IDS = sa.select(ADDRESS_SCOPES.table).where(among(ADDRESS_SCOPES.table.c.id))
 
 
-def get(tx: Transaction, id: str) -> Row[Any]:
+def get(tx: Transaction, id: str) -> Row:
     """An address scope, whoever asks. Raises AddressScopeNotFound."""
     found = grouped(tx, _BY_IDS, [id])
     if id not in found:

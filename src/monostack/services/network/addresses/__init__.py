@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.network.addresses.choice import Wish, changes, wishes, within_reach
 from monostack.services.network.addresses.free import next_free
 from monostack.services.network.addresses.rules import fits
@@ -33,7 +31,7 @@ def allocate(tx: Transaction, port_id: str, network_id: str, wanted: Sequence[Wi
             raise conflict(f"No more IP addresses available on network {network_id}.", "IpAddressGenerationFailure")
 
 
-def _allocate_this(tx: Transaction, port_id: str, subnet: Row[Any], address: str) -> None:
+def _allocate_this(tx: Transaction, port_id: str, subnet: Row, address: str) -> None:
     if is_taken(tx, subnet.id, address):
         raise conflict(f"IP address {address} already allocated in subnet {subnet.id}", "IpAddressAlreadyAllocated")
     if not fits(subnet.cidr, address):
@@ -43,10 +41,10 @@ def _allocate_this(tx: Transaction, port_id: str, subnet: Row[Any], address: str
 
 def change(
     tx: Transaction,
-    port: Row[Any],
+    port: Row,
     mac: str,
     requested: Sequence[dict[str, Any]],
-    subnets: Sequence[Row[Any]],
+    subnets: Sequence[Row],
     *,
     drop_automatic: bool = False,
 ) -> bool:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from netaddr import IPAddress, IPNetwork
-from sqlalchemy.engine import Row
 
+from monostack.db import Row
 from monostack.services.network.addresses.rules import eui64, fits, is_eui64
 from monostack.services.network.subnets.table import is_automatic
 from monostack.services.network.words import conflict, invalid, refused
@@ -19,11 +19,11 @@ DHCP = "network:dhcp"
 class Wish:
     """One address: this one of the first subnet, or any of the first subnet that has one."""
 
-    subnets: Sequence[Row[Any]]
+    subnets: Sequence[Row]
     ip_address: str | None = None
 
 
-def candidates(network_id: str, subnets: Sequence[Row[Any]], owner: str) -> list[Row[Any]]:
+def candidates(network_id: str, subnets: Sequence[Row], owner: str) -> list[Row]:
     """The subnets that serve this kind of port, those that are for it alone first."""
     found = [s for s in subnets if not s.service_types or owner in s.service_types or (owner == DHCP and s.enable_dhcp)]
     if subnets and not found:
@@ -35,8 +35,8 @@ def candidates(network_id: str, subnets: Sequence[Row[Any]], owner: str) -> list
 
 
 def within_reach(
-    network_id: str, host: str, requested: Sequence[dict[str, Any]] | None, subnets: Sequence[Row[Any]], connected: str | None
-) -> list[Row[Any]]:
+    network_id: str, host: str, requested: Sequence[dict[str, Any]] | None, subnets: Sequence[Row], connected: str | None
+) -> list[Row]:
     """Of a network's subnets those a port on this host may have addresses of. `connected` is the segment that hosts are plugged into.
 
     On a routed network a port without a host may only be given addresses that are asked for, all of one segment.
@@ -62,13 +62,13 @@ def within_reach(
     return [subnet for subnet in subnets if subnet.segment_id in wanted]
 
 
-def _subnet_meant(entry: dict[str, Any], subnets: Sequence[Row[Any]]) -> Row[Any] | None:
+def _subnet_meant(entry: dict[str, Any], subnets: Sequence[Row]) -> Row | None:
     if "subnet_id" in entry:
         return next((subnet for subnet in subnets if subnet.id == entry["subnet_id"]), None)
     return next((subnet for subnet in subnets if IPAddress(entry["ip_address"]) in IPNetwork(subnet.cidr)), None)
 
 
-def wishes(network_id: str, owner: str, mac: str, requested: Sequence[dict[str, Any]] | None, subnets: Sequence[Row[Any]]) -> list[Wish]:
+def wishes(network_id: str, owner: str, mac: str, requested: Sequence[dict[str, Any]] | None, subnets: Sequence[Row]) -> list[Wish]:
     """What a new port gets. `requested` is its `fixed_ips`; None: one address of each IP version, and all automatic ones."""
     usable = candidates(network_id, subnets, owner)
     automatic = [s for s in usable if is_automatic(s)] if owner != ROUTER_INTERFACE else []
@@ -83,11 +83,11 @@ def wishes(network_id: str, owner: str, mac: str, requested: Sequence[dict[str, 
     return chosen + [Wish([s], eui64(s.cidr, mac)) for s in automatic]
 
 
-def _covered(named: Sequence[Wish], subnet: Row[Any]) -> bool:
+def _covered(named: Sequence[Wish], subnet: Row) -> bool:
     return any(wish.ip_address is not None and wish.subnets[0].id == subnet.id for wish in named)
 
 
-def _named(network_id: str, owner: str, mac: str, requested: Sequence[dict[str, Any]], usable: Sequence[Row[Any]]) -> list[Wish]:
+def _named(network_id: str, owner: str, mac: str, requested: Sequence[dict[str, Any]], usable: Sequence[Row]) -> list[Wish]:
     found = []
     for entry in requested:
         subnet = _subnet_for(network_id, owner, entry, usable)
@@ -105,7 +105,7 @@ def _named(network_id: str, owner: str, mac: str, requested: Sequence[dict[str, 
     return found
 
 
-def _subnet_for(network_id: str, owner: str, entry: dict[str, Any], usable: Sequence[Row[Any]]) -> Row[Any]:
+def _subnet_for(network_id: str, owner: str, entry: dict[str, Any], usable: Sequence[Row]) -> Row:
     if not usable:
         raise invalid("IP allocation requires subnets for network")
     address = entry.get("ip_address")
@@ -126,8 +126,8 @@ def _subnet_for(network_id: str, owner: str, entry: dict[str, Any], usable: Sequ
 
 
 def changes(
-    port: Row[Any], mac: str, present: Sequence[Row[Any]], requested: Sequence[dict[str, Any]], subnets: Sequence[Row[Any]]
-) -> tuple[list[Wish], list[Row[Any]]]:
+    port: Row, mac: str, present: Sequence[Row], requested: Sequence[dict[str, Any]], subnets: Sequence[Row]
+) -> tuple[list[Wish], list[Row]]:
     """What a port that has `present` addresses gets and gives back to have what is requested.
 
     An entry that names only a subnet keeps the address the port has there. Automatic addresses stay unless {"delete_subnet": True}.
@@ -136,12 +136,12 @@ def changes(
     dropped = {entry["subnet_id"] for entry in requested if entry.get("delete_subnet")}
     wanted = [entry for entry in requested if entry.get("subnet_id") not in dropped]
     left = {row.ip_address: row for row in present}
-    keep: list[Row[Any]] = []
+    keep: list[Row] = []
     add: list[dict[str, Any]] = []
     for entry in (e for e in wanted if "ip_address" in e):
         kept = left.pop(entry["ip_address"], None)
         add.append(entry) if kept is None else keep.append(kept)
-    remove: list[Row[Any]] = []
+    remove: list[Row] = []
     for entry in (e for e in wanted if "ip_address" not in e):
         kept = next((row for row in left.values() if row.subnet_id == entry.get("subnet_id")), None)
         if kept is None:

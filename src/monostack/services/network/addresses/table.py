@@ -1,13 +1,11 @@
 """The addresses that ports have. One row an address; `position` is the address as text that sorts as the number does."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPAddress
-from sqlalchemy.engine import Row
 
-from monostack.db import Id, Transaction, table
+from monostack.db import Id, Row, Transaction, table
 from monostack.services.network.lookup import among, grouped
 
 allocations = table(
@@ -49,12 +47,12 @@ def is_taken(tx: Transaction, subnet_id: str, address: str) -> bool:
     return tx.scalar(_TAKEN, {"subnet": subnet_id, "at": position(address)}) is not None
 
 
-def of_port(tx: Transaction, port_id: str) -> Sequence[Row[Any]]:
+def of_port(tx: Transaction, port_id: str) -> Sequence[Row]:
     """A port's addresses, IPv4 before IPv6."""
     return tx.rows(_OF_PORT, {"port": port_id})
 
 
-def of_ports(tx: Transaction, port_ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+def of_ports(tx: Transaction, port_ids: Iterable[str]) -> dict[str, list[Row]]:
     """Rows of (port_id, subnet_id, ip_address) by port."""
     return grouped(tx, _OF_PORTS, port_ids)
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NULL, envelope, many
 from monostack.resources import Resource
@@ -79,7 +78,7 @@ def _authorize(request: Request, rule: str) -> None:
         raise forbidden(f"rule:{rule}")
 
 
-def _agent(tx: Transaction, id: str) -> Row[Any]:
+def _agent(tx: Transaction, id: str) -> Row:
     row = tx.row(_AGENT, {"the_id": id})
     if row is None:
         raise not_found("agent", id)
@@ -93,7 +92,7 @@ def _serve(hosted: Hosted) -> None:
 
     document = documents.one_of(hosted.key, documents.TEXT)
 
-    def row_of(request: Request, tx: Transaction, id: str) -> Row[Any]:
+    def row_of(request: Request, tx: Transaction, id: str) -> Row:
         return resource.get(request, tx, id)
 
     @routes.get(f"/{plural}/{{id}}/{hosted.agents}", policy=f"get_{hosted.agents}", answer=envelope("agents", many(AGENTS.answer)))

@@ -5,10 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
-from monostack.db import Json, Timestamp, Transaction
+from monostack.db import Json, Row, Timestamp, Transaction
 from monostack.http import Request
 from monostack.http.answers import FLAG, maybe
 from monostack.resources import Field, Kind, Resource
@@ -38,7 +37,7 @@ def _spaced(value: str | None) -> str | None:
     return value[:19].replace("T", " ") if value else value
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     since = alive_since()
     told = provided(tx, {row.host for row in rows if row.agent_type == AGENT})
     synced = {row.id for row in rows if row.agent_type == AGENT and row.host in told}

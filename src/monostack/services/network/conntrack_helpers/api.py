@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.protocol.network import CONNTRACK_HELPERS
 from monostack.services.network.attributes import Values
@@ -31,19 +29,19 @@ def _check(tx: Transaction, wanted: Mapping[str, Any], but: str | None = None) -
             raise bad_request("conntrack_helper", text)
 
 
-def create_helper(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_helper(tx: Transaction, request: Request, values: Values) -> Row:
     _check(tx, values)
     changed(tx, request.cloud, "router", [values["router_id"]])
     return HELPERS.insert(tx, request, values)
 
 
-def update_helper(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_helper(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     _check(tx, {**row._mapping, **changes}, row.id)
     changed(tx, request.cloud, "router", [row.router_id])
     return HELPERS.change(tx, request, row, changes)
 
 
-def delete_helper(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_helper(tx: Transaction, request: Request, row: Row) -> None:
     changed(tx, request.cloud, "router", [row.router_id])
     HELPERS.remove(tx, request, row)
 

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Fault, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.resources import Field, Kind, Resource
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -47,10 +46,10 @@ _t = HELPERS.table
 _OF_ROUTERS = sa.select(_t).where(among(_t.c.router_id)).order_by(_t.c.port, _t.c.id)
 
 
-def of_routers(tx: Transaction, ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+def of_routers(tx: Transaction, ids: Iterable[str]) -> dict[str, list[Row]]:
     return grouped(tx, _OF_ROUTERS, ids, "router_id")
 
 
-def exposed(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
+def exposed(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """As a router shows them."""
     return [{name: row._mapping[name] for name in EXPOSED} for row in rows]

@@ -1,10 +1,7 @@
 """Creating and deleting default rules; groups that exist already stay as they are."""
 
-from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network.attributes import Values
 from monostack.services.network.default_rules.table import DEFAULT_RULES, templates
@@ -13,7 +10,7 @@ from monostack.services.network.verbs import Verbs
 from monostack.services.network.words import conflict
 
 
-def create_rule(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_rule(tx: Transaction, request: Request, values: Values) -> Row:
     rules.check(values)
     present = templates(tx, default=False)
     for rule in present:
@@ -24,7 +21,7 @@ def create_rule(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     return DEFAULT_RULES.insert(tx, request, {**values, "position": last + 1})
 
 
-def delete_rule(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_rule(tx: Transaction, request: Request, row: Row) -> None:
     DEFAULT_RULES.remove(tx, request, row)
 
 

@@ -1,12 +1,10 @@
 """The default rules, and those a cloud begins with."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Name, Transaction, table
+from monostack.db import Name, Row, Transaction, table
 from monostack.resources import Field, Resource
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -45,7 +43,7 @@ _begun = table("network_beginnings", sa.Column("of", Name(64), primary_key=True)
 _HAS_BEGUN = sa.select(_begun.c.of).where(_begun.c.of == DEFAULT_RULES.table_name)
 
 
-def templates(tx: Transaction, *, default: bool) -> Sequence[Row[Any]]:
+def templates(tx: Transaction, *, default: bool) -> Sequence[Row]:
     """The rules that a project's default group, or another group, begins with."""
     return tx.rows(FOR_DEFAULT if default else FOR_OTHERS, {})
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPNetwork
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.protocol.network import (
     ConntrackHelperItem,
     FloatingIPItem,
@@ -132,7 +130,7 @@ def networks(tx: Transaction, ids: Collection[str]) -> dict[str, Network]:
     return found
 
 
-def _subnet(row: Row[Any], dhcp_ip: str | None) -> SubnetItem:
+def _subnet(row: Row, dhcp_ip: str | None) -> SubnetItem:
     return SubnetItem(
         id=row.id,
         cidr=row.cidr,
@@ -154,7 +152,7 @@ def groups(tx: Transaction, ids: Collection[str]) -> dict[str, GroupItem]:
     return {id: GroupItem(id, [_rule(rule) for rule in rules.get(id, ())], row.stateful) for id, row in rows.items()}
 
 
-def _rule(row: Row[Any]) -> RuleItem:
+def _rule(row: Row) -> RuleItem:
     prefix = str(IPNetwork(row.remote_ip_prefix).cidr) if row.remote_ip_prefix else None
     return RuleItem(
         id=row.id,
@@ -222,11 +220,11 @@ def routers(tx: Transaction, ids: Collection[str]) -> dict[str, Router]:
     return found
 
 
-def _in_order(row: Row[Any], gateways: list[Row[Any]]) -> list[Row[Any]]:
+def _in_order(row: Row, gateways: list[Row]) -> list[Row]:
     return sorted(gateways, key=lambda port: port.id != row.gw_port_id)
 
 
-def _forwarding(row: Row[Any], bearers: Mapping[str, str]) -> PortForwardingItem:
+def _forwarding(row: Row, bearers: Mapping[str, str]) -> PortForwardingItem:
     return PortForwardingItem(
         id=row.id,
         floating_ip=row.floating_ip_address,
@@ -238,23 +236,23 @@ def _forwarding(row: Row[Any], bearers: Mapping[str, str]) -> PortForwardingItem
     )
 
 
-def _gateway_policies(tx: Transaction, routers: Mapping[str, Row[Any]], ports: Collection[Row[Any]]) -> dict[str, str | None]:
+def _gateway_policies(tx: Transaction, routers: Mapping[str, Row], ports: Collection[Row]) -> dict[str, str | None]:
     """The QoS policy of each gateway by its port: the router's own for the first, else the port's, else that of the external network."""
     networks = find_networks(tx, [port.network_id for port in ports])
     found = {port.id: effective(port._mapping, networks[port.network_id].qos_policy_id) for port in ports}
     return {**found, **{row.gw_port_id: row.qos_policy_id for row in routers.values() if row.qos_policy_id is not None}}
 
 
-def _with_prefix(addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]]) -> list[str]:
+def _with_prefix(addresses: Collection[Row], subnets: dict[str, Row]) -> list[str]:
     return [f"{one.ip_address}/{IPNetwork(subnets[one.subnet_id].cidr).prefixlen}" for one in addresses]
 
 
-def _interface(port: Row[Any], addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]]) -> RouterInterface:
+def _interface(port: Row, addresses: Collection[Row], subnets: dict[str, Row]) -> RouterInterface:
     return RouterInterface(port.id, port.network_id, port.mac_address, _with_prefix(addresses, subnets))
 
 
 def _tell_scopes(
-    router: RouterItem, ports: Collection[Row[Any]], addresses: Mapping[str, Collection[Row[Any]]], scopes: Mapping[str, str | None]
+    router: RouterItem, ports: Collection[Row], addresses: Mapping[str, Collection[Row]], scopes: Mapping[str, str | None]
 ) -> None:
     """Each end of a router is in the address scopes of its subnets, at most one for each IP version."""
     known = {
@@ -265,18 +263,18 @@ def _tell_scopes(
         end.scopes = known[end.port_id]
 
 
-def _floating_policies(tx: Transaction, rows: Collection[Row[Any]]) -> dict[str, str | None]:
+def _floating_policies(tx: Transaction, rows: Collection[Row]) -> dict[str, str | None]:
     """The QoS policy of each floating IP: its own, else that of the external network."""
     networks = network_policies(tx, {row.floating_network_id for row in rows})
     return {row.id: row.qos_policy_id or networks.get(row.floating_network_id) for row in rows}
 
 
-def _floating_ip(row: Row[Any], policy: Qos | None, bearers: Mapping[str, str]) -> FloatingIPItem:
+def _floating_ip(row: Row, policy: Qos | None, bearers: Mapping[str, str]) -> FloatingIPItem:
     return FloatingIPItem(row.id, row.floating_ip_address, row.fixed_ip_address, policy, bearers.get(row.floating_network_id, ""))
 
 
 def _gateway(
-    port: Row[Any], addresses: Collection[Row[Any]], subnets: dict[str, Row[Any]], snat: bool, policy: Qos | None
+    port: Row, addresses: Collection[Row], subnets: dict[str, Row], snat: bool, policy: Qos | None
 ) -> RouterGateway:
     gateways = [subnets[one.subnet_id].gateway_ip for one in addresses]
     found = [gateway for gateway in dict.fromkeys(gateways) if gateway]

@@ -6,13 +6,11 @@ one, which is the kernel's work.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPNetwork
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.network.addresses.table import allocations
 from monostack.services.network.lookup import among, read
 from monostack.services.network.ports.table import PORTS
@@ -48,7 +46,7 @@ def choosing_beside(tx: Transaction, router_ids: Collection[str]) -> set[str]:
 class Paths:
     """The routers of some projects, and the networks they share."""
 
-    def __init__(self, rows: Iterable[Row[Any]]) -> None:
+    def __init__(self, rows: Iterable[Row]) -> None:
         self._owner: dict[tuple[str, str], str] = {}  # (network, address) -> router
         self._networks: dict[str, set[str]] = defaultdict(set)
         self._subnets: dict[str, list[IPNetwork]] = defaultdict(list)
@@ -60,12 +58,12 @@ class Paths:
             self._routes[row.id] = [(IPNetwork(route["destination"]), route["nexthop"]) for route in row.routes]
 
     @classmethod
-    def of(cls, tx: Transaction, routers: Iterable[Row[Any]]) -> "Paths":
+    def of(cls, tx: Transaction, routers: Iterable[Row]) -> "Paths":
         """What is needed to choose for these routers; nothing is read for those that have no choice."""
         projects = {row.project_id for row in routers if row.has_choice}
         return cls(read(tx, _INTERFACES, projects) if projects else ())
 
-    def choose(self, router: Row[Any]) -> Sequence[Route]:
+    def choose(self, router: Row) -> Sequence[Route]:
         """The routes with one next hop for each destination."""
         if not router.has_choice:
             return router.routes

@@ -2,12 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.protocol.network import FixedIP, PortItem, tap_name
 from monostack.services.network.addresses.table import of_ports
 from monostack.services.network.groups.bindings import groups_of
@@ -59,7 +57,7 @@ def ports(tx: Transaction, ids: Collection[str]) -> dict[str, Port]:
     return found
 
 
-def _item(row: Row[Any], addresses: Collection[Row[Any]]) -> PortItem:
+def _item(row: Row, addresses: Collection[Row]) -> PortItem:
     """What the port's own row and addresses say."""
     return PortItem(
         id=row.id,

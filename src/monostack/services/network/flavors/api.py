@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Fault, NotFound, Unavailable
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import ID, TEXT, Record, envelope, many
 from monostack.services.network import documents
@@ -19,15 +17,15 @@ from monostack.services.network.verbs import Verbs
 from monostack.services.network.words import bad, conflict, forbidden, no_resource, refused
 
 
-def create_flavor(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_flavor(tx: Transaction, request: Request, values: Values) -> Row:
     return FLAVORS.insert(tx, request, values)
 
 
-def update_flavor(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_flavor(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     return FLAVORS.change(tx, request, row, changes)
 
 
-def delete_flavor(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_flavor(tx: Transaction, request: Request, row: Row) -> None:
     if has_flavor(tx, row.id):
         raise conflict(f"Flavor {row.id} is used by some service instance.", "FlavorInUse")
     FLAVORS.remove(tx, request, row)
@@ -41,7 +39,7 @@ def provider_of(driver: str) -> Mapping[str, Any]:
     raise NotFound(f"Service Profile driver {driver} could not be found.", kind="ServiceProfileDriverNotFound")
 
 
-def create_profile(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_profile(tx: Transaction, request: Request, values: Values) -> Row:
     if values["driver"]:
         provider_of(values["driver"])
     elif not values["metainfo"]:
@@ -49,19 +47,19 @@ def create_profile(tx: Transaction, request: Request, values: Values) -> Row[Any
     return PROFILES.insert(tx, request, values)
 
 
-def update_profile(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_profile(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     if changes.get("driver"):
         provider_of(changes["driver"])
     _check_unused(tx, row)
     return PROFILES.change(tx, request, row, changes)
 
 
-def delete_profile(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_profile(tx: Transaction, request: Request, row: Row) -> None:
     _check_unused(tx, row)
     PROFILES.remove(tx, request, row)
 
 
-def _check_unused(tx: Transaction, profile: Row[Any]) -> None:
+def _check_unused(tx: Transaction, profile: Row) -> None:
     if table.is_used(tx, profile.id):
         raise conflict(f"Service Profile {profile.id} is used by some service instance.", "ServiceProfileInUse")
 
@@ -81,7 +79,7 @@ def _not_bound(flavor_id: str, profile_id: str) -> Fault:
     return NotFound(text, kind="FlavorServiceProfileBindingNotFound")
 
 
-def _flavor(request: Request, tx: Transaction, action: str) -> Row[Any]:
+def _flavor(request: Request, tx: Transaction, action: str) -> Row:
     rule = f"{action}_flavor_service_profile"
     if not request.allows(rule, {"project_id": request.caller.project_id}):
         raise forbidden(f"rule:{rule}")
@@ -130,7 +128,7 @@ def next_providers(request: Request, tx: Transaction) -> Any:
     return {"next_providers": [choose(tx, flavor)]}
 
 
-def choose(tx: Transaction, flavor: Row[Any]) -> dict[str, str]:
+def choose(tx: Transaction, flavor: Row) -> dict[str, str]:
     """The driver of the flavor's first profile and its provider. Raises as Neutron does where there is none, or it is disabled."""
     profiles = table.profiles_of(tx, flavor.id)
     if not profiles:

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Id, Transaction, table
+from monostack.db import Id, Row, Transaction, table
 from monostack.http import Request
 from monostack.resources import Field, Kind, Resource
 from monostack.resources.fields import REQUIRED
@@ -30,7 +29,7 @@ def _description() -> Field:
     return Field("description", values.nullable(values.text(1024)), default="", create=True, update=True, nullable=True)
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     profiles = values_of(tx, _PROFILES_OF, [row.id for row in rows])
     return [{"service_profiles": profiles(row.id)} for row in rows]
 
@@ -102,5 +101,5 @@ def is_used(tx: Transaction, profile_id: str) -> bool:
     return tx.scalar(_USED, {"profile": profile_id}) is not None
 
 
-def profiles_of(tx: Transaction, flavor_id: str) -> Sequence[Row[Any]]:
+def profiles_of(tx: Transaction, flavor_id: str) -> Sequence[Row]:
     return tx.rows(_DRIVERS, {"flavor": flavor_id})

@@ -4,11 +4,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPAddress
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
 from monostack.core.errors import Fault, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import standard
 from monostack.services.network.addresses.table import allocations, of_port
@@ -52,7 +51,7 @@ def _bad(message: str) -> Fault:
     return bad_request("floatingip", message)
 
 
-def create_floating_ip(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_floating_ip(tx: Transaction, request: Request, values: Values) -> Row:
     network = networks.get_for(tx, request, values["floating_network_id"])
     if not network.external:
         raise _bad(f"Network {network.id} is not a valid external network")
@@ -69,7 +68,7 @@ def create_floating_ip(tx: Transaction, request: Request, values: Values) -> Row
     return created
 
 
-def _make_port(tx: Transaction, request: Request, id: str, values: Values) -> tuple[Row[Any], str]:
+def _make_port(tx: Transaction, request: Request, id: str, values: Values) -> tuple[Row, str]:
     """The port on the external network that holds the address."""
     wanted = {"subnet_id": values.get("subnet_id"), "ip_address": values.get("floating_ip_address")}
     fixed = {name: value for name, value in wanted.items() if value is not None}
@@ -82,7 +81,7 @@ def _make_port(tx: Transaction, request: Request, id: str, values: Values) -> tu
     return port, addresses[0]
 
 
-def update_floating_ip(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_floating_ip(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     """Without `port_id` an association stays as it is; an update without anything in it ends it."""
     wanted = {"floating_network_id": row.floating_network_id, "project_id": row.project_id, **changes}
     if changes and "port_id" not in changes and row.port_id is not None:
@@ -97,14 +96,14 @@ def update_floating_ip(tx: Transaction, request: Request, row: Row[Any], changes
     return FLOATING_IPS.change(tx, request, row, {**changes, **leads})
 
 
-def delete_floating_ip(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_floating_ip(tx: Transaction, request: Request, row: Row) -> None:
     association.check_not_forwarding(tx, row.id)
     standard.remove(FLOATING_IPS, tx, request, row)
     delete_port(tx, request.cloud, None, get_port(tx, row.floating_port_id))
     association.leads_changed(tx, request.cloud, [row.router_id], [row.port_id])
 
 
-def _associate(tx: Transaction, request: Request, wanted: Values, id: str, address: str, present: Row[Any] | None) -> dict[str, Any]:
+def _associate(tx: Transaction, request: Request, wanted: Values, id: str, address: str, present: Row | None) -> dict[str, Any]:
     """Where the floating IP leads: port, fixed address, router. Raises as Neutron does for what cannot be."""
     if not wanted.get("port_id"):
         if wanted.get("fixed_ip_address"):
@@ -130,7 +129,7 @@ def _associate(tx: Transaction, request: Request, wanted: Values, id: str, addre
     return {"port_id": port.id, "fixed_ip_address": fixed, "router_id": router_id, "status": "DOWN"}
 
 
-def _fixed_address(tx: Transaction, port: Row[Any], wanted: str | None) -> tuple[str, str]:
+def _fixed_address(tx: Transaction, port: Row, wanted: str | None) -> tuple[str, str]:
     """(address, subnet id) of the port that the floating IP leads to."""
     addresses = of_port(tx, port.id)
     if wanted is not None:
@@ -157,7 +156,7 @@ def _chosen_router(tx: Transaction, request: Request, id: str, external_id: str)
     return router.id
 
 
-def router_for(tx: Transaction, port: Row[Any], subnet_id: str, external_id: str) -> str:
+def router_for(tx: Transaction, port: Row, subnet_id: str, external_id: str) -> str:
     """The router between the subnet and the external network, rather the one that is the subnet's gateway.
 
     Raises ExternalGatewayForFloatingIPNotFound.

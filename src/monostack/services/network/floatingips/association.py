@@ -5,9 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPAddress, IPNetwork
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network.addresses.table import allocations
 from monostack.services.network.changes import changed
@@ -49,21 +48,21 @@ def exists(tx: Transaction, id: str) -> bool:
     return tx.scalar(_EXISTS, {"the_id": id}) is not None
 
 
-def of_router(tx: Transaction, router_id: str) -> Sequence[Row[Any]]:
+def of_router(tx: Transaction, router_id: str) -> Sequence[Row]:
     return tx.rows(_OF_ROUTER, {"router": router_id})
 
 
-def of_ports(tx: Transaction, port_ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+def of_ports(tx: Transaction, port_ids: Iterable[str]) -> dict[str, list[Row]]:
     """(port_id, fixed_ip_address, floating_ip_address) by port."""
     return grouped(tx, _OF_PORTS, port_ids)
 
 
-def of_port(tx: Transaction, port_id: str) -> Sequence[Row[Any]]:
+def of_port(tx: Transaction, port_id: str) -> Sequence[Row]:
     """The floating IPs that lead to a port."""
     return tx.rows(_OF_PORT, {"port": port_id})
 
 
-def lead_through(tx: Transaction, router_id: str, subnet: Row[Any]) -> bool:
+def lead_through(tx: Transaction, router_id: str, subnet: Row) -> bool:
     """Does a floating IP lead through this router to an address of the subnet, whole or by single ports?"""
     bound = {"router": router_id, "subnet": subnet.id}
     return any(inside(row[0], subnet.cidr) for statement in (_BEHIND, _FORWARDED) for row in tx.rows(statement, bound))
@@ -83,7 +82,7 @@ def drop_port(tx: Transaction, cloud: Any, request: Request | None, port_id: str
     drop_forwardings(tx, cloud, request, forwardings.of_port(tx, port_id))
 
 
-def drop_forwardings(tx: Transaction, cloud: Any, request: Request | None, rows: Iterable[Row[Any]]) -> None:
+def drop_forwardings(tx: Transaction, cloud: Any, request: Request | None, rows: Iterable[Row]) -> None:
     """Forward these no longer. A floating IP that forwards nothing any more is on no router."""
     for row in rows:
         FORWARDINGS.remove(tx, request, row)

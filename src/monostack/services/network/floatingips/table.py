@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Id, Transaction, metadata
+from monostack.db import Id, Row, Select, Transaction, metadata
 from monostack.http import Request
 from monostack.http.answers import FLAG, ID, INTEGER, TEXT, Record, many, maybe, optional
 from monostack.resources import Field, Resource, Scopes
@@ -27,17 +26,17 @@ def _own(table: sa.Table) -> Any:
     return table.c.project_id == sa.bindparam("caller_project")
 
 
-_statements: dict[str, sa.Select[Any]] = {}
+_statements: dict[str, Select] = {}
 
 
-def _ports_by_id() -> sa.Select[Any]:
+def _ports_by_id() -> Select:
     if not _statements:  # the ports' module imports this package
         ports = metadata.tables["ports"].c
         _statements["ports"] = sa.select(ports.id, *[ports[name] for name in DETAILS]).where(among(ports.id))
     return _statements["ports"]
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     tags = tags_of(tx, [row.id for row in rows])
     ports = grouped(tx, _ports_by_id(), [row.port_id for row in rows if row.port_id])
     policies = network_policies(tx, {row.floating_network_id for row in rows})

@@ -1,12 +1,9 @@
 """Creating, changing and deleting forwardings: `/floatingips/{id}/port_forwardings`."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network.addresses.table import of_port as addresses_of
 from monostack.services.network.attributes import Values
@@ -34,11 +31,11 @@ def _check_port_is_free(tx: Transaction, port_id: str, address: str | None) -> N
         raise conflict(text, "PortHasBindingFloatingIP")
 
 
-def _fixed_ips(addresses: Sequence[Row[Any]]) -> list[dict[str, str]]:
+def _fixed_ips(addresses: Sequence[Row]) -> list[dict[str, str]]:
     return [{"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in addresses]
 
 
-def _find_router(tx: Transaction, request: Request, floating: Row[Any], values: Values) -> str:
+def _find_router(tx: Transaction, request: Request, floating: Row, values: Values) -> str:
     """The router between floating IP and server; completes the address that was left open."""
     port = PORTS.get(request, tx, values["internal_port_id"])
     addresses = [one for one in addresses_of(tx, port.id) if ":" not in one.ip_address]
@@ -66,7 +63,7 @@ def _find_router(tx: Transaction, request: Request, floating: Row[Any], values: 
     return router_id
 
 
-def create_forwarding(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_forwarding(tx: Transaction, request: Request, values: Values) -> Row:
     floating = FLOATING_IPS.get(request, tx, values["floatingip_id"])
     rules.check_collisions(tx, floating.id, values, values)
     _check_port_is_free(tx, values["internal_port_id"], values["internal_ip_address"])
@@ -86,7 +83,7 @@ def create_forwarding(tx: Transaction, request: Request, values: Values) -> Row[
     return FORWARDINGS.insert(tx, request, {**values, **rules.ports(values)})
 
 
-def update_forwarding(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_forwarding(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     floating = FLOATING_IPS.get(request, tx, row.floatingip_id)
     port_id = changes.get("internal_port_id")
     if port_id:
@@ -106,7 +103,7 @@ def update_forwarding(tx: Transaction, request: Request, row: Row[Any], changes:
     return FORWARDINGS.change(tx, request, row, {**changes, **rules.ports(changes)})
 
 
-def delete_forwarding(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_forwarding(tx: Transaction, request: Request, row: Row) -> None:
     association.drop_forwardings(tx, request.cloud, request, [row])
 
 

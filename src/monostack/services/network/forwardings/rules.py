@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Fault
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.network.forwardings.table import of_floating_ip, of_port
 from monostack.services.network.words import bad_request
 
@@ -65,7 +63,7 @@ def check_collisions(tx: Transaction, floatingip_id: str, given: Values, where: 
         _check_apart(of_floating_ip(tx, floatingip_id), "external_port_range", external, where["protocol"], but)
 
 
-def _check_apart(rows: Iterable[Row[Any]], name: str, wanted: str, protocol: str, but: str | None) -> None:
+def _check_apart(rows: Iterable[Row], name: str, wanted: str, protocol: str, but: str | None) -> None:
     first, last = bounds(wanted)
     for row in rows:
         if row.id == but or row.protocol != protocol:

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Fault, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.resources import Field, Kind, Resource
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -72,21 +71,21 @@ _OF_FLOATING = sa.select(_t).where(among(_t.c.floatingip_id)).order_by(_t.c.exte
 _OF_PORT = sa.select(_t).where(_t.c.internal_port_id == sa.bindparam("port")).order_by(_t.c.id)
 
 
-def of_floating_ips(tx: Transaction, ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+def of_floating_ips(tx: Transaction, ids: Iterable[str]) -> dict[str, list[Row]]:
     """The forwardings of floating IPs, by floating IP."""
     return grouped(tx, _OF_FLOATING, ids, "floatingip_id")
 
 
-def of_floating_ip(tx: Transaction, id: str) -> list[Row[Any]]:
+def of_floating_ip(tx: Transaction, id: str) -> list[Row]:
     return read(tx, _OF_FLOATING, [id])
 
 
-def of_port(tx: Transaction, port_id: str) -> Sequence[Row[Any]]:
+def of_port(tx: Transaction, port_id: str) -> Sequence[Row]:
     """Those that lead to a port."""
     return tx.rows(_OF_PORT, {"port": port_id})
 
 
-def exposed(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
+def exposed(rows: Iterable[Row]) -> list[dict[str, Any]]:
     """As a floating IP shows them. A range has no single port."""
     shown = [{name: row._mapping[name] for name in EXPOSED} for row in rows]
     return [{name: value for name, value in one.items() if value is not None} for one in shown]

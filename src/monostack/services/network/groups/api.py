@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import attributes, quotas, rbac, standard
 from monostack.services.network.address_groups.table import ADDRESS_GROUPS
@@ -25,7 +24,7 @@ from monostack.services.network.words import conflict, not_found, refused
 _REFERRING = sa.select(RULES.table.c.security_group_id).where(RULES.table.c.remote_group_id == sa.bindparam("group_id")).distinct()
 
 
-def create_group(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_group(tx: Transaction, request: Request, values: Values) -> Row:
     default.ensure(tx, request, values["project_id"])
     values.setdefault("stateful", default_for(tx, values["project_id"]))
     quotas.reserve(tx, request.cloud, "security_group_rule", [values] * len(templates(tx, default=False)))
@@ -34,7 +33,7 @@ def create_group(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     return group
 
 
-def update_group(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_group(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     if "stateful" in changes and changes["stateful"] != row.stateful and is_used(tx, row.id):
         raise _in_use(row.id)
     if row.default_of is not None and "name" in changes:
@@ -43,7 +42,7 @@ def update_group(tx: Transaction, request: Request, row: Row[Any], changes: Valu
     return GROUPS.change(tx, request, row, changes)
 
 
-def delete_group(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_group(tx: Transaction, request: Request, row: Row) -> None:
     if is_used(tx, row.id):
         raise _in_use(row.id)
     if row.default_of is not None and not attributes.is_admin(request):
@@ -72,7 +71,7 @@ def _parent(tx: Transaction, request: Request, values: Values) -> Mapping[str, A
     return {"security_group:project_id": group.project_id}
 
 
-def create_rule(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_rule(tx: Transaction, request: Request, values: Values) -> Row:
     rules.check(values)
     remote = values.get("remote_group_id")
     if remote is not None and remote not in usable_groups(tx, [remote], values["project_id"]) and not attributes.is_admin(request):
@@ -89,7 +88,7 @@ def create_rule(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     return row
 
 
-def delete_rule(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_rule(tx: Transaction, request: Request, row: Row) -> None:
     standard.remove(RULES, tx, request, row)
     standard.bump(GROUPS, tx, [row.security_group_id])
     changed(tx, request.cloud, "group", [row.security_group_id])

@@ -1,10 +1,7 @@
 """The default security group every project has from its first use of the network on."""
 
-from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import standard
 from monostack.services.network.changes import changed
@@ -19,7 +16,7 @@ _SAID = (
 )  # fmt: skip
 
 
-def ensure(tx: Transaction, request: Request | None, project_id: str) -> Row[Any]:
+def ensure(tx: Transaction, request: Request | None, project_id: str) -> Row:
     """The project's default group, made with the rules that are for it if there is none."""
     found = default_group(tx, project_id)
     if found is not None:
@@ -31,7 +28,7 @@ def ensure(tx: Transaction, request: Request | None, project_id: str) -> Row[Any
     return group
 
 
-def begin(tx: Transaction, request: Request | None, group: Row[Any]) -> None:
+def begin(tx: Transaction, request: Request | None, group: Row) -> None:
     """Give a new group the rules it begins with, but for those that let in a group which is no more: it has nobody to let in."""
     begun = templates(tx, default=group.default_of is not None)
     others = [rule.remote_group_id for rule in begun if rule.remote_group_id not in (None, PARENT)]

@@ -5,9 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPNetwork
-from sqlalchemy.engine import Row
 
-from monostack.db import Id, Transaction
+from monostack.db import Id, Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import many
 from monostack.resources import Field, Resource, Scopes
@@ -29,7 +28,7 @@ def _own_or_given(table: sa.Table) -> Any:
     return sa.or_(table.c.project_id == sa.bindparam("caller_project"), table.c.id.in_(visible((SHARED,))))
 
 
-def _expand_groups(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand_groups(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     ids = [row.id for row in rows]
     shared, tags = shared_with(tx, ids, request.caller.project_id), tags_of(tx, ids)
     rules = rules_of(tx, ids)
@@ -71,7 +70,7 @@ def _own_or_in_own_group(table: sa.Table) -> Any:
     return sa.or_(table.c.project_id == project, table.c.security_group_id.in_(own_groups))
 
 
-def _expand_rules(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand_rules(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     groups = find_groups(tx, [row.security_group_id for row in rows])
     return [
         {
@@ -121,11 +120,11 @@ _USABLE = sa.select(_g.id).where(among(_g.id), sa.or_(_g.project_id == sa.bindpa
 _RULES_OF = sa.select(RULES.table).where(among(_r.security_group_id)).order_by(_r.created_at, _r.id)
 
 
-def find_groups(tx: Transaction, ids: Sequence[str]) -> dict[str, Row[Any]]:
+def find_groups(tx: Transaction, ids: Sequence[str]) -> dict[str, Row]:
     return {id: rows[0] for id, rows in grouped(tx, _GROUPS_BY_ID, ids, "id").items()}
 
 
-def get_group(tx: Transaction, id: str) -> Row[Any]:
+def get_group(tx: Transaction, id: str) -> Row:
     """A group, whoever asks. Raises SecurityGroupNotFound."""
     found = find_groups(tx, [id])
     if id not in found:
@@ -138,10 +137,10 @@ def usable_groups(tx: Transaction, ids: Sequence[str], project_id: str) -> set[s
     return set(grouped(tx, _USABLE, ids, caller_project=project_id))
 
 
-def default_group(tx: Transaction, project_id: str) -> Row[Any] | None:
+def default_group(tx: Transaction, project_id: str) -> Row | None:
     return tx.row(_DEFAULT_OF, {"project": project_id})
 
 
-def rules_of(tx: Transaction, group_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+def rules_of(tx: Transaction, group_ids: Sequence[str]) -> dict[str, list[Row]]:
     """The rules of these groups, oldest first."""
     return grouped(tx, _RULES_OF, group_ids, "security_group_id")

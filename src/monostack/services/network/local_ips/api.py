@@ -1,12 +1,9 @@
 """Creating, changing and deleting local IPs, and leading them to ports. Checks, their order and their texts are Neutron's."""
 
-from typing import Any
-
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
 from monostack.core.errors import Fault, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import standard
 from monostack.services.network.addresses.table import of_port
@@ -23,7 +20,7 @@ from monostack.services.network.verbs import Verbs, Within
 from monostack.services.network.words import bad_request, conflict, refused
 
 
-def _port(tx: Transaction, request: Request, id: str, resource: str) -> Row[Any]:
+def _port(tx: Transaction, request: Request, id: str, resource: str) -> Row:
     try:
         return PORTS.get(request, tx, id)
     except NotFound:
@@ -48,7 +45,7 @@ def _no_address(port_id: str) -> Fault:
     return refused(f"Specified Port {port_id} has no fixed IPs configured.", "LocalIPNoIP")
 
 
-def create_local_ip(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_local_ip(tx: Transaction, request: Request, values: Values) -> Row:
     id, wanted = ids.new_uuid(), values.get("local_ip_address")
     if values.get("local_port_id"):
         port = _port(tx, request, values["local_port_id"], "local_ip")
@@ -64,7 +61,7 @@ def create_local_ip(tx: Transaction, request: Request, values: Values) -> Row[An
     return standard.insert(LOCAL_IPS, tx, request, {**values, **kept})
 
 
-def _make_port(tx: Transaction, request: Request, id: str, values: Values) -> Row[Any]:
+def _make_port(tx: Transaction, request: Request, id: str, values: Values) -> Row:
     """What keeps the address free of others. No quota counts it."""
     network = networks.get_for(tx, request, values["network_id"])
     if not any(subnet.ip_version == 4 for subnet in of_network(tx, network.id)):
@@ -75,11 +72,11 @@ def _make_port(tx: Transaction, request: Request, id: str, values: Values) -> Ro
     return create_port(tx, request.cloud, None, made)
 
 
-def update_local_ip(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_local_ip(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     return LOCAL_IPS.change(tx, request, row, changes)
 
 
-def delete_local_ip(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_local_ip(tx: Transaction, request: Request, row: Row) -> None:
     if associations(tx, row.id):
         raise conflict(f"Local IP {row.id} is still associated with one or more ports.", "LocalIPInUse")
     standard.remove(LOCAL_IPS, tx, request, row)
@@ -88,7 +85,7 @@ def delete_local_ip(tx: Transaction, request: Request, row: Row[Any]) -> None:
         delete_port(tx, request.cloud, request, port)
 
 
-def associate(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def associate(tx: Transaction, request: Request, values: Values) -> Row:
     local_ip_id = values["local_ip_id"]
     port = _port(tx, request, values["fixed_port_id"], "local_ip_port_association")
     address = _address(tx, port.id, values.get("fixed_ip"))
@@ -99,7 +96,7 @@ def associate(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     return ASSOCIATIONS.insert(tx, request, {**values, "key": key(local_ip_id, port.id), "fixed_ip": address})
 
 
-def dissociate(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def dissociate(tx: Transaction, request: Request, row: Row) -> None:
     changed(tx, request.cloud, "port", [row.fixed_port_id])
     ASSOCIATIONS.remove(tx, request, row)
 

@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Fault, NotFound
-from monostack.db import Id, Transaction
+from monostack.db import Id, Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import TEXT
 from monostack.protocol.network import LocalIPItem
@@ -52,7 +51,7 @@ def missing(local_ip_id: str, port_id: str) -> Fault:
     return NotFound(f"Local IP {local_ip_id} association with port {port_id} could not be found.", kind="LocalIPAssociationNotFound")
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     called = grouped(tx, _BY_IDS, [row.local_ip_id for row in rows])
     ports = find_ports(tx, [row.fixed_port_id for row in rows])
     return [
@@ -108,7 +107,7 @@ def check_port_deletable(tx: Transaction, port_id: str) -> None:
         raise conflict(text, "ServicePortInUse")
 
 
-def associations(tx: Transaction, local_ip_id: str) -> list[Row[Any]]:
+def associations(tx: Transaction, local_ip_id: str) -> list[Row]:
     return grouped(tx, _LEADING, [local_ip_id], "local_ip_id").get(local_ip_id, [])
 
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPNetwork, IPSet
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network.attributes import Values
 from monostack.services.network.changes import changed
@@ -23,19 +22,19 @@ _ALL = sa.select(ROUTERS.table.c.id)
 _OF_PROJECT = _ALL.where(ROUTERS.table.c.project_id == sa.bindparam("project"))
 
 
-def _recount(tx: Transaction, request: Request, label: Row[Any]) -> None:
+def _recount(tx: Transaction, request: Request, label: Row) -> None:
     """The routers that count by the label hear of it."""
     routers = tx.rows(_ALL, {}) if label.shared else tx.rows(_OF_PROJECT, {"project": label.project_id})
     changed(tx, request.cloud, "router", [row[0] for row in routers])
 
 
-def create_label(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_label(tx: Transaction, request: Request, values: Values) -> Row:
     row = LABELS.insert(tx, request, values)
     _recount(tx, request, row)
     return row
 
 
-def delete_label(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_label(tx: Transaction, request: Request, row: Row) -> None:
     LABELS.remove(tx, request, row)
     _recount(tx, request, row)
 
@@ -45,7 +44,7 @@ def _parent(tx: Transaction, request: Request, values: Values) -> Mapping[str, A
     return {"project_id": values.get("project_id") or request.caller.project_id}
 
 
-def create_rule(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_rule(tx: Transaction, request: Request, values: Values) -> Row:
     _check(values)
     label = LABELS.get(request, tx, values["metering_label_id"])
     for rule in table.rules_of(tx, [label.id]).get(label.id, ()):
@@ -64,7 +63,7 @@ def _check(values: Values) -> None:
         raise refused(text, "Invalid")
 
 
-def _check_apart(rule: Row[Any], values: Values) -> None:
+def _check_apart(rule: Row, values: Values) -> None:
     """No packet is counted twice by one label. The younger pair of prefixes is not looked at, as in Neutron."""
     theirs, mine = rule.remote_ip_prefix, values.get(REMOTE)
     alike = (rule.direction, rule.excluded) == (values["direction"], values["excluded"])
@@ -72,7 +71,7 @@ def _check_apart(rule: Row[Any], values: Values) -> None:
         raise conflict(f"Metering label rule with {REMOTE} '{mine}' overlaps another.", "MeteringLabelRuleOverlaps")
 
 
-def delete_rule(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_rule(tx: Transaction, request: Request, row: Row) -> None:
     RULES.remove(tx, request, row)
     _recount(tx, request, table.get(tx, row.metering_label_id))
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPNetwork
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.protocol.network import MeterItem, MeterRule
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
@@ -72,7 +71,7 @@ _RULES_OF = sa.select(RULES.table).where(among(_r.metering_label_id)).order_by(_
 _OF_PROJECTS = sa.select(LABELS.table).where(sa.or_(among(_l.project_id), _l.shared.is_(sa.true()))).order_by(_l.id)
 
 
-def get(tx: Transaction, id: str) -> Row[Any]:
+def get(tx: Transaction, id: str) -> Row:
     """A label, whoever asks. Raises MeteringLabelNotFound."""
     row = tx.row(_BY_ID, {"the_id": id})
     if row is None:
@@ -80,7 +79,7 @@ def get(tx: Transaction, id: str) -> Row[Any]:
     return row
 
 
-def rules_of(tx: Transaction, label_ids: Collection[str]) -> dict[str, list[Row[Any]]]:
+def rules_of(tx: Transaction, label_ids: Collection[str]) -> dict[str, list[Row]]:
     return grouped(tx, _RULES_OF, label_ids, "metering_label_id")
 
 
@@ -92,7 +91,7 @@ def meters(tx: Transaction, project_ids: Collection[str]) -> dict[str, list[Mete
     return {id: [item for label, item in told if label.shared or label.project_id == id] for id in project_ids}
 
 
-def _rule(row: Row[Any]) -> MeterRule:
+def _rule(row: Row) -> MeterRule:
     """What was called remote is the prefix inside, whose traffic is counted."""
     inside, outgoing = row.remote_ip_prefix, row.direction == "egress"
     source = row.source_ip_prefix or (inside if outgoing else None)

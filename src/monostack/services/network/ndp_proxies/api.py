@@ -1,11 +1,8 @@
 """Creating, changing and deleting NDP proxies. Checks, their order and their texts are Neutron's."""
 
-from typing import Any
-
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Fault
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import standard
 from monostack.services.network.addresses.table import of_port
@@ -24,7 +21,7 @@ def _unreachable(port_id: str, router_id: str) -> Fault:
     return conflict(f"The port {port_id} cannot reach the router {router_id} by IPv6 subnet.", "PortUnreachableRouter")
 
 
-def create_proxy(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_proxy(tx: Transaction, request: Request, values: Values) -> Row:
     port = PORTS.get(request, tx, values["port_id"])
     plugged = [one for one in router_ports(tx, values["router_id"]) if one.network_id == port.network_id]
     if not plugged:
@@ -42,7 +39,7 @@ def create_proxy(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     return standard.insert(PROXIES, tx, request, {**values, "ip_address": address})
 
 
-def _address(tx: Transaction, port: Row[Any], router_id: str, wanted: str | None, subnets: set[str | None]) -> str:
+def _address(tx: Transaction, port: Row, router_id: str, wanted: str | None, subnets: set[str | None]) -> str:
     """The address of the port that the router answers for."""
     addresses = [one for one in of_port(tx, port.id) if ":" in one.ip_address]
     if not addresses:
@@ -62,11 +59,11 @@ def _address(tx: Transaction, port: Row[Any], router_id: str, wanted: str | None
     return wanted
 
 
-def update_proxy(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_proxy(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     return PROXIES.change(tx, request, row, changes)
 
 
-def delete_proxy(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_proxy(tx: Transaction, request: Request, row: Row) -> None:
     changed(tx, request.cloud, "router", [row.router_id])
     standard.remove(PROXIES, tx, request, row)
 

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Fault
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.network.addresses.table import of_port
 from monostack.services.network.pools.affinity import scopes_of
 from monostack.services.network.subnets.table import of_network
@@ -30,7 +28,7 @@ def check_new_router(tx: Transaction, router_id: str, gateway: dict[str, Any] | 
         )
 
 
-def check_router(tx: Transaction, router: Row[Any]) -> None:
+def check_router(tx: Transaction, router: Row) -> None:
     """May this router? Raises RouterGatewayNotValid."""
     has_address = bool(router.gw_port_id) and any(":" in one.ip_address for one in of_port(tx, router.gw_port_id))
     if not has_address or scope_of_network(tx, router.gw_network_id) is None:

@@ -1,13 +1,11 @@
 """The proxies, and what stands in the way of taking their router apart."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPAddress, IPNetwork
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -38,7 +36,7 @@ _OF_ROUTERS = sa.select(_t).where(among(_t.c.router_id)).order_by(_t.c.ip_addres
 _OF_PORT = sa.select(_t.c.router_id).where(_t.c.port_id == sa.bindparam("port"))
 
 
-def of_routers(tx: Transaction, ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+def of_routers(tx: Transaction, ids: Iterable[str]) -> dict[str, list[Row]]:
     return grouped(tx, _OF_ROUTERS, ids, "router_id")
 
 
@@ -54,7 +52,7 @@ def check_gateway_unused(tx: Transaction, router_id: str) -> None:
         raise conflict(text, "RouterGatewayInUseByNDPProxy")
 
 
-def check_interface_unused(tx: Transaction, router_id: str, subnet: Row[Any]) -> None:
+def check_interface_unused(tx: Transaction, router_id: str, subnet: Row) -> None:
     """Raises RouterInterfaceInUseByNDPProxy."""
     cidr = IPNetwork(subnet.cidr)
     if any(IPAddress(row.ip_address) in cidr for row in read(tx, _OF_ROUTERS, [router_id])):

@@ -1,12 +1,10 @@
 """Creating, changing and deleting networks."""
 
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import rbac, standard
 from monostack.services.network.attributes import Values
@@ -47,7 +45,7 @@ _OWNERS = sa.union(
 )
 
 
-def create_network(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_network(tx: Transaction, request: Request, values: Values) -> Row:
     check_hints(tx, "network", values["availability_zone_hints"])
     segments = _segments(tx, request, values)
     values["mtu"] = types.checked_mtu([segment["network_type"] for segment in segments], values["mtu"])
@@ -89,7 +87,7 @@ def _segments(tx: Transaction, request: Request, values: Values) -> list[types.S
     return made
 
 
-def update_network(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_network(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     _change_segment(tx, request, row, changes)
     if "shared" in changes:
         _share(tx, row, changes.pop("shared"))
@@ -106,7 +104,7 @@ def update_network(tx: Transaction, request: Request, row: Row[Any], changes: Va
     return NETWORKS.change(tx, request, row, changes)
 
 
-def _change_segment(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> None:
+def _change_segment(tx: Transaction, request: Request, row: Row, changes: Values) -> None:
     """Another VLAN; nothing else about a network's wire changes. Raises InvalidInput, VlanIdInUse."""
     given = {name: changes.pop(f"provider:{name}", None) for name in ATTRIBUTES}
     changes.pop("segments", None)
@@ -127,7 +125,7 @@ def _change_segment(tx: Transaction, request: Request, row: Row[Any], changes: V
     SEGMENTS.change(tx, request, present[0], types.reserve(tx, wanted, row.project_id))
 
 
-def _change_policy(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> None:
+def _change_policy(tx: Transaction, request: Request, row: Row, changes: Values) -> None:
     """Another QoS policy, for the network and for all of its ports that have none of their own."""
     qos.take(tx, request, changes, row.qos_policy_id)
     ports = [port for port in tx.rows(_PORTS, {"network": row.id}) if port.qos_policy_id is None]
@@ -147,7 +145,7 @@ def _check_only_default(tx: Transaction, but: str | None) -> None:
         raise conflict(f"A default external network already exists: {present}.", "DefaultExternalNetworkExists")
 
 
-def _share(tx: Transaction, row: Row[Any], shared: bool) -> None:
+def _share(tx: Transaction, row: Row, shared: bool) -> None:
     targets = rbac.targets(tx, row.id, rbac.SHARED)
     if shared:
         rbac.grant(tx, row.project_id, "network", row.id, rbac.SHARED)
@@ -159,7 +157,7 @@ def _share(tx: Transaction, row: Row[Any], shared: bool) -> None:
         rbac.revoke(tx, row.id, rbac.SHARED)
 
 
-def _make_external(tx: Transaction, row: Row[Any], external: bool) -> None:
+def _make_external(tx: Transaction, row: Row, external: bool) -> None:
     if external:
         rbac.grant(tx, row.project_id, "network", row.id, rbac.EXTERNAL)
         return
@@ -169,7 +167,7 @@ def _make_external(tx: Transaction, row: Row[Any], external: bool) -> None:
     rbac.revoke(tx, row.id, rbac.EXTERNAL, None)
 
 
-def _check_mtu(tx: Transaction, row: Row[Any], mtu: int) -> None:
+def _check_mtu(tx: Transaction, row: Row, mtu: int) -> None:
     """Subnets need a least MTU. 0 stands for the largest."""
     if mtu == 0 or mtu >= IPV6_MIN_MTU:
         return
@@ -179,7 +177,7 @@ def _check_mtu(tx: Transaction, row: Row[Any], mtu: int) -> None:
         raise conflict(f"MTU of {row.id} is not valid, subnet requires a minimum of {least}", "NetworkMTUSubnetConflict")
 
 
-def delete_network(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_network(tx: Transaction, request: Request, row: Row) -> None:
     for floating_ip in tx.rows(_UNUSED, {"network": row.id}):
         delete_floating_ip(tx, request, floating_ip)
     users = [port[0] for port in tx.rows(_USERS, {"network": row.id})]

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Name, Transaction, metadata
+from monostack.db import Name, Row, Select, Transaction, metadata
 from monostack.http import Request
 from monostack.http.answers import FLAG, INTEGER, TEXT, Record, many, maybe, optional
 from monostack.resources import Field, Resource, Scopes
@@ -37,7 +36,7 @@ def _own_or_given(table: sa.Table) -> Any:
     return sa.or_(table.c.project_id == sa.bindparam("caller_project"), table.c.id.in_(visible((SHARED, EXTERNAL))))
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     parts = [(row.id, row.host, row.external, row.is_default) for row in rows]
     ids = [part[0] for part in parts]
     subnets, tags = values_of(tx, _subnets_of(), ids), tags_of(tx, ids)
@@ -56,22 +55,22 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     return shown
 
 
-def _scopes(found: Sequence[Row[Any]]) -> dict[str, str | None]:
+def _scopes(found: Sequence[Row]) -> dict[str, str | None]:
     by_version = {row.ip_version: row.address_scope_id for row in found}
     return {"ipv4_address_scope": by_version.get(4), "ipv6_address_scope": by_version.get(6)}
 
 
-_statements: dict[str, sa.Select[Any]] = {}
+_statements: dict[str, Select] = {}
 
 
-def _subnets_of() -> sa.Select[Any]:
+def _subnets_of() -> Select:
     if "subnets" not in _statements:  # the subnets' module imports this one
         subnets = metadata.tables["subnets"].c
         _statements["subnets"] = sa.select(subnets.network_id, subnets.id).where(among(subnets.network_id)).order_by(subnets.id)
     return _statements["subnets"]
 
 
-def _scopes_of() -> sa.Select[Any]:
+def _scopes_of() -> Select:
     if "scopes" not in _statements:
         subnets, pools = metadata.tables["subnets"].c, metadata.tables["subnetpools"].c
         found = sa.select(subnets.network_id, pools.ip_version, pools.address_scope_id).join(
@@ -155,12 +154,12 @@ _BY_IDS = sa.select(NETWORKS.table).where(among(NETWORKS.table.c.id))
 _USABLE = _BY_ID.where(_own_or_given(NETWORKS.table))
 
 
-def find(tx: Transaction, id: str) -> Row[Any] | None:
+def find(tx: Transaction, id: str) -> Row | None:
     """A network, whoever asks."""
     return tx.row(_BY_ID, {"the_id": id})
 
 
-def get(tx: Transaction, id: str) -> Row[Any]:
+def get(tx: Transaction, id: str) -> Row:
     """A network, whoever asks. Raises NetworkNotFound."""
     row = find(tx, id)
     if row is None:
@@ -168,17 +167,17 @@ def get(tx: Transaction, id: str) -> Row[Any]:
     return row
 
 
-def get_for(tx: Transaction, request: Request, id: str) -> Row[Any]:
+def get_for(tx: Transaction, request: Request, id: str) -> Row:
     """A network the caller may know of. Raises NetworkNotFound."""
     return NETWORKS.get(request, tx, id)
 
 
-def find_all(tx: Transaction, ids: Sequence[str]) -> dict[str, Row[Any]]:
+def find_all(tx: Transaction, ids: Sequence[str]) -> dict[str, Row]:
     """These networks by id."""
     return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids, "id").items()}
 
 
-def facts(tx: Transaction, network: Row[Any], project_id: str | None) -> dict[str, Any]:
+def facts(tx: Transaction, network: Row, project_id: str | None) -> dict[str, Any]:
     """What policies about a network's subnets and ports, which are this project's, read of the network."""
     shared = shared_with(tx, [network.id], project_id)(network.id)
     return {"network:project_id": network.project_id, "network:shared": shared, "router:external": network.external}

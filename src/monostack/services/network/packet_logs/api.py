@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import TEXT, envelope, many
 from monostack.services.network import standard
@@ -43,11 +41,11 @@ def _check(tx: Transaction, request: Request, values: Values) -> None:
             raise refused(text, "InvalidResourceConstraint")
 
 
-def _tell(tx: Transaction, request: Request, log: Row[Any]) -> None:
+def _tell(tx: Transaction, request: Request, log: Row) -> None:
     changed(tx, request.cloud, "port", ports_under(tx, log))
 
 
-def create_log(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_log(tx: Transaction, request: Request, values: Values) -> Row:
     _check(tx, request, values)
     row = standard.insert(LOGS, tx, request, values)
     if row.enabled:
@@ -55,13 +53,13 @@ def create_log(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     return row
 
 
-def update_log(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_log(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     if changes.get("enabled", row.enabled) != row.enabled:
         _tell(tx, request, row)
     return LOGS.change(tx, request, row, changes)
 
 
-def delete_log(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_log(tx: Transaction, request: Request, row: Row) -> None:
     if row.enabled:
         _tell(tx, request, row)
     standard.remove(LOGS, tx, request, row)

@@ -1,12 +1,10 @@
 """The logs, which of them ports are under, and what hosts are told of them."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.protocol.network import PacketLogItem
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
@@ -57,7 +55,7 @@ _OF_WHAT_IS_GONE = sa.select(LOGS.table).where(
 )
 
 
-def ports_under(tx: Transaction, log: Row[Any]) -> list[str]:
+def ports_under(tx: Transaction, log: Row) -> list[str]:
     """The ports whose packets a log is about: one, those in a group, or all of its project."""
     if log.target_id is not None:
         return [log.target_id]
@@ -66,7 +64,7 @@ def ports_under(tx: Transaction, log: Row[Any]) -> list[str]:
     return [row[0] for row in tx.rows(_OF_PROJECT, {"project": log.project_id})]
 
 
-def of_ports(tx: Transaction, ports: Mapping[str, Row[Any]], groups: Callable[[str], Collection[str]]) -> dict[str, list[PacketLogItem]]:
+def of_ports(tx: Transaction, ports: Mapping[str, Row], groups: Callable[[str], Collection[str]]) -> dict[str, list[PacketLogItem]]:
     """What is logged of each of these ports, which are in these groups."""
     known = {id: set(groups(id)) for id in ports}
     rows = read(
@@ -80,13 +78,13 @@ def of_ports(tx: Transaction, ports: Mapping[str, Row[Any]], groups: Callable[[s
     return {id: [_item(log) for log in logs if _is_about(log, row, known[id])] for id, row in ports.items()} if logs else {}
 
 
-def _is_about(log: Row[Any], port: Row[Any], groups: set[str]) -> bool:
+def _is_about(log: Row, port: Row, groups: set[str]) -> bool:
     if log.target_id is not None or log.resource_id is not None:
         return log.target_id in (None, port.id) and (log.resource_id is None or log.resource_id in groups)
     return log.project_id == port.project_id
 
 
-def _item(log: Row[Any]) -> PacketLogItem:
+def _item(log: Row) -> PacketLogItem:
     return PacketLogItem(
         id=log.id,
         project_id=log.project_id,

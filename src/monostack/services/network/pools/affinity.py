@@ -5,9 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPSet
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import rbac
 from monostack.services.network.address_scopes.table import ADDRESS_SCOPES
@@ -50,7 +49,7 @@ def _split() -> Exception:
     return refused(text, "NetworkAddressScopeAffinityError")
 
 
-def check_change(tx: Transaction, request: Request, pool: Row[Any]) -> None:
+def check_change(tx: Transaction, request: Request, pool: Row) -> None:
     """A pool in an address scope that is only shared with its project stays as it is."""
     if pool.address_scope_id is None or is_admin(request):
         return
@@ -76,13 +75,13 @@ def rescoped(tx: Transaction, cloud: Any, pool_id: str) -> None:
 # --- subnets of a network ------------------------------------------------------------------------------------------------
 
 
-def scopes_of(tx: Transaction, subnets: Sequence[Row[Any]]) -> Mapping[str, str | None]:
+def scopes_of(tx: Transaction, subnets: Sequence[Row]) -> Mapping[str, str | None]:
     """The address scope of each of these subnets, by the subnet's id."""
     pools = find_many(tx, {subnet.subnetpool_id for subnet in subnets if subnet.subnetpool_id})
     return {one.id: pools[one.subnetpool_id].address_scope_id if one.subnetpool_id in pools else None for one in subnets}
 
 
-def check_same(tx: Transaction, version: int, pool_id: str | None, others: Sequence[Row[Any]]) -> None:
+def check_same(tx: Transaction, version: int, pool_id: str | None, others: Sequence[Row]) -> None:
     """All subnets of one IP version on a network come from pools of one address scope; without scopes from one pool, or from none."""
     beside = [other for other in others if other.ip_version == version]
     scopes = {scope for scope in scopes_of(tx, beside).values() if scope is not None}

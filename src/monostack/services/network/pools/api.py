@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netaddr import IPNetwork, IPSet
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import TEXTS, envelope
 from monostack.services.network import documents, rbac, standard
@@ -66,7 +65,7 @@ def _check_only_default(tx: Transaction, version: int) -> None:
         )
 
 
-def create_pool(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_pool(tx: Transaction, request: Request, values: Values) -> Row:
     version = _version(values["prefixes"])
     bounds = _bounds(version, values)
     if values["is_default"]:
@@ -80,7 +79,7 @@ def create_pool(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     return row
 
 
-def update_pool(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_pool(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     if "prefixes" in changes:
         _version([*changes["prefixes"], *row.prefixes])
         if not IPSet(row.prefixes).issubset(IPSet(changes["prefixes"])):
@@ -98,7 +97,7 @@ def update_pool(tx: Transaction, request: Request, row: Row[Any], changes: Value
     return POOLS.change(tx, request, row, changes)
 
 
-def delete_pool(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_pool(tx: Transaction, request: Request, row: Row) -> None:
     if of_pool(tx, row.id):
         raise refused("Unable to delete subnet pool: Subnet pool has existing allocations.", "SubnetPoolDeleteError")
     rbac.forget(tx, row.id)

@@ -4,17 +4,16 @@ from typing import Any
 
 import netaddr
 from netaddr import IPNetwork, IPSet
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Fault
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.network.subnets.table import of_pool
 from monostack.services.network.words import conflict, refused
 
 QUOTA_BITS = {4: 32, 6: 64}  # a pool's default_quota counts addresses of IPv4 and /64s of IPv6
 
 
-def cut(tx: Transaction, pool: Row[Any], project_id: str, cidr: str | None, prefixlen: int | None) -> str:
+def cut(tx: Transaction, pool: Row, project_id: str, cidr: str | None, prefixlen: int | None) -> str:
     """The prefix of a new subnet: `cidr` if it is free, else the first free one of the length. Raises as Neutron does."""
     length = IPNetwork(cidr).prefixlen if cidr is not None else prefixlen if prefixlen is not None else pool.default_prefixlen
     if length > pool.max_prefixlen:
@@ -38,7 +37,7 @@ def cut(tx: Transaction, pool: Row[Any], project_id: str, cidr: str | None, pref
     raise _failed(f"Insufficient prefix space to allocate subnet size /{length}")
 
 
-def _check_quota(pool: Row[Any], project_id: str, taken: Any, length: int) -> None:
+def _check_quota(pool: Row, project_id: str, taken: Any, length: int) -> None:
     if not pool.default_quota:
         return
     bits = QUOTA_BITS[pool.ip_version]

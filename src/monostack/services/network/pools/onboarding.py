@@ -3,10 +3,9 @@
 from typing import Any
 
 from netaddr import IPSet
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Forbidden
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import ID, TEXT, Record, many
 from monostack.services.network import documents
@@ -46,7 +45,7 @@ def onboard_network_subnets(request: Request, tx: Transaction) -> Any:
     return [{"id": subnet.id, "cidr": subnet.cidr} for subnet in subnets]
 
 
-def _check_apart(tx: Transaction, pool: Row[Any], subnets: list[Row[Any]]) -> None:
+def _check_apart(tx: Transaction, pool: Row, subnets: list[Row]) -> None:
     taken = IPSet([subnet.cidr for subnet in of_pool(tx, pool.id)])
     for subnet in subnets:
         if not taken.isdisjoint(IPSet([subnet.cidr])):

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import TEXT
 from monostack.resources import Field, Kind, Resource, Scopes
@@ -37,7 +36,7 @@ def _own_or_shared(table: sa.Table) -> Any:
     return sa.or_(table.c.project_id == sa.bindparam("caller_project"), table.c.id.in_(visible((SHARED,))))
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     ids = [row.id for row in rows]
     tags, shared = tags_of(tx, ids), shared_with(tx, ids, request.caller.project_id)
     return [{"tags": tags(id), "shared": shared(id)} for id in ids]
@@ -78,7 +77,7 @@ _IN_SCOPE = sa.select(POOLS.table).where(_p.address_scope_id == sa.bindparam("sc
 _DEFAULT = sa.select(POOLS.table).where(_p.is_default.is_(sa.true()), _p.ip_version == sa.bindparam("version"))
 
 
-def get(tx: Transaction, id: str) -> Row[Any]:
+def get(tx: Transaction, id: str) -> Row:
     """A pool, whoever asks. Raises SubnetPoolNotFound."""
     row = tx.row(_BY_ID, {"the_id": id})
     if row is None:
@@ -86,15 +85,15 @@ def get(tx: Transaction, id: str) -> Row[Any]:
     return row
 
 
-def find_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row[Any]]:
+def find_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row]:
     return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids, "id").items()}
 
 
-def in_scope(tx: Transaction, address_scope_id: str) -> Sequence[Row[Any]]:
+def in_scope(tx: Transaction, address_scope_id: str) -> Sequence[Row]:
     """The pools of an address scope."""
     return tx.rows(_IN_SCOPE, {"scope": address_scope_id})
 
 
-def default_of(tx: Transaction, version: int) -> Row[Any] | None:
+def default_of(tx: Transaction, version: int) -> Row | None:
     """The pool that subnets of this IP version come from when none is named."""
     return tx.row(_DEFAULT, {"version": version})

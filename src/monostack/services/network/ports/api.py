@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network.attributes import Values
 from monostack.services.network.networks import table as networks
@@ -24,15 +22,15 @@ def parent(tx: Transaction, request: Request, values: Values) -> Mapping[str, An
     return networks.facts(tx, network, values["project_id"])
 
 
-def _create(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def _create(tx: Transaction, request: Request, values: Values) -> Row:
     return create_port(tx, request.cloud, request, values)
 
 
-def _update(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def _update(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     return update_port(tx, request.cloud, request, row, changes)
 
 
-def _delete(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def _delete(tx: Transaction, request: Request, row: Row) -> None:
     check_deletable(tx, row)
     delete_port(tx, request.cloud, request, row)
 

@@ -6,10 +6,9 @@ The active binding is part of the port. Others wait in a table of their own unti
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Fault, NotFound
-from monostack.db import Id, Transaction
+from monostack.db import Id, Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import OBJECT, TEXT
 from monostack.protocol.network import bridge_name
@@ -59,7 +58,7 @@ def _show(port_network: str, host: str, kind: str, vnic_type: str, profile: Any,
     return {**shown, "vif_details": details}
 
 
-def _all(tx: Transaction, port: Row[Any]) -> dict[str, dict[str, Any]]:
+def _all(tx: Transaction, port: Row) -> dict[str, dict[str, Any]]:
     """The bindings by host, the active one first."""
     found = {port.host: _show(port.network_id, port.host, port.vif_type, port.vnic_type, port.profile, ACTIVE)}
     for row in tx.rows(_OF_PORT, {"port": port.id}):
@@ -71,7 +70,7 @@ def _missing(port_id: str, host: str) -> Fault:
     return NotFound(f"Binding for port {port_id} for host {host} could not be found.", kind="PortBindingNotFound")
 
 
-def _port(request: Request, tx: Transaction, rule: str) -> Row[Any]:
+def _port(request: Request, tx: Transaction, rule: str) -> Row:
     """The port of the path, which must be a server's; the rule is asked first."""
     if not request.allows(rule):
         raise forbidden(f"rule:{rule}") if request.allows("get_port_binding") else no_resource()
@@ -81,14 +80,14 @@ def _port(request: Request, tx: Transaction, rule: str) -> Row[Any]:
     return port
 
 
-def _waiting(tx: Transaction, port: Row[Any], host: str) -> Row[Any]:
+def _waiting(tx: Transaction, port: Row, host: str) -> Row:
     for row in tx.rows(_OF_PORT, {"port": port.id}):
         if row.host == host:
             return row
     raise _missing(port.id, host)
 
 
-def _reach(tx: Transaction, port: Row[Any], host: str) -> str:
+def _reach(tx: Transaction, port: Row, host: str) -> str:
     kind = vif_type(tx, host)
     if kind == FAILED:
         raise conflict(f"Binding for port {port.id} on host {host} could not be created or updated.", "PortBindingError")

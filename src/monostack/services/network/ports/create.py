@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import addresses, standard
 from monostack.services.network.addresses.choice import DHCP
@@ -28,7 +26,7 @@ BLANK = {
 }  # fmt: skip
 
 
-def create_port(tx: Transaction, cloud: Any, request: Request | None, given: Values) -> Row[Any]:
+def create_port(tx: Transaction, cloud: Any, request: Request | None, given: Values) -> Row:
     """Insert a port with its addresses and groups. Raises what Neutron answers to what cannot be.
 
     `given` needs network_id and project_id; `allocated_for` is the server the port is made for and will go with.
@@ -76,7 +74,7 @@ def create_port(tx: Transaction, cloud: Any, request: Request | None, given: Val
     return row
 
 
-def wanted_addresses(tx: Transaction, values: Values, mac: str, subnets: Sequence[Row[Any]]) -> list[addresses.Wish]:
+def wanted_addresses(tx: Transaction, values: Values, mac: str, subnets: Sequence[Row]) -> list[addresses.Wish]:
     """What a port of these values gets of the subnets of its network."""
     network_id, requested = values["network_id"], values.get("fixed_ips")
     for entry in requested or ():
@@ -86,7 +84,7 @@ def wanted_addresses(tx: Transaction, values: Values, mac: str, subnets: Sequenc
     return addresses.wishes(network_id, values["device_owner"], mac, requested, usable)
 
 
-def _allocation(values: Values, wanted: Sequence[addresses.Wish], subnets: Sequence[Row[Any]]) -> str:
+def _allocation(values: Values, wanted: Sequence[addresses.Wish], subnets: Sequence[Row]) -> str:
     if values.get("fixed_ips") == []:
         return "none"
     waits = not wanted and values.get("fixed_ips") is None and not values.get("binding:host_id")
@@ -94,8 +92,8 @@ def _allocation(values: Values, wanted: Sequence[addresses.Wish], subnets: Seque
 
 
 def reachable(
-    tx: Transaction, network_id: str, host: str, requested: Sequence[dict[str, Any]] | None, subnets: Sequence[Row[Any]]
-) -> list[Row[Any]]:
+    tx: Transaction, network_id: str, host: str, requested: Sequence[dict[str, Any]] | None, subnets: Sequence[Row]
+) -> list[Row]:
     """The subnets a port on this host may have addresses of. Raises HostNotConnectedToAnySegment, FixedIpsSubnetsNotOnSameSegment."""
     if all(subnet.segment_id is None for subnet in subnets):
         return list(subnets)

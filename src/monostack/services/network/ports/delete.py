@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import standard
 from monostack.services.network.changes import changed
@@ -23,7 +21,7 @@ ROUTER_OWNERS = ("network:router_interface", "network:router_gateway")
 FLOATING = "network:floatingip"
 
 
-def check_deletable(tx: Transaction, row: Row[Any]) -> None:
+def check_deletable(tx: Transaction, row: Row) -> None:
     """Ports of routers, floating and local IPs go with these, as long as they exist (raises ServicePortInUse); ports in a trunk stay."""
     check_port_deletable(tx, row.id)
     check_keeps_no_address(tx, row.id)
@@ -37,7 +35,7 @@ def check_deletable(tx: Transaction, row: Row[Any]) -> None:
         raise conflict(text, "ServicePortInUse")
 
 
-def delete_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[Any]) -> None:
+def delete_port(tx: Transaction, cloud: Any, request: Request | None, row: Row) -> None:
     """Remove a port, its addresses and what its server holds for it; floating IPs that led to it lead nowhere."""
     reservations.give_back(tx, row)
     groups = groups_of(tx, [row.id])(row.id)

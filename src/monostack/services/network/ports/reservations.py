@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Conflict, NotBuilt
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.network.ports.table import PORTS, asked_of_hosts
 from monostack.services.network.qos.requests import PACKET_RATE, amounts, group_id
 from monostack.services.network.qos.rules import RESERVING, rules_of
@@ -24,7 +23,7 @@ _p = PORTS.table.c
 _SET = sa.update(PORTS.table).where(_p.id == sa.bindparam("the_id")).values(profile=sa.bindparam("the_profile", type_=_p.profile.type))
 
 
-def write_down(tx: Transaction, rows: Sequence[Row[Any]], holder: str) -> None:
+def write_down(tx: Transaction, rows: Sequence[Row], holder: str) -> None:
     """Note in these ports which of the providers that `holder` (a server, or a migration) has allocations of gives what they ask for."""
     asked = asked_of_hosts(tx, rows)
     if not asked:
@@ -46,14 +45,14 @@ def without(profile: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (profile or {}).items() if name != ALLOCATION}
 
 
-def erase(tx: Transaction, rows: Sequence[Row[Any]]) -> None:
+def erase(tx: Transaction, rows: Sequence[Row]) -> None:
     """Note that these ports hold nothing."""
     for row in rows:
         if ALLOCATION in (row.profile or {}):
             tx.execute(_SET, {"the_id": row.id, "the_profile": without(row.profile)})
 
 
-def give_back(tx: Transaction, row: Row[Any]) -> None:
+def give_back(tx: Transaction, row: Row) -> None:
     """Take from the port's server what it holds for the port."""
     allocation = (row.profile or {}).get(ALLOCATION)
     if not allocation or not row.device_id:
@@ -68,7 +67,7 @@ def give_back(tx: Transaction, row: Row[Any]) -> None:
 # --- another policy --------------------------------------------------------------------------------------------------------
 
 
-def follow(tx: Transaction, row: Row[Any], before: str | None, after: str | None) -> dict[str, Any] | None:
+def follow(tx: Transaction, row: Row, before: str | None, after: str | None) -> dict[str, Any] | None:
     """Let the port's server hold what the policy `after` asks for instead of `before`. Returns the port's new profile, or None.
 
     What was never held is not claimed now: the host was not chosen for it. Raises QosPlacementAllocationUpdateConflict if it does not fit.

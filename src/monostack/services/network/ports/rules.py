@@ -5,10 +5,9 @@ from typing import Any
 
 import netaddr
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
-from monostack.db import Transaction, metadata
+from monostack.db import Row, Transaction, metadata
 from monostack.http import Request
 from monostack.services.network.attributes import Values, is_admin
 from monostack.services.network.groups import default
@@ -71,7 +70,7 @@ def check_device(tx: Transaction, request: Request | None, owner: str, device_id
 # --- security ------------------------------------------------------------------------------------------------------------
 
 
-def secured(values: Mapping[str, Any], network: Row[Any], has_address: bool) -> bool:
+def secured(values: Mapping[str, Any], network: Row, has_address: bool) -> bool:
     """Is the port filtered?"""
     if is_trusted(values["device_owner"]):
         return False
@@ -110,7 +109,7 @@ def check_groups(tx: Transaction, request: Request | None, named: Sequence[str],
         raise conflict(f"Error {text} while attempting the operation.", "SecurityGroupConflict")
 
 
-def check_security_change(row: Row[Any], present: Sequence[str], changes: Values) -> None:
+def check_security_change(row: Row, present: Sequence[str], changes: Values) -> None:
     """Groups and address pairs need port security, so that it cannot be turned off under them."""
     if changes.get("port_security_enabled", row.port_security_enabled):
         return

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Id, Name, Transaction
+from monostack.db import Id, Name, Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import FLAG, ID, OBJECT, TEXT, Record, many, maybe, optional
 from monostack.protocol.network import bridge_name
@@ -64,7 +63,7 @@ def _with_part_of_address(table: sa.Table, operator: str, parameter: str) -> Any
 # --- showing -------------------------------------------------------------------------------------------------------------
 
 
-def _assignment(dns_name: str, addresses: Iterable[Row[Any]]) -> list[dict[str, str]]:
+def _assignment(dns_name: str, addresses: Iterable[Row]) -> list[dict[str, str]]:
     """The names DHCP and DNS of the network know the port by."""
     shown = []
     for _, _, address in addresses:
@@ -73,7 +72,7 @@ def _assignment(dns_name: str, addresses: Iterable[Row[Any]]) -> list[dict[str, 
     return shown
 
 
-def asked_of_hosts(tx: Transaction, rows: Sequence[Row[Any]], policies: Mapping[str, str] | None = None) -> dict[str, list[RequestGroup]]:
+def asked_of_hosts(tx: Transaction, rows: Sequence[Row], policies: Mapping[str, str] | None = None) -> dict[str, list[RequestGroup]]:
     """What these ports reserve of their hosts; those that reserve nothing are missing. `policies` are those of their networks."""
     if policies is None:
         policies = network_policies(tx, {row.network_id for row in rows})
@@ -95,7 +94,7 @@ def _trunks(tx: Transaction, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {port: {"trunk_id": trunk, "sub_ports": details.get(trunk, [])} for port, trunk in found.items()}
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     parts = [(row.id, row.network_id, row.network_project_id, row.dns_name, row.vif_type) for row in rows]
     ids = [part[0] for part in parts]
     addresses, groups, tags = of_ports(tx, ids), groups_of(tx, ids), tags_of(tx, ids)
@@ -203,11 +202,11 @@ _BY_IDS = sa.select(PORTS.table).where(among(_p.id))
 _OF_DEVICES = sa.select(PORTS.table).where(among(_p.device_id)).order_by(_p.created_at, _p.id)
 
 
-def find(tx: Transaction, id: str) -> Row[Any] | None:
+def find(tx: Transaction, id: str) -> Row | None:
     return tx.row(_BY_ID, {"the_id": id})
 
 
-def get(tx: Transaction, id: str) -> Row[Any]:
+def get(tx: Transaction, id: str) -> Row:
     """A port, whoever asks. Raises PortNotFound."""
     row = find(tx, id)
     if row is None:
@@ -215,10 +214,10 @@ def get(tx: Transaction, id: str) -> Row[Any]:
     return row
 
 
-def find_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row[Any]]:
+def find_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row]:
     return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids, "id").items()}
 
 
-def of_devices(tx: Transaction, device_ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+def of_devices(tx: Transaction, device_ids: Iterable[str]) -> dict[str, list[Row]]:
     """The ports of servers, routers and the like, oldest first."""
     return grouped(tx, _OF_DEVICES, device_ids, "device_id")

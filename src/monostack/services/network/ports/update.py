@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import addresses
 from monostack.services.network.addresses.choice import DHCP
@@ -25,7 +23,7 @@ from monostack.services.network.trunks.following import follow
 from monostack.services.network.words import conflict
 
 
-def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[Any], changes: Values) -> Row[Any]:
+def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row, changes: Values) -> Row:
     """Make the changes. `changes` are API names with checked values."""
     changes = dict(changes)
     if changes.get("binding:vnic_type", row.vnic_type) != row.vnic_type and row.vif_type != UNBOUND:
@@ -82,7 +80,7 @@ def update_port(tx: Transaction, cloud: Any, request: Request | None, row: Row[A
     return after
 
 
-def arrive(tx: Transaction, row: Row[Any], owner: str, host: str) -> bool:
+def arrive(tx: Transaction, row: Row, owner: str, host: str) -> bool:
     """The port comes to a host: those of its addresses that waited for it are given; those it has must be good there.
 
     Says whether it got any. Raises HostNotConnectedToAnySegment, HostNotCompatibleWithFixedIps.
@@ -105,7 +103,7 @@ def arrive(tx: Transaction, row: Row[Any], owner: str, host: str) -> bool:
     return False
 
 
-def _changed_mac(tx: Transaction, row: Row[Any], owner: str, changes: Values) -> str | None:
+def _changed_mac(tx: Transaction, row: Row, owner: str, changes: Values) -> str | None:
     """The new MAC, if it is another. Raises PortBound, UnsupportedPortDeviceOwner, MacAddressInUse."""
     mac = changes.get("mac_address", row.mac_address)
     if mac is None:
@@ -126,7 +124,7 @@ def _changed_mac(tx: Transaction, row: Row[Any], owner: str, changes: Values) ->
 
 
 def _change_addresses(
-    tx: Transaction, cloud: Any, row: Row[Any], host: str, mac: str | None, requested: list[dict[str, Any]] | None
+    tx: Transaction, cloud: Any, row: Row, host: str, mac: str | None, requested: list[dict[str, Any]] | None
 ) -> bool:
     subnets = of_network(tx, row.network_id)
     present = addresses.of_port(tx, row.id)
@@ -152,7 +150,7 @@ def _change_addresses(
     return True
 
 
-def _change_binding(tx: Transaction, row: Row[Any], changes: Values) -> None:
+def _change_binding(tx: Transaction, row: Row, changes: Values) -> None:
     """Another host: the port is down until that host has it."""
     if "binding:profile" in changes or changes.get("trusted") is not None:
         changes["binding:profile"] = rules.profile(changes.get("binding:profile", row.profile), changes.get("trusted", row.trusted))

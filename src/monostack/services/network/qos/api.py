@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Fault, NotBuilt, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import envelope
 from monostack.services.network import attributes, documents, rbac, standard
@@ -23,7 +21,7 @@ from monostack.services.network.words import bad, conflict, forbidden
 SERVER = "compute:"
 
 
-def create_policy(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_policy(tx: Transaction, request: Request, values: Values) -> Row:
     shared, default = values["shared"], values["is_default"]
     if default:
         _check_only_default(tx, values["project_id"])
@@ -38,7 +36,7 @@ def _check_only_default(tx: Transaction, project_id: str, id: str | None = None)
         raise conflict(f"A default QoS policy exists for project {project_id}.", "QoSPolicyDefaultAlreadyExists")
 
 
-def update_policy(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_policy(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     if changes.get("is_default"):
         _check_only_default(tx, row.project_id, row.id)
     if "shared" in changes:
@@ -46,7 +44,7 @@ def update_policy(tx: Transaction, request: Request, row: Row[Any], changes: Val
     return POLICIES.change(tx, request, row, changes)
 
 
-def delete_policy(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_policy(tx: Transaction, request: Request, row: Row) -> None:
     user = use.user_of(tx, row.id)
     if user is not None:
         raise conflict(f"QoS Policy {row.id} is used by {user[0]} {user[1]}.", "QosPolicyInUse")
@@ -72,8 +70,8 @@ def _changed(tx: Transaction, request: Request, kind: RuleType, policy_id: str) 
     changed(tx, request.cloud, "router", [*use.routers_under(tx, policy_id), *use.routers_of(ports)])
 
 
-def _create_rule(kind: RuleType) -> Callable[[Transaction, Request, Values], Row[Any]]:
-    def create(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def _create_rule(kind: RuleType) -> Callable[[Transaction, Request, Values], Row]:
+    def create(tx: Transaction, request: Request, values: Values) -> Row:
         policy_id = values["qos_policy_id"]
         rules.check(policy_id, rules_of(tx, [policy_id]).get(policy_id, ()), kind, values, values)
         row = kind.resource.insert(tx, request, values)
@@ -83,8 +81,8 @@ def _create_rule(kind: RuleType) -> Callable[[Transaction, Request, Values], Row
     return create
 
 
-def _update_rule(kind: RuleType) -> Callable[[Transaction, Request, Row[Any], Values], Row[Any]]:
-    def update(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def _update_rule(kind: RuleType) -> Callable[[Transaction, Request, Row, Values], Row]:
+    def update(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
         policy_id = row.qos_policy_id
         rules.check(policy_id, rules_of(tx, [policy_id]).get(policy_id, ()), kind, changes, {**row._mapping, **changes})
         if changes:
@@ -95,8 +93,8 @@ def _update_rule(kind: RuleType) -> Callable[[Transaction, Request, Row[Any], Va
     return update
 
 
-def _delete_rule(kind: RuleType) -> Callable[[Transaction, Request, Row[Any]], None]:
-    def delete(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def _delete_rule(kind: RuleType) -> Callable[[Transaction, Request, Row], None]:
+    def delete(tx: Transaction, request: Request, row: Row) -> None:
         kind.resource.remove(tx, request, row)
         _changed(tx, request, kind, row.qos_policy_id)
 
@@ -128,7 +126,7 @@ def _alias_routes(kind: RuleType) -> Routes:
 
     answer = envelope(name, resource.answer)
 
-    def find(request: Request, tx: Transaction, action: str) -> Row[Any]:
+    def find(request: Request, tx: Transaction, action: str) -> Row:
         try:
             row = resource.get(request, tx, request.params["id"])
         except NotFound:
@@ -138,7 +136,7 @@ def _alias_routes(kind: RuleType) -> Routes:
             raise forbidden(f"rule:{action}_{name}")
         return row
 
-    def render(request: Request, tx: Transaction, row: Row[Any]) -> Any:
+    def render(request: Request, tx: Transaction, row: Row) -> Any:
         return {name: shown(resource.views(request, tx, [row])[0])}
 
     @routes.get("", policy=f"get_{name}", answer=answer)

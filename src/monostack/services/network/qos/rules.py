@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Id, Transaction
+from monostack.db import Id, Row, Transaction
 from monostack.http.answers import ID, INTEGER, choice, either
 from monostack.resources import Field, Kind, Resource, Scopes
 from monostack.resources.fields import REQUIRED
@@ -110,7 +109,7 @@ class Rule:
     """A rule of a policy, whatever its type."""
 
     kind: RuleType
-    row: Row[Any]
+    row: Row
 
     def get(self, name: str) -> Any:
         return self.row._mapping.get(name)

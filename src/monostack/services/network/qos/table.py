@@ -4,9 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import many
 from monostack.resources import Field, Resource, Scopes
@@ -26,7 +25,7 @@ def _own_or_given(table: sa.Table) -> Any:
     return sa.or_(table.c.project_id == sa.bindparam("caller_project"), table.c.id.in_(visible((SHARED,))))
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     ids = [row.id for row in rows]
     shared, tags, rules = shared_with(tx, ids, request.caller.project_id), tags_of(tx, ids), described(tx, ids)
     return [{"shared": shared(id), "tags": tags(id), "rules": rules.get(id, [])} for id in ids]
@@ -58,11 +57,11 @@ _BY_IDS = sa.select(POLICIES.table).where(among(_p.id))
 _DEFAULT = sa.select(_p.id).where(_p.project_id == sa.bindparam("project"), _p.is_default.is_(sa.true()))
 
 
-def find_many(tx: Transaction, ids: Collection[str]) -> dict[str, Row[Any]]:
+def find_many(tx: Transaction, ids: Collection[str]) -> dict[str, Row]:
     return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids, "id").items()}
 
 
-def get(tx: Transaction, id: str) -> Row[Any]:
+def get(tx: Transaction, id: str) -> Row:
     """A policy, whoever asks. Raises QosPolicyNotFound."""
     found = find_many(tx, [id])
     if id not in found:

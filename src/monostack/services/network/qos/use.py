@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Forbidden, NotFound
-from monostack.db import Transaction, metadata
+from monostack.db import Row, Select, Transaction, metadata
 from monostack.http import Request
 from monostack.services.network.attributes import Values
 from monostack.services.network.lookup import among, read
@@ -25,7 +24,7 @@ NORMAL = "normal"
 _statements: dict[str, Any] = {}
 
 
-def _using(kind: str, *columns: str) -> sa.Select[Any]:
+def _using(kind: str, *columns: str) -> Select:
     """The users of a policy. The tables are declared by modules that import this one."""
     key = f"{kind} {columns}"
     if key not in _statements:
@@ -47,7 +46,7 @@ def projects_using(tx: Transaction, policy_id: str) -> set[str]:
     return {row.project_id for kind in USERS for row in tx.rows(_using(kind, "project_id"), {"policy": policy_id})}
 
 
-def ports_under(tx: Transaction, policy_id: str) -> list[Row[Any]]:
+def ports_under(tx: Transaction, policy_id: str) -> list[Row]:
     """The ports whose policy it is, by themselves or by their network."""
     if "network ports" not in _statements:
         p = metadata.tables["ports"].c
@@ -71,7 +70,7 @@ def routers_under(tx: Transaction, policy_id: str) -> list[str]:
     return found + [row.router_id for row in tx.rows(_using("fip", "router_id"), {"policy": policy_id}) if row.router_id]
 
 
-def routers_of(ports: Iterable[Row[Any]]) -> list[str]:
+def routers_of(ports: Iterable[Row]) -> list[str]:
     """The routers among the devices of these ports whose gateways they are."""
     return [port.device_id for port in ports if port.device_owner == GATEWAY]
 
@@ -126,5 +125,5 @@ def _rules(tx: Transaction, policy_id: str | None) -> Sequence[Rule]:
     return rules_of(tx, [policy_id]).get(policy_id, ()) if policy_id is not None else ()
 
 
-def mappings(rows: Collection[Row[Any]]) -> list[Mapping[Any, Any]]:
+def mappings(rows: Collection[Row]) -> list[Mapping[Any, Any]]:
     return [row._mapping for row in rows]

@@ -1,10 +1,7 @@
 """Giving networks, security groups and the like to other projects: `/rbac-policies`."""
 
-from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network.attributes import Values, is_admin
 from monostack.services.network.networks import table as networks
@@ -17,7 +14,7 @@ from monostack.services.network.verbs import Verbs
 from monostack.services.network.words import conflict, invalid, not_found, refused
 
 
-def create_policy(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_policy(tx: Transaction, request: Request, values: Values) -> Row:
     kind, id, action, target = values["object_type"], values["object_id"], values["action"], values["target_tenant"]
     if action not in ACTIONS[kind]:
         text = f"Invalid action '{action}' for object type '{kind}'. Valid actions: {ACTIONS[kind]}"
@@ -43,14 +40,14 @@ def _bump(tx: Transaction, kind: str, id: str) -> None:
         bump(NETWORKS, tx, [id])
 
 
-def _object(tx: Transaction, row: Row[Any]) -> Row[Any]:
+def _object(tx: Transaction, row: Row) -> Row:
     found = KINDS[row.object_type].find(tx, row.object_id)
     if found is None:
         raise not_found(row.object_type, row.object_id)
     return found
 
 
-def update_policy(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_policy(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     target = changes.get("target_tenant", row.target_project)
     if target != row.target_project:
         if target in targets(tx, row.object_id, row.action):
@@ -60,7 +57,7 @@ def update_policy(tx: Transaction, request: Request, row: Row[Any], changes: Val
     return POLICIES.change(tx, request, row, changes)
 
 
-def delete_policy(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_policy(tx: Transaction, request: Request, row: Row) -> None:
     check_unused(tx, row.object_type, _object(tx, row), row.action, row.target_project)
     POLICIES.remove(tx, request, row)
     _bump(tx, row.object_type, row.object_id)

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Fault
-from monostack.db import Transaction
+from monostack.db import Row, Select, Transaction
 from monostack.resources import Resource
 from monostack.services.network.address_groups.table import ADDRESS_GROUPS
 from monostack.services.network.address_scopes.table import ADDRESS_SCOPES
@@ -30,7 +28,7 @@ _object = sa.bindparam("object")
 Users = Callable[[Transaction, str], set[str]]
 
 
-def _users(statement: sa.Select[Any]) -> Users:
+def _users(statement: Select) -> Users:
     """The projects a statement finds for an `object`."""
     return lambda tx, id: {row[0] for row in tx.rows(statement, {"object": id})}
 
@@ -50,10 +48,10 @@ class Shareable:
     strict: bool = True
 
     @cached_property
-    def _by_id(self) -> sa.Select[Any]:
+    def _by_id(self) -> Select:
         return sa.select(self.resource.table).where(self.resource.table.c.id == _object)
 
-    def find(self, tx: Transaction, id: str) -> Row[Any] | None:
+    def find(self, tx: Transaction, id: str) -> Row | None:
         """An object of the kind, whoever asks."""
         return tx.row(self._by_id, {"object": id})
 
@@ -95,7 +93,7 @@ KINDS: Mapping[str, Shareable] = {
 }
 
 
-def check_unused(tx: Transaction, kind: str, row: Row[Any], action: str, target: str, instead: str | None = None) -> None:
+def check_unused(tx: Transaction, kind: str, row: Row, action: str, target: str, instead: str | None = None) -> None:
     """Nobody uses the object who would lose it when it is taken from `target` and given to `instead`. Raises RbacPolicyInUse."""
     shareable = KINDS[kind]
     left = targets(tx, row.id, action) - {target}
@@ -119,7 +117,7 @@ def _in_use(object_id: str, details: str) -> Fault:
     return conflict(text, "RbacPolicyInUse")
 
 
-def share(tx: Transaction, kind: str, row: Row[Any], shared: bool) -> None:
+def share(tx: Transaction, kind: str, row: Row, shared: bool) -> None:
     """Give the object to everybody, or take it back. Raises RbacPolicyInUse."""
     if shared:
         grant(tx, row.project_id, kind, row.id, SHARED)

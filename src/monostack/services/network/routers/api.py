@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import ids
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.services.network import attributes, documents, standard
 from monostack.services.network.attributes import Values
@@ -32,7 +30,7 @@ from monostack.services.network.zones import check_hints
 MAX_ROUTES = 30  # of one router; Neutron's default of max_routes
 
 
-def create_router(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_router(tx: Transaction, request: Request, values: Values) -> Row:
     gateway = values.pop("external_gateway_info", None)
     check_hints(tx, "router", values["availability_zone_hints"])
     if "flavor_id" in values:
@@ -49,7 +47,7 @@ def create_router(tx: Transaction, request: Request, values: Values) -> Row[Any]
     return row
 
 
-def update_router(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_router(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     if "routes" in changes:
         check_routes(tx, row.id, changes["routes"])
         if len(changes["routes"]) > MAX_ROUTES:
@@ -66,7 +64,7 @@ def update_router(tx: Transaction, request: Request, row: Row[Any], changes: Val
     return ROUTERS.change(tx, request, row, changes)
 
 
-def delete_router(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_router(tx: Transaction, request: Request, row: Row) -> None:
     attached = dict.fromkeys(port.id for port in router_ports(tx, row.id) if port.device_owner == INTERFACE)
     if attached:
         raise conflict(f"Router {row.id} has ports still attached: {', '.join(attached)}", "RouterInUse")
@@ -83,7 +81,7 @@ _GATEWAYS = documents.one_of("router", documents.one_of("external_gateways", {"t
 _ROUTES = documents.one_of("router", documents.one_of("routes", ROUTERS.by_name["routes"].schema()))
 
 
-def _router(request: Request, tx: Transaction, rule: str) -> Row[Any]:
+def _router(request: Request, tx: Transaction, rule: str) -> Row:
     row, item = VERBS.look_up(request, tx, request.params["id"])
     VERBS.authorize(request, rule, item)
     return row
@@ -114,7 +112,7 @@ def _given_routes(request: Request) -> list[dict[str, str]]:
 
 
 def _change_gateways(
-    request: Request, tx: Transaction, action: str, change: Callable[[Transaction, Request, Row[Any], list[Values]], Row[Any]]
+    request: Request, tx: Transaction, action: str, change: Callable[[Transaction, Request, Row, list[Values]], Row]
 ) -> Any:
     row, item = VERBS.look_up(request, tx, request.params["id"])
     wanted = _given_gateways(request)

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network.addresses.table import of_port
 from monostack.services.network.changes import changed
@@ -28,7 +27,7 @@ _p = PORTS.table.c
 _GATEWAYS_ON = sa.select(PORTS.table).where(_p.network_id == sa.bindparam("network"), _p.device_owner == GATEWAY)
 
 
-def set_gateway(tx: Transaction, cloud: Any, request: Request | None, row: Row[Any], wanted: Mapping[str, Any] | None) -> Row[Any]:
+def set_gateway(tx: Transaction, cloud: Any, request: Request | None, row: Row, wanted: Mapping[str, Any] | None) -> Row:
     """Give a router this gateway (`external_gateway_info`), or none. Raises as Neutron does."""
     snat = wanted.get("enable_snat", True) if wanted else True
     network_id = wanted["network_id"] if wanted else None
@@ -73,7 +72,7 @@ def _differs(tx: Transaction, port_id: str, wanted: list[dict[str, str]]) -> boo
     return subnets != {one.subnet_id for one in present} or ips != {one.ip_address for one in present}
 
 
-def create_port_for(tx: Transaction, cloud: Any, row: Row[Any], network_id: str, addresses: list[dict[str, str]]) -> str:
+def create_port_for(tx: Transaction, cloud: Any, row: Row, network_id: str, addresses: list[dict[str, str]]) -> str:
     """A port of the router on an external network; returns its id."""
     check_new(tx, row.id, of_network(tx, network_id), outside=True)
     values = {"project_id": "", "network_id": network_id, "device_id": row.id, "device_owner": GATEWAY}
@@ -81,7 +80,7 @@ def create_port_for(tx: Transaction, cloud: Any, row: Row[Any], network_id: str,
     return create_port(tx, cloud, None, {**values, "fixed_ips": addresses or None, "binding:host_id": row.host}).id
 
 
-def drop_gateway(tx: Transaction, cloud: Any, row: Row[Any]) -> None:
+def drop_gateway(tx: Transaction, cloud: Any, row: Row) -> None:
     """Take the gateway away, if there is one. Raises RouterExternalGatewayInUseByFloatingIp."""
     if not row.gw_port_id:
         return
@@ -95,7 +94,7 @@ def drop_gateway(tx: Transaction, cloud: Any, row: Row[Any]) -> None:
     delete_port(tx, cloud, None, get_port(tx, row.gw_port_id))
 
 
-def subnet_added(tx: Transaction, cloud: Any, subnet: Row[Any]) -> None:
+def subnet_added(tx: Transaction, cloud: Any, subnet: Row) -> None:
     """Routers with a gateway on this external network get an address in its new subnet, if they have none of that IP version."""
     for port in tx.rows(_GATEWAYS_ON, {"network": subnet.network_id}):
         present = of_port(tx, port.id)

@@ -8,10 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Fault
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network.addresses.table import of_ports
 from monostack.services.network.floatingips import association
@@ -25,12 +23,12 @@ from monostack.services.network.words import conflict, refused
 Info = Mapping[str, Any]
 
 
-def ports_of(tx: Transaction, router_id: str) -> Sequence[Row[Any]]:
+def ports_of(tx: Transaction, router_id: str) -> Sequence[Row]:
     """Its ports on external networks, the oldest first."""
     return gateway_ports(tx, [router_id]).get(router_id, ())
 
 
-def add(tx: Transaction, request: Request, row: Row[Any], wanted: Sequence[Info]) -> Row[Any]:
+def add(tx: Transaction, request: Request, row: Row, wanted: Sequence[Info]) -> Row:
     """Give a router these gateways beside those it has."""
     rest = list(wanted)
     if rest and not ports_of(tx, row.id):
@@ -42,7 +40,7 @@ def add(tx: Transaction, request: Request, row: Row[Any], wanted: Sequence[Info]
     return row
 
 
-def remove(tx: Transaction, request: Request, row: Row[Any], wanted: Sequence[Info]) -> Row[Any]:
+def remove(tx: Transaction, request: Request, row: Row, wanted: Sequence[Info]) -> Row:
     """Take these gateways from a router. Raises where one is not there, or not the only one that is meant."""
     if not wanted:
         return row
@@ -55,7 +53,7 @@ def remove(tx: Transaction, request: Request, row: Row[Any], wanted: Sequence[In
     return _drop(tx, request, row, found.ports)
 
 
-def replace(tx: Transaction, request: Request, row: Row[Any], wanted: Sequence[Info]) -> Row[Any]:
+def replace(tx: Transaction, request: Request, row: Row, wanted: Sequence[Info]) -> Row:
     """Have exactly these gateways, in this order. A port that has an address of one of them is kept."""
     if not wanted:
         return _drop(tx, request, row, [port.id for port in ports_of(tx, row.id)])
@@ -78,7 +76,7 @@ def _check(tx: Transaction, request: Request, wanted: Sequence[Info]) -> None:
         check_network(tx, request, info["network_id"], list(info.get("external_fixed_ips") or ()))
 
 
-def _unmatched(row: Row[Any]) -> Fault:
+def _unmatched(row: Row) -> Fault:
     text = f"Unable to match a requested gateway port to existing gateway ports for router {row.id}"
     return refused(text, "UnableToMatchGateways")
 
@@ -91,7 +89,7 @@ class _Found:
     absent: list[Info] = field(default_factory=list)
 
 
-def _match(tx: Transaction, row: Row[Any], wanted: Sequence[Info]) -> _Found:
+def _match(tx: Transaction, row: Row, wanted: Sequence[Info]) -> _Found:
     """A gateway is found by one of its addresses, or by its network where the router has but one there."""
     present = ports_of(tx, row.id)
     addresses = of_ports(tx, [port.id for port in present])
@@ -112,7 +110,7 @@ def _match(tx: Transaction, row: Row[Any], wanted: Sequence[Info]) -> _Found:
     return found
 
 
-def _drop(tx: Transaction, request: Request, row: Row[Any], port_ids: Collection[str]) -> Row[Any]:
+def _drop(tx: Transaction, request: Request, row: Row, port_ids: Collection[str]) -> Row:
     """Take ports away, the first one last."""
     for port_id in port_ids:
         if port_id != row.gw_port_id:
@@ -120,7 +118,7 @@ def _drop(tx: Transaction, request: Request, row: Row[Any], port_ids: Collection
     return set_gateway(tx, request.cloud, request, row, None) if row.gw_port_id in port_ids else row
 
 
-def _drop_further(tx: Transaction, request: Request, row: Row[Any], port: Row[Any]) -> None:
+def _drop_further(tx: Transaction, request: Request, row: Row, port: Row) -> None:
     """Raises RouterExternalGatewayInUseByFloatingIp for the last port on a network with floating IPs of the router."""
     alone = sum(1 for other in ports_of(tx, row.id) if other.network_id == port.network_id) < 2
     if alone and any(floating.floating_network_id == port.network_id for floating in association.of_router(tx, row.id)):

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netaddr import IPAddress, IPRange
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Fault, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import ID, TEXT, Record, many, maybe, optional
 from monostack.services.network import documents, rbac, standard
@@ -63,7 +62,7 @@ def read_body(body: Any, *, removing: bool) -> tuple[str | None, str | None]:
     return given.get("port_id"), given.get("subnet_id")
 
 
-def add(tx: Transaction, request: Request, router: Row[Any], port_id: str | None, subnet_id: str | None) -> dict[str, Any]:
+def add(tx: Transaction, request: Request, router: Row, port_id: str | None, subnet_id: str | None) -> dict[str, Any]:
     """Plug in a port, or a subnet by a new port that has its gateway address."""
     if port_id is not None:
         port, subnets = _add_port(tx, request, router, PORTS.get(request, tx, port_id))
@@ -75,7 +74,7 @@ def add(tx: Transaction, request: Request, router: Row[Any], port_id: str | None
 
 
 def _done(
-    tx: Transaction, request: Request, router: Row[Any], port: Row[Any], subnets: Sequence[Row[Any]], subnet_id: str
+    tx: Transaction, request: Request, router: Row, port: Row, subnets: Sequence[Row], subnet_id: str
 ) -> dict[str, Any]:
     standard.bump(ROUTERS, tx, [router.id])
     changed(tx, request.cloud, "router", [router.id])
@@ -89,12 +88,12 @@ def _done(
     }
 
 
-def _check_mode(subnet: Row[Any]) -> None:
+def _check_mode(subnet: Row) -> None:
     if subnet.ip_version == 6 and subnet.ipv6_ra_mode is None and subnet.ipv6_address_mode is not None:
         raise _bad(f"IPv6 subnet {subnet.id} configured to receive RAs from an external router cannot be added to Neutron Router.")
 
 
-def _add_port(tx: Transaction, request: Request, router: Row[Any], port: Row[Any]) -> tuple[Row[Any], list[Row[Any]]]:
+def _add_port(tx: Transaction, request: Request, router: Row, port: Row) -> tuple[Row, list[Row]]:
     if port.device_id:
         text = (
             f"Unable to complete operation on port {port.id} for network {port.network_id}. Port already has an attached device "
@@ -125,7 +124,7 @@ def _add_port(tx: Transaction, request: Request, router: Row[Any], port: Row[Any
     return update_port(tx, request.cloud, None, port, {**owned, **secured}), subnets
 
 
-def _check_in_pools(request: Request, port: Row[Any], addresses: Sequence[Row[Any]], subnets: Mapping[str, Row[Any]]) -> None:
+def _check_in_pools(request: Request, port: Row, addresses: Sequence[Row], subnets: Mapping[str, Row]) -> None:
     """Who does not own the subnet may only bring an address that the subnet's owner gives out."""
     if is_admin(request):
         return
@@ -146,7 +145,7 @@ def _ipv6_port(tx: Transaction, router_id: str, network_id: str) -> str | None:
     return None
 
 
-def _add_subnet(tx: Transaction, request: Request, router: Row[Any], subnet: Row[Any]) -> Row[Any]:
+def _add_subnet(tx: Transaction, request: Request, router: Row, subnet: Row) -> Row:
     if not subnet.gateway_ip:
         raise _bad("Subnet for router interface must have a gateway IP")
     if subnet.project_id != request.caller.project_id and not is_admin(request):
@@ -167,7 +166,7 @@ def _add_subnet(tx: Transaction, request: Request, router: Row[Any], subnet: Row
 # --- unplugging --------------------------------------------------------------------------------------------------------------
 
 
-def remove(tx: Transaction, request: Request, router: Row[Any], port_id: str | None, subnet_id: str | None) -> dict[str, Any]:
+def remove(tx: Transaction, request: Request, router: Row, port_id: str | None, subnet_id: str | None) -> dict[str, Any]:
     """Unplug a port, or the port on a subnet."""
     if port_id is not None:
         return _remove_port(tx, request, router, port_id, subnet_id)
@@ -175,7 +174,7 @@ def remove(tx: Transaction, request: Request, router: Row[Any], port_id: str | N
     return _remove_subnet(tx, request, router, SUBNETS.get(request, tx, subnet_id))
 
 
-def _check_unused(tx: Transaction, router: Row[Any], subnet: Row[Any]) -> None:
+def _check_unused(tx: Transaction, router: Row, subnet: Row) -> None:
     """No floating IP leads through this interface, no route has its next hop there."""
     check_interface_unused(tx, router.id, subnet)
     if association.lead_through(tx, router.id, subnet):
@@ -189,7 +188,7 @@ def _check_unused(tx: Transaction, router: Row[Any], subnet: Row[Any]) -> None:
         raise conflict(text, "RouterInterfaceInUseByRoute")
 
 
-def _remove_port(tx: Transaction, request: Request, router: Row[Any], port_id: str, subnet_id: str | None) -> dict[str, Any]:
+def _remove_port(tx: Transaction, request: Request, router: Row, port_id: str, subnet_id: str | None) -> dict[str, Any]:
     on = [port.subnet_id for port in router_ports(tx, router.id) if port.id == port_id and port.device_owner == INTERFACE]
     if not on:
         raise NotFound(f"Router {router.id} does not have an interface with id {port_id}", kind="RouterInterfaceNotFound")
@@ -203,7 +202,7 @@ def _remove_port(tx: Transaction, request: Request, router: Row[Any], port_id: s
     return _done(tx, request, router, port, subnets, subnets[0].id if subnets else "")
 
 
-def _remove_subnet(tx: Transaction, request: Request, router: Row[Any], subnet: Row[Any]) -> dict[str, Any]:
+def _remove_subnet(tx: Transaction, request: Request, router: Row, subnet: Row) -> dict[str, Any]:
     found = [port for port in router_ports(tx, router.id) if port.device_owner == INTERFACE and port.subnet_id == subnet.id]
     if not found:
         text = f"Router {router.id} has no interface on subnet {subnet.id}"

@@ -1,13 +1,11 @@
 """The subnets a router is on, and what may not come together on one router."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPAddress, IPNetwork
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.network.addresses.table import allocations
 from monostack.services.network.ports.table import PORTS
 from monostack.services.network.routers.table import GATEWAY, INTERFACE
@@ -23,13 +21,13 @@ _PORTS = (
 )
 
 
-def router_ports(tx: Transaction, router_id: str) -> Sequence[Row[Any]]:
+def router_ports(tx: Transaction, router_id: str) -> Sequence[Row]:
     """(id, network_id, device_owner, subnet_id, ip_address), a row for each address of each of its ports."""
     return tx.rows(_PORTS, {"router": router_id})
 
 
 def check_new(
-    tx: Transaction, router_id: str, new: Iterable[Row[Any]], but_port: str | None = None, *, outside: bool = False
+    tx: Transaction, router_id: str, new: Iterable[Row], but_port: str | None = None, *, outside: bool = False
 ) -> None:
     """No two subnets of a router overlap, so that it is on none of them twice. All subnets of its gateways' networks count.
 
@@ -53,7 +51,7 @@ def check_new(
                 _check_overlap(there, subnet)
 
 
-def _check_overlap(there: Row[Any], subnet: Row[Any]) -> None:
+def _check_overlap(there: Row, subnet: Row) -> None:
     one, other = IPNetwork(there.cidr), IPNetwork(subnet.cidr)
     if one.version == other.version and one.first <= other.last and other.first <= one.last:
         text = f"Cidr {subnet.cidr} of subnet {subnet.id} overlaps with cidr {there.cidr} of subnet {there.id}"

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Id, Name, Transaction, metadata
+from monostack.db import Id, Name, Row, Select, Transaction, metadata
 from monostack.http import Request
 from monostack.http.answers import FLAG, ID, INTEGER, TEXT, Record, many, maybe, optional
 from monostack.resources import Field, Kind, Resource, Scopes
@@ -53,10 +52,10 @@ def _own(table: sa.Table) -> Any:
     return table.c.project_id == sa.bindparam("caller_project")
 
 
-_statements: dict[str, sa.Select[Any]] = {}
+_statements: dict[str, Select] = {}
 
 
-def gateway_ports(tx: Transaction, router_ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+def gateway_ports(tx: Transaction, router_ids: Iterable[str]) -> dict[str, list[Row]]:
     """(device_id, id, network_id) of their ports on external networks, by router, the oldest first."""
     if not _statements:  # the ports' module imports this one
         p = metadata.tables["ports"].c
@@ -65,7 +64,7 @@ def gateway_ports(tx: Transaction, router_ids: Iterable[str]) -> dict[str, list[
     return grouped(tx, _statements["gateways"], router_ids)
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     tags = tags_of(tx, [row.id for row in rows])
     helpers = of_routers(tx, [row.id for row in rows])
     gateways = gateway_ports(tx, [row.id for row in rows if row.gw_port_id])
@@ -85,7 +84,7 @@ def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list
     return shown
 
 
-def _fixed(addresses: Iterable[Row[Any]]) -> list[dict[str, str]]:
+def _fixed(addresses: Iterable[Row]) -> list[dict[str, str]]:
     return [{"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in addresses]
 
 
@@ -154,11 +153,11 @@ def has_flavor(tx: Transaction, flavor_id: str) -> bool:
     return tx.scalar(_OF_FLAVOR, {"flavor": flavor_id}) is not None
 
 
-def find(tx: Transaction, id: str) -> Row[Any] | None:
+def find(tx: Transaction, id: str) -> Row | None:
     return tx.row(_BY_ID, {"the_id": id})
 
 
-def get(tx: Transaction, id: str) -> Row[Any]:
+def get(tx: Transaction, id: str) -> Row:
     """A router, whoever asks. Raises RouterNotFound."""
     row = find(tx, id)
     if row is None:
@@ -166,6 +165,6 @@ def get(tx: Transaction, id: str) -> Row[Any]:
     return row
 
 
-def find_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row[Any]]:
+def find_many(tx: Transaction, ids: Iterable[str]) -> dict[str, Row]:
     return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids, "id").items()}
 

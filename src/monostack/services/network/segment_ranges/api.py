@@ -1,10 +1,7 @@
 """Creating, changing and deleting ranges."""
 
-from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import standard
 from monostack.services.network.attributes import Values
@@ -16,7 +13,7 @@ from monostack.services.network.words import bad_request, conflict, refused
 LAST = {"vxlan": 2**24 - 1, "vlan": 4094}  # the types of networks with a segmentation id that hosts make
 
 
-def create_range(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_range(tx: Transaction, request: Request, values: Values) -> Row:
     kind, physical = values["network_type"], values.get("physical_network") or ""
     if kind == "vlan" and not physical:
         text = "Network type vlan requires 'physical_network' to be specified while creating new range"
@@ -44,7 +41,7 @@ def _check(tx: Transaction, kind: str, physical: str, minimum: int, maximum: int
         raise conflict(text, "NetworkSegmentRangeOverlaps")
 
 
-def _meet(row: Row[Any], minimum: int, maximum: int) -> bool:
+def _meet(row: Row, minimum: int, maximum: int) -> bool:
     return row.minimum <= maximum and minimum <= row.maximum
 
 
@@ -54,7 +51,7 @@ def _no_range(kind: str, minimum: int, maximum: int, reason: str) -> Exception:
     return refused(f"Invalid network tunnel range: '{minimum}:{maximum}' - {reason}.", "NetworkTunnelRangeError")
 
 
-def update_range(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_range(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     _check_not_default(row)
     minimum, maximum = changes.get("minimum", row.minimum), changes.get("maximum", row.maximum)
     if any(not minimum <= number <= maximum for number in used_in(tx, row)):
@@ -63,20 +60,20 @@ def update_range(tx: Transaction, request: Request, row: Row[Any], changes: Valu
     return RANGES.change(tx, request, row, changes)
 
 
-def delete_range(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_range(tx: Transaction, request: Request, row: Row) -> None:
     _check_not_default(row)
     if used_in(tx, row):
         raise _referenced(row)
     standard.remove(RANGES, tx, request, row)
 
 
-def _check_not_default(row: Row[Any]) -> None:
+def _check_not_default(row: Row) -> None:
     if row.is_default:
         text = f"Network Segment Range {row.id} is a default segment range which could not be updated or deleted."
         raise refused(text, "NetworkSegmentRangeDefaultReadOnly")
 
 
-def _referenced(row: Row[Any]) -> Exception:
+def _referenced(row: Row) -> Exception:
     text = f"Network Segment Range {row.id} is referenced by one or more project networks."
     return conflict(text, "NetworkSegmentRangeReferencedByProject")
 

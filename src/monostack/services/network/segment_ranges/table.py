@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction, metadata
+from monostack.db import Row, Select, Transaction, metadata
 from monostack.http import Request
 from monostack.http.answers import INTEGER, TEXT, many, mapping, maybe, optional
 from monostack.resources import Field, Kind, Resource
@@ -36,7 +35,7 @@ def _end(name: str) -> Field:
     return Field(name, kind, default=REQUIRED, create=True, update=True, filter=False, sort=False)
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     tags = tags_of(tx, [row.id for row in rows])
     shown: list[Mapping[str, Any]] = []
     for row in rows:
@@ -74,14 +73,14 @@ RANGES = Resource(
 
 _r = RANGES.table.c
 _OF_TYPE = sa.select(RANGES.table).where(_r.network_type == sa.bindparam("kind")).order_by(_r.minimum)
-_statements: dict[str, sa.Select[Any]] = {}
+_statements: dict[str, Select] = {}
 
 
-def of_type(tx: Transaction, kind: str) -> Sequence[Row[Any]]:
+def of_type(tx: Transaction, kind: str) -> Sequence[Row]:
     return tx.rows(_OF_TYPE, {"kind": kind})
 
 
-def used_in(tx: Transaction, row: Row[Any]) -> dict[int, str]:
+def used_in(tx: Transaction, row: Row) -> dict[int, str]:
     """The segmentation ids of a range that networks have, with the networks' projects."""
     if not _statements:  # the networks' package imports this one
         networks, segments = metadata.tables["networks"], metadata.tables["network_segments"]
@@ -107,7 +106,7 @@ def candidates(tx: Transaction, kind: str, physical: str | None, project_id: str
             yield from ((row.physical_network or None, numbers) for numbers in _without(row, taken))
 
 
-def _without(row: Row[Any], taken: Sequence[Row[Any]]) -> Iterator[range]:
+def _without(row: Row, taken: Sequence[Row]) -> Iterator[range]:
     """The parts of a range that no project has for itself."""
     begin = row.minimum
     for other in taken:

@@ -1,12 +1,10 @@
 """Creating, changing and deleting segments of networks that are there."""
 
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Fault
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import standard
 from monostack.services.network.attributes import Values
@@ -25,7 +23,7 @@ _BOUND = sa.select(_p.id, _p.device_owner).where(_p.network_id == sa.bindparam("
 _AUTOMATIC = "network:dhcp"  # the cloud plugs it in again elsewhere
 
 
-def create_segment(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_segment(tx: Transaction, request: Request, values: Values) -> Row:
     network = networks.get(tx, values["network_id"])
     present = of_networks(tx, [network.id]).get(network.id, [])
     wanted = {name: values.get(name) for name in ("network_type", "physical_network", "segmentation_id")}
@@ -38,11 +36,11 @@ def create_segment(tx: Transaction, request: Request, values: Values) -> Row[Any
     return row
 
 
-def update_segment(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_segment(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     return SEGMENTS.change(tx, request, row, changes)
 
 
-def delete_segment(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_segment(tx: Transaction, request: Request, row: Row) -> None:
     subnets = [subnet.id for subnet in tx.rows(_SUBNETS, {"segment": row.id})]
     if subnets:
         raise _in_use(row.id, f"The segment is still associated with subnet(s) {', '.join(subnets)}")

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction, metadata
+from monostack.db import Row, Select, Transaction, metadata
 from monostack.resources import Field, Resource
 from monostack.resources.fields import REQUIRED
 from monostack.services.network import values
@@ -45,10 +44,10 @@ SEGMENTS = Resource(
 _s = SEGMENTS.table.c
 _BY_ID = sa.select(SEGMENTS.table).where(_s.id == sa.bindparam("the_id"))
 _OF_NETWORKS = sa.select(SEGMENTS.table).where(among(_s.network_id)).order_by(_s.position)
-_statements: dict[str, sa.Select[Any]] = {}
+_statements: dict[str, Select] = {}
 
 
-def _with_subnets() -> sa.Select[Any]:
+def _with_subnets() -> Select:
     if not _statements:  # the subnets' module is above this one
         subnets = metadata.tables["subnets"].c
         found = sa.select(subnets.network_id, subnets.segment_id).where(among(subnets.network_id), subnets.segment_id.is_not(None))
@@ -56,7 +55,7 @@ def _with_subnets() -> sa.Select[Any]:
     return _statements["with_subnets"]
 
 
-def find(tx: Transaction, id: str) -> Row[Any]:
+def find(tx: Transaction, id: str) -> Row:
     """A segment, whoever asks. Raises SegmentNotFound."""
     row = tx.row(_BY_ID, {"the_id": id})
     if row is None:
@@ -64,7 +63,7 @@ def find(tx: Transaction, id: str) -> Row[Any]:
     return row
 
 
-def of_networks(tx: Transaction, network_ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+def of_networks(tx: Transaction, network_ids: Iterable[str]) -> dict[str, list[Row]]:
     """The segments of each network, in order; a network without any is missing."""
     return grouped(tx, _OF_NETWORKS, network_ids, "network_id")
 
@@ -74,10 +73,10 @@ def routed(tx: Transaction, network_ids: Iterable[str]) -> dict[str, set[str]]:
     return {id: {row.segment_id for row in rows} for id, rows in grouped(tx, _with_subnets(), network_ids, "network_id").items()}
 
 
-def connected(tx: Transaction, network_ids: Sequence[str]) -> dict[str, Row[Any]]:
+def connected(tx: Transaction, network_ids: Sequence[str]) -> dict[str, Row]:
     """The segment that hosts plug each network into; one without any that they reach is missing."""
     found, with_subnets = of_networks(tx, network_ids), routed(tx, network_ids)
-    chosen: dict[str, Row[Any]] = {}
+    chosen: dict[str, Row] = {}
     for id, rows in found.items():
         inside = with_subnets.get(id)
         fit = rows if inside is None else [row for row in rows if row.id in inside and row.physical_network]
@@ -99,7 +98,7 @@ CONDITIONS = {f"provider:{name}": _matching(_s[name]) for name in ATTRIBUTES}
 """Filters of networks by what their segments are."""
 
 
-def shown(rows: Sequence[Row[Any]]) -> dict[str, Any]:
+def shown(rows: Sequence[Row]) -> dict[str, Any]:
     """What a network shows of its segments: of one its attributes, of several a list."""
     described = [{f"provider:{name}": row._mapping[name] for name in ATTRIBUTES} for row in rows]
     if len(described) > 1:

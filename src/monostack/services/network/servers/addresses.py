@@ -1,12 +1,10 @@
 """The addresses of servers: one statement for a whole page of them, since every list of servers asks."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.network.addresses.table import allocations
 from monostack.services.network.floatingips.table import FLOATING_IPS
 from monostack.services.network.lookup import among, read
@@ -26,7 +24,7 @@ _OF_SERVERS = (
 )
 
 
-def addresses_of_servers(tx: Transaction, server_ids: Sequence[str]) -> list[Row[Any]]:
+def addresses_of_servers(tx: Transaction, server_ids: Sequence[str]) -> list[Row]:
     """Rows of (server, port, name of the network, MAC address, fixed address, floating address that leads to it).
 
     The ports of a server come in the order they were made, and of a port IPv4 before IPv6. A port without addresses has one row with None;

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest, Conflict
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import quotas
 from monostack.services.network.changes import changed
@@ -113,7 +112,7 @@ def _move(tx: Transaction, cloud: Any, port_ids: list[str], host: str, vif_type:
 def release_ports(tx: Transaction, cloud: Any, device_id: str, port_ids: Iterable[str] | None = None) -> None:
     """The server gives back these ports, or all of them. Those made for it go, unless their address is that of a local IP."""
     if port_ids is None:
-        rows: Sequence[Row[Any]] = of_devices(tx, [device_id]).get(device_id, [])
+        rows: Sequence[Row] = of_devices(tx, [device_id]).get(device_id, [])
     else:
         rows = [row for row in find_many(tx, port_ids).values() if row.device_id == device_id]
     stays = keeping(tx, [row.id for row in rows])

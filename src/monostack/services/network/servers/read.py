@@ -1,12 +1,10 @@
 """Ports, groups and networks of servers, many at a time."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.protocol.network import tap_name
 from monostack.services.network.addresses.table import of_ports, port_with
 from monostack.services.network.floatingips import association
@@ -57,7 +55,7 @@ def ports(tx: Transaction, port_ids: Iterable[str]) -> dict[str, PortInfo]:
     return shown
 
 
-def _address(subnet: Row[Any], address: str, floating: Sequence[str]) -> FixedAddress:
+def _address(subnet: Row, address: str, floating: Sequence[str]) -> FixedAddress:
     return FixedAddress(
         ip_address=address,
         version=subnet.ip_version,
@@ -72,7 +70,7 @@ def _address(subnet: Row[Any], address: str, floating: Sequence[str]) -> FixedAd
     )
 
 
-def _port(row: Row[Any], network: Row[Any], groups: Sequence[str], fixed: tuple[FixedAddress, ...]) -> PortInfo:
+def _port(row: Row, network: Row, groups: Sequence[str], fixed: tuple[FixedAddress, ...]) -> PortInfo:
     return PortInfo(
         id=row.id,
         network_id=row.network_id,
@@ -116,7 +114,7 @@ def security_group_names(tx: Transaction, server_ids: Sequence[str]) -> dict[str
     return {server_id: [row.name for row in found.get(server_id, ())] for server_id in server_ids}
 
 
-def usable_networks(tx: Transaction, project_id: str | None) -> Sequence[Row[Any]]:
+def usable_networks(tx: Transaction, project_id: str | None) -> Sequence[Row]:
     """The project's own networks and those shared with it, oldest first."""
     return tx.rows(_USABLE, {"caller_project": project_id})
 

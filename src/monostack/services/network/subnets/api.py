@@ -5,9 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from netaddr import IPNetwork
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network import standard
 from monostack.services.network.addresses import allocate
@@ -59,7 +58,7 @@ def parent(tx: Transaction, request: Request, values: Values) -> Mapping[str, An
     return networks.facts(tx, network, values["project_id"])
 
 
-def create_subnet(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_subnet(tx: Transaction, request: Request, values: Values) -> Row:
     network = networks.get(tx, values["network_id"])
     pool = _pool(tx, request, values)
     rules.check(values)
@@ -85,7 +84,7 @@ def create_subnet(tx: Transaction, request: Request, values: Values) -> Row[Any]
     return get_subnet(tx, row.id)
 
 
-def _pool(tx: Transaction, request: Request, values: Values) -> Row[Any] | None:
+def _pool(tx: Transaction, request: Request, values: Values) -> Row | None:
     """Where the prefix comes from. Raises BadRequest for what does not go together."""
     cidr, pool_id = values.get("cidr"), values.get("subnetpool_id")
     if cidr is not None and values.get("prefixlen") is not None:
@@ -125,7 +124,7 @@ def _complete(values: Values) -> None:
         values.setdefault(name, [])
 
 
-def _address_ports(tx: Transaction, request: Request, subnet: Row[Any]) -> None:
+def _address_ports(tx: Transaction, request: Request, subnet: Row) -> None:
     """Guests that are there already make themselves an address in the new subnet."""
     present = tx.rows(_OTHERS, {"network": subnet.network_id})
     for port in present:
@@ -134,7 +133,7 @@ def _address_ports(tx: Transaction, request: Request, subnet: Row[Any]) -> None:
     changed(tx, request.cloud, "port", [port.id for port in present])
 
 
-def update_subnet(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_subnet(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     rules.check({"ip_version": row.ip_version, "cidr": row.cidr, **changes}, row)
     gateway = changes.get("gateway_ip", row.gateway_ip)
     if gateway != row.gateway_ip and row.gateway_ip is not None:
@@ -157,13 +156,13 @@ def update_subnet(tx: Transaction, request: Request, row: Row[Any], changes: Val
     return changed_row
 
 
-def _tell(tx: Transaction, request: Request, subnet: Row[Any]) -> None:
+def _tell(tx: Transaction, request: Request, subnet: Row) -> None:
     affected = tx.rows(_AFFECTED, {"subnet": subnet.id})
     changed(tx, request.cloud, "network", [subnet.network_id])
     changed(tx, request.cloud, "router", [port.device_id for port in affected if port.device_owner.startswith("network:router_")])
 
 
-def delete_subnet(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_subnet(tx: Transaction, request: Request, row: Row) -> None:
     if tx.scalar(_ROUTER, {"subnet": row.id}) is not None:
         raise subnet_in_use(row.id)
     if not is_automatic(row) and tx.scalar(_USER, {"subnet": row.id}) is not None:

@@ -4,12 +4,10 @@ Source: Neutron's extension segments-peer-subnet-host-routes. A route that the u
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from netaddr import IPNetwork
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network.changes import changed
 from monostack.services.network.subnets.table import SUBNETS, of_network
@@ -21,11 +19,11 @@ def _to(cidr: str, gateway: str) -> dict[str, str]:
     return {"destination": cidr, "nexthop": gateway}
 
 
-def _peers(subnet: Row[Any], present: Iterable[Row[Any]]) -> list[Row[Any]]:
+def _peers(subnet: Row, present: Iterable[Row]) -> list[Row]:
     return [one for one in present if one.segment_id != subnet.segment_id and one.ip_version == subnet.ip_version]
 
 
-def follow(tx: Transaction, subnet: Row[Any], routes: Routes, gateway: str | None) -> Routes:
+def follow(tx: Transaction, subnet: Row, routes: Routes, gateway: str | None) -> Routes:
     """The routes that a subnet of a segment has when these were asked for, or it is given this gateway."""
     peers = _peers(subnet, of_network(tx, subnet.network_id))
     if gateway != subnet.gateway_ip and subnet.gateway_ip is not None:
@@ -34,7 +32,7 @@ def follow(tx: Transaction, subnet: Row[Any], routes: Routes, gateway: str | Non
     return _joined(routes, peers, gateway)
 
 
-def _joined(routes: Routes, peers: Iterable[Row[Any]], gateway: str | None) -> Routes:
+def _joined(routes: Routes, peers: Iterable[Row], gateway: str | None) -> Routes:
     if gateway is None:
         return routes
     known = [IPNetwork(route["destination"]) for route in routes]

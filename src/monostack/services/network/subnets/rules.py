@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netaddr import IPAddress, IPNetwork
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.network.addresses.rules import gateway_is_wrong
 from monostack.services.network.segments import table as segments
 from monostack.services.network.subnets.table import AUTOMATIC_MODES
@@ -22,7 +21,7 @@ def check_version(version: int, address: str, name: str) -> None:
         raise invalid(f"{name} '{address}' does not match the ip_version '{version}'")
 
 
-def check(values: Mapping[str, Any], present: Row[Any] | None = None) -> None:
+def check(values: Mapping[str, Any], present: Row | None = None) -> None:
     """The attributes of a subnet that is created, or changed from `present`."""
     version, cidr = values["ip_version"], values.get("cidr")
     if cidr:
@@ -72,7 +71,7 @@ def _check_lists(version: int, values: Mapping[str, Any], which: str) -> None:
         check_version(version, route["destination"], "destination")
 
 
-def _check_ipv6(values: Mapping[str, Any], present: Row[Any] | None) -> None:
+def _check_ipv6(values: Mapping[str, Any], present: Row | None) -> None:
     if present is not None:
         if values.get("enable_dhcp") is False and (present.ipv6_ra_mode or present.ipv6_address_mode):
             raise invalid("Cannot disable enable_dhcp with ipv6 attributes set")
@@ -92,14 +91,14 @@ def _check_ipv6(values: Mapping[str, Any], present: Row[Any] | None) -> None:
         )
 
 
-def check_mtu(network: Row[Any], version: int) -> None:
+def check_mtu(network: Row, version: int) -> None:
     """The network's MTU is large enough for the IP version."""
     least = 1280 if version == 6 else 68
     if network.mtu and network.mtu < least:
         raise conflict(f"MTU of {network.id} is not valid, subnet requires a minimum of {least}", "NetworkMTUSubnetConflict")
 
 
-def check_overlap(network_id: str, cidr: str, others: Sequence[Row[Any]]) -> None:
+def check_overlap(network_id: str, cidr: str, others: Sequence[Row]) -> None:
     """No two subnets of a network share addresses."""
     wanted = IPNetwork(cidr)
     if wanted.prefixlen == 0:
@@ -118,7 +117,7 @@ def _between_routers(service_types: Sequence[str]) -> bool:
     return ROUTED in service_types
 
 
-def check_segment(tx: Transaction, network_id: str, values: Mapping[str, Any], present: Sequence[Row[Any]]) -> None:
+def check_segment(tx: Transaction, network_id: str, values: Mapping[str, Any], present: Sequence[Row]) -> None:
     """A new subnet's segment: of its network, and given if those of the others are. Raises as Neutron does."""
     segment = segments.find(tx, values["segment_id"]) if values.get("segment_id") else None
     others = {row.segment_id for row in present if not _between_routers(row.service_types)}
@@ -129,7 +128,7 @@ def check_segment(tx: Transaction, network_id: str, values: Mapping[str, Any], p
     _check_network(network_id, segment)
 
 
-def check_segment_change(tx: Transaction, row: Row[Any], wanted: str | None, present: Sequence[Row[Any]]) -> None:
+def check_segment_change(tx: Transaction, row: Row, wanted: str | None, present: Sequence[Row]) -> None:
     """The only subnet of a network with one segment may be given to it, for good."""
     inside = [one.segment_id for one in present if not _between_routers(one.service_types)]
     if None in inside and len(set(inside)) > 1:
@@ -149,7 +148,7 @@ def check_segment_change(tx: Transaction, row: Row[Any], wanted: str | None, pre
     _check_network(row.network_id, segments.find(tx, wanted) if wanted else None)
 
 
-def _check_network(network_id: str, segment: Row[Any] | None) -> None:
+def _check_network(network_id: str, segment: Row | None) -> None:
     if segment is not None and segment.network_id != network_id:
         text = f"The subnet's network id, '{network_id}', doesn't match the network_id of segment '{segment.id}'"
         raise refused(text, "NetworkIdsDontMatch")

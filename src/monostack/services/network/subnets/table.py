@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Id, Transaction
+from monostack.db import Id, Row, Transaction
 from monostack.http import Request
 from monostack.resources import Field, Resource, Scopes
 from monostack.resources.fields import REQUIRED
@@ -30,7 +29,7 @@ def _own_or_given(table: sa.Table) -> Any:
     return sa.or_(table.c.project_id == project, table.c.network_project_id == project, given)
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     network_ids = [row.network_id for row in rows]
     networks = find_all(tx, network_ids)
     shared = shared_with(tx, network_ids, request.caller.project_id)
@@ -100,11 +99,11 @@ _OF_NETWORKS = sa.select(SUBNETS.table).where(among(_s.network_id)).order_by(_s.
 _OF_POOL = sa.select(SUBNETS.table).where(_s.subnetpool_id == sa.bindparam("pool"))
 
 
-def find(tx: Transaction, id: str) -> Row[Any] | None:
+def find(tx: Transaction, id: str) -> Row | None:
     return tx.row(_BY_ID, {"the_id": id})
 
 
-def get(tx: Transaction, id: str) -> Row[Any]:
+def get(tx: Transaction, id: str) -> Row:
     """A subnet, whoever asks. Raises SubnetNotFound."""
     row = find(tx, id)
     if row is None:
@@ -112,23 +111,23 @@ def get(tx: Transaction, id: str) -> Row[Any]:
     return row
 
 
-def find_many(tx: Transaction, ids: Sequence[str]) -> dict[str, Row[Any]]:
+def find_many(tx: Transaction, ids: Sequence[str]) -> dict[str, Row]:
     return {id: rows[0] for id, rows in grouped(tx, _BY_IDS, ids, "id").items()}
 
 
-def of_network(tx: Transaction, network_id: str) -> Sequence[Row[Any]]:
+def of_network(tx: Transaction, network_id: str) -> Sequence[Row]:
     """The subnets of a network, oldest first."""
     return tx.rows(_OF_NETWORK, {"network": network_id})
 
 
-def of_networks(tx: Transaction, network_ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+def of_networks(tx: Transaction, network_ids: Sequence[str]) -> dict[str, list[Row]]:
     return grouped(tx, _OF_NETWORKS, network_ids, "network_id")
 
 
-def of_pool(tx: Transaction, pool_id: str) -> Sequence[Row[Any]]:
+def of_pool(tx: Transaction, pool_id: str) -> Sequence[Row]:
     return tx.rows(_OF_POOL, {"pool": pool_id})
 
 
-def is_automatic(subnet: Row[Any]) -> bool:
+def is_automatic(subnet: Row) -> bool:
     """Guests make their addresses themselves from their MACs (EUI-64). Source: RFC 4862, Neutron's IPv6 address modes."""
     return subnet.ipv6_address_mode in AUTOMATIC_MODES or subnet.ipv6_ra_mode in AUTOMATIC_MODES

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NULL, TEXTS, envelope
@@ -41,12 +39,12 @@ def tag_routes(verbs: Verbs, path: str = "") -> Routes:
     resource = verbs.resource
     routes = Routes((path or resource.path) + "/{id}/tags")
 
-    def find(request: Request, tx: Transaction, action: str) -> tuple[Row[Any], list[str]]:
+    def find(request: Request, tx: Transaction, action: str) -> tuple[Row, list[str]]:
         row, item = verbs.look_up(request, tx, request.params["id"])
         verbs.authorize(request, f"{action}_{resource.singular}:tags", item)
         return row, item["tags"]
 
-    def write(request: Request, tx: Transaction, row: Row[Any], tags: Sequence[str]) -> list[str]:
+    def write(request: Request, tx: Transaction, row: Row, tags: Sequence[str]) -> list[str]:
         distinct = sorted(set(tags))
         if len(distinct) > MAX_TAGS:
             raise bad_request(resource.plural, f"The number of tags exceed the per-resource limit of {MAX_TAGS}")

@@ -1,11 +1,9 @@
 """Which network and router were made for which project."""
 
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Id, Transaction, table
+from monostack.db import Id, Row, Transaction, table
 
 topologies = table(
     "network_auto_topologies",
@@ -17,7 +15,7 @@ _INSERT = sa.insert(topologies)
 _OF_PROJECT = sa.select(topologies).where(topologies.c.project_id == sa.bindparam("project"))
 
 
-def find(tx: Transaction, project_id: str) -> Row[Any] | None:
+def find(tx: Transaction, project_id: str) -> Row | None:
     return tx.row(_OF_PROJECT, {"project": project_id})
 
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import envelope, many
 from monostack.services.network import documents, standard
@@ -25,14 +24,14 @@ _ADD = sa.insert(subports)
 _REMOVE = sa.delete(subports).where(subports.c.port_id == sa.bindparam("port"))
 
 
-def _add(tx: Transaction, request: Request, trunk: Row[Any], added: Sequence[rules.Subport]) -> None:
+def _add(tx: Transaction, request: Request, trunk: Row, added: Sequence[rules.Subport]) -> None:
     for one in added:
         tx.execute(_ADD, {**one, "trunk_id": trunk.id})
     follow(tx, request.cloud, [trunk.port_id])
     changed(tx, request.cloud, "port", [one["port_id"] for one in added])
 
 
-def create_trunk(tx: Transaction, request: Request, values: Values) -> Row[Any]:
+def create_trunk(tx: Transaction, request: Request, values: Values) -> Row:
     parent = PORTS.get(request, tx, values["port_id"])
     rules.check_free(tx, parent.id)
     inside = rules.check_subports(tx, request, parent, values["sub_ports"])
@@ -41,11 +40,11 @@ def create_trunk(tx: Transaction, request: Request, values: Values) -> Row[Any]:
     return TRUNKS.get(request, tx, trunk.id)
 
 
-def update_trunk(tx: Transaction, request: Request, row: Row[Any], changes: Values) -> Row[Any]:
+def update_trunk(tx: Transaction, request: Request, row: Row, changes: Values) -> Row:
     return TRUNKS.change(tx, request, row, changes)
 
 
-def delete_trunk(tx: Transaction, request: Request, row: Row[Any]) -> None:
+def delete_trunk(tx: Transaction, request: Request, row: Row) -> None:
     rules.check_manageable(row)
     inside = [one.port_id for one in of_trunks(tx, [row.id]).get(row.id, ())]
     standard.remove(TRUNKS, tx, request, row)
@@ -57,7 +56,7 @@ actions = Routes("/v2.0/trunks/{id}")
 _BODY = documents.one_of("sub_ports", TRUNKS.by_name["sub_ports"].schema())
 
 
-def _trunk(request: Request, tx: Transaction, rule: str) -> Row[Any]:
+def _trunk(request: Request, tx: Transaction, rule: str) -> Row:
     row, item = VERBS.look_up(request, tx, request.params["id"])
     VERBS.authorize(request, rule, item)
     return row

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import Fault, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.network.networks.table import find_all
 from monostack.services.network.ports.table import PORTS, find_many
@@ -32,12 +30,12 @@ def check_free(tx: Transaction, port_id: str) -> None:
         raise _in_use(port_id)
 
 
-def check_manageable(trunk: Row[Any]) -> None:
+def check_manageable(trunk: Row) -> None:
     if not trunk.admin_state_up:
         raise conflict(f"Trunk {trunk.id} is currently disabled.", "TrunkDisabled")
 
 
-def check_subports(tx: Transaction, request: Request, parent: Row[Any], wanted: Sequence[Subport]) -> list[Subport]:
+def check_subports(tx: Transaction, request: Request, parent: Row, wanted: Sequence[Subport]) -> list[Subport]:
     """Subports that a trunk with this parent may have; tags that are inherited are filled in."""
     ports = find_many(tx, [one["port_id"] for one in wanted])
     networks = find_all(tx, [parent.network_id, *(port.network_id for port in ports.values())])
@@ -61,7 +59,7 @@ def check_subports(tx: Transaction, request: Request, parent: Row[Any], wanted: 
     return checked
 
 
-def _inherited(segments: Sequence[Row[Any]]) -> Subport:
+def _inherited(segments: Sequence[Row]) -> Subport:
     """The tag of a network's frames; there is none where it has several segments."""
     provided = shown(segments)
     return {"segmentation_type": provided.get("provider:network_type"), "segmentation_id": provided.get("provider:segmentation_id")}
@@ -82,7 +80,7 @@ def _tagged(one: Subport) -> Subport:
     return {"port_id": one["port_id"], "segmentation_type": kind, "segmentation_id": tag}
 
 
-def _check_unused(port: Row[Any]) -> None:
+def _check_unused(port: Row) -> None:
     """A subport is nothing else's: no router's, no server's."""
     if port.device_id:
         text = (

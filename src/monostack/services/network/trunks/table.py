@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Id, Transaction, table
+from monostack.db import Id, Row, Transaction, table
 from monostack.http import Request
 from monostack.http.answers import ID, INTEGER, TEXT, Record, many
 from monostack.resources import Field, Kind, Resource, Scopes
@@ -73,7 +72,7 @@ def _own(table: sa.Table) -> Any:
     return table.c.project_id == sa.bindparam("caller_project")
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[Mapping[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
     ids = [row.id for row in rows]
     tags, inside = tags_of(tx, ids), of_trunks(tx, ids)
     return [{"tags": tags(id), "sub_ports": shown(inside.get(id, ()))} for id in ids]
@@ -116,12 +115,12 @@ _LEGS = (
 )
 
 
-def of_trunks(tx: Transaction, ids: Iterable[str]) -> dict[str, list[Row[Any]]]:
+def of_trunks(tx: Transaction, ids: Iterable[str]) -> dict[str, list[Row]]:
     """The subports of trunks, by trunk."""
     return grouped(tx, _OF_TRUNKS, ids, "trunk_id")
 
 
-def shown(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
+def shown(rows: Iterable[Row]) -> list[dict[str, Any]]:
     names = ("port_id", "segmentation_type", "segmentation_id")
     return [{name: row._mapping[name] for name in names} for row in rows]
 
@@ -131,6 +130,6 @@ def trunks_of(tx: Transaction, port_ids: Iterable[str]) -> dict[str, str]:
     return {port: rows[0].id for port, rows in grouped(tx, _OF_PARENTS, port_ids).items()}
 
 
-def legs(tx: Transaction, port_ids: Iterable[str]) -> dict[str, Row[Any]]:
+def legs(tx: Transaction, port_ids: Iterable[str]) -> dict[str, Row]:
     """(parent, segmentation_id, trunk_id) of each of these ports that is a subport."""
     return {port: rows[0] for port, rows in grouped(tx, _LEGS, port_ids).items()}

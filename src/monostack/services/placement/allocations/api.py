@@ -5,10 +5,9 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import INTEGER, TEXT, Record, mapping, maybe, since
@@ -100,7 +99,7 @@ def list_of_provider(request: Request, tx: Transaction) -> Response:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def _check_consumer(request: Request, known: Mapping[str, Row[Any]], uuid: str, data: Mapping[str, Any]) -> None:
+def _check_consumer(request: Request, known: Mapping[str, Row], uuid: str, data: Mapping[str, Any]) -> None:
     """From 1.28 on a writer says which generation of the consumer it has seen; null: none. Raises Conflict."""
     if not request.at_least(1, 28):
         return

@@ -3,12 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.placement.aggregates import provider_aggregates
 from monostack.services.placement.allocations.rules import OF_PROVIDERS as ROOM_OF_PROVIDERS
 from monostack.services.placement.candidates.search import Room
@@ -65,7 +63,7 @@ def load(tx: Transaction, roots: Iterable[str]) -> dict[str, Provider]:
     """All providers of the trees with these roots. Three statements for each thousand of them."""
     found: dict[str, Provider] = {}
     for some in batched(sorted(roots)):
-        rows: Iterable[Row[Any]] = tx.rows(IN_TREES, {"the_roots": some})
+        rows: Iterable[Row] = tx.rows(IN_TREES, {"the_roots": some})
         found.update((row.uuid, Provider(row.uuid, row.root_uuid, row.parent_uuid)) for row in rows)
     for some in batched(list(found)):
         params = {"the_providers": some}

@@ -11,10 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
-from monostack.db import Transaction
+from monostack.db import Row, Select, Transaction
 from monostack.services.placement.aggregates import provider_aggregates
 from monostack.services.placement.allocations.rules import ROOM, allocations
 from monostack.services.placement.inventories.table import Inventory, inventories
@@ -106,7 +105,7 @@ def _linked(link: sa.Table[Any], column: str, parameter: str) -> sa.ColumnElemen
 
 
 @lru_cache(maxsize=256)
-def _statement(shape: tuple[Any, ...], wrapped: bool) -> sa.Select[Any]:
+def _statement(shape: tuple[Any, ...], wrapped: bool) -> Select:
     classes, required, forbidden, members, strangers, only, root, name = shape
     p = resource_providers.c
     clauses = [_has_room(i) for i in range(classes)]
@@ -127,12 +126,12 @@ def _statement(shape: tuple[Any, ...], wrapped: bool) -> sa.Select[Any]:
     return sa.select(resource_providers).where(*clauses).order_by(p.uuid).limit(sa.bindparam("many", type_=sa.Integer))
 
 
-def matching(tx: Transaction, search: Search) -> Sequence[Row[Any]]:
+def matching(tx: Transaction, search: Search) -> Sequence[Row]:
     """All providers that satisfy the search alone."""
     return tx.rows(_statement(search.shape(), False), {**search.params(), "start": "", "many": ALL})
 
 
-def sample(tx: Transaction, search: Search, limit: int) -> list[Row[Any]]:
+def sample(tx: Transaction, search: Search, limit: int) -> list[Row]:
     """At most `limit` providers that satisfy the search alone, from a random one on."""
     params = {**search.params(), "start": ids.new_uuid(), "many": limit}
     found = list(tx.rows(_statement(search.shape(), False), params))

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, Conflict, MethodNotAllowed, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import INTEGER, NUMBER, REFUSED, Record, mapping
@@ -63,7 +61,7 @@ def _view(values: Any) -> dict[str, Any]:
     return {name: getattr(values, name) for name in NAMES}
 
 
-def _one(request: Request, row: Row[Any], generation: int, **how: Any) -> Response:
+def _one(request: Request, row: Row, generation: int, **how: Any) -> Response:
     shown = _view(row)
     if generation:
         shown["resource_provider_generation"] = generation
@@ -76,7 +74,7 @@ def _all(request: Request, tx: Transaction, uuid: str, generation: int) -> Respo
     return dated(request, document, max((row.updated_at for row in rows.values()), default=None))
 
 
-def _shown_provider(tx: Transaction, request: Request) -> Row[Any]:
+def _shown_provider(tx: Transaction, request: Request) -> Row:
     uuid = request.params["uuid"]
     try:
         return get(tx, uuid)
@@ -129,7 +127,7 @@ def check_capacity(request: Request, uuid: str, stock: Mapping[str, Inventory]) 
             raise BadRequest(f"Invalid inventory for '{name}' on resource provider '{uuid}'. The reserved value is {relation} total.")
 
 
-def _check_generation(row: Row[Any], data: Mapping[str, Any]) -> None:
+def _check_generation(row: Row, data: Mapping[str, Any]) -> None:
     if data["resource_provider_generation"] != row.generation:
         raise Conflict("resource provider generation conflict", kind=dialect.CONCURRENT_UPDATE)
 

@@ -1,13 +1,10 @@
 """Changing inventories: what is in use stays, the rest follows what is asked."""
 
 from collections.abc import Mapping
-from typing import Any
-
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import Conflict
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.placement import dialect
 from monostack.services.placement.allocations.rules import IN_USE
 from monostack.services.placement.inventories import table
@@ -15,7 +12,7 @@ from monostack.services.placement.inventories.table import NAMES, Inventory
 from monostack.services.placement.resource_classes import in_order
 
 
-def present(tx: Transaction, uuid: str) -> dict[str, Row[Any]]:
+def present(tx: Transaction, uuid: str) -> dict[str, Row]:
     """The rows of a provider by resource class."""
     return {row.resource_class: row for row in tx.rows(table.OF_PROVIDER, {"the_provider": uuid})}
 
@@ -25,7 +22,7 @@ def in_use(tx: Transaction, uuid: str) -> set[str]:
     return {row[0] for row in tx.rows(IN_USE, {"the_provider": uuid})}
 
 
-def write(tx: Transaction, uuid: str, name: str, inventory: Inventory, existing: Row[Any] | None) -> bool:
+def write(tx: Transaction, uuid: str, name: str, inventory: Inventory, existing: Row | None) -> bool:
     """Make or change one inventory. True if that changed anything."""
     values = {field: getattr(inventory, field) for field in NAMES}
     now = clock.now()

@@ -3,11 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.engine import Row
-
 from monostack.core import clock, ids
 from monostack.core.errors import BadRequest, Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import ID, INTEGER, NOTHING, TEXT, Answers, Record, envelope, many, maybe, since
@@ -53,7 +51,7 @@ _LIST = by_version(*_growing())
 _LINKS = (("inventories", (1, 0)), ("usages", (1, 0)), ("aggregates", (1, 1)), ("traits", (1, 6)), ("allocations", (1, 11)))
 
 
-def view(request: Request, row: Row[Any]) -> dict[str, Any]:
+def view(request: Request, row: Row) -> dict[str, Any]:
     url = link(request, f"/resource_providers/{row.uuid}")
     links = [{"rel": "self", "href": url}]
     links += [{"rel": rel, "href": f"{url}/{rel}"} for rel, since in _LINKS if request.at_least(*since)]
@@ -91,7 +89,7 @@ def show_provider(request: Request, tx: Transaction) -> Response:
     return dated(request, view(request, row), row.updated_at)
 
 
-def _parent(tx: Transaction, uuid: str | None, own: str) -> Row[Any] | None:
+def _parent(tx: Transaction, uuid: str | None, own: str) -> Row | None:
     """The provider that is to be the parent. Raises BadRequest."""
     if uuid is None:
         return None
@@ -154,7 +152,7 @@ def update_provider(request: Request, tx: Transaction) -> Response:
     return dated(request, view(request, row), row.updated_at)
 
 
-def _place(tx: Transaction, request: Request, row: Row[Any], parent_uuid: str | None) -> tuple[str | None, str]:
+def _place(tx: Transaction, request: Request, row: Row, parent_uuid: str | None) -> tuple[str | None, str]:
     """The parent and root a provider is to have. From 1.37 on it may leave its parent for another one. Raises BadRequest."""
     may_leave = request.at_least(1, 37)
     if parent_uuid is None:
@@ -173,7 +171,7 @@ def _place(tx: Transaction, request: Request, row: Row[Any], parent_uuid: str | 
     return parent_uuid, parent.root_uuid
 
 
-def _subtree(tx: Transaction, row: Row[Any]) -> set[str]:
+def _subtree(tx: Transaction, row: Row) -> set[str]:
     """The provider and all below it."""
     tree = tx.rows(table.IN_TREES, {"the_roots": [row.root_uuid]})
     found = {row.uuid}

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.actions import Actions
 from monostack.http.answers import either, envelope, many
@@ -50,12 +49,12 @@ actions = Actions(unknown=NO_SUCH_ACTION)
 actions.mount(routes, "/{id}/action", since=SINCE)
 
 
-def _summary(row: Row[Any]) -> dict[str, Any]:
+def _summary(row: Row) -> dict[str, Any]:
     status = "attached" if row.status in HAVE else row.status
     return {"id": row.id, "status": status, "instance": row.server_id, "volume_id": row.volume_id}
 
 
-def _details(tx: Transaction, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _details(tx: Transaction, rows: Sequence[Row]) -> list[dict[str, Any]]:
     encrypted = {row.id for row in tx.rows(_ENCRYPTED, {"volumes": [row.volume_id for row in rows]})}
     shown = []
     for row in rows:
@@ -86,7 +85,7 @@ def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     return _list(request, tx, detail=True)
 
 
-def _connected(tx: Transaction, before: Row[Any], connector: dict[str, Any] | None) -> dict[str, Any]:
+def _connected(tx: Transaction, before: Row, connector: dict[str, Any] | None) -> dict[str, Any]:
     """The attachment with its connection, but with the status it had before: Cinder's answers are made so."""
     if connector:
         rules.connect(tx, before, connector)
@@ -94,7 +93,7 @@ def _connected(tx: Transaction, before: Row[Any], connector: dict[str, Any] | No
     return {"attachment": {**_details(tx, [after])[0], "status": before.status}}
 
 
-def _find(request: Request, tx: Transaction) -> Row[Any]:
+def _find(request: Request, tx: Transaction) -> Row:
     return ATTACHMENTS.get(request, tx, request.params["id"])
 
 

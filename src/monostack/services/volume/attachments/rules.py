@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import clock, ids
 from monostack.core.errors import Conflict
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request
 from monostack.services.volume.attachments.table import HAVE, INSERT, ONE, REMOVE, not_found, of_volume, set_attachment
@@ -17,7 +15,7 @@ from monostack.services.volume.words import either, invalid_volume
 _STATUSES = (("attached", "in-use"), ("attaching", "attaching"), ("detaching", "detaching"), ("reserved", "reserved"))
 
 
-def _insert(tx: Transaction, volume: Row[Any], server_id: str | None, **values: Any) -> str:
+def _insert(tx: Transaction, volume: Row, server_id: str | None, **values: Any) -> str:
     attachment_id = ids.new_uuid()
     row = {"id": attachment_id, "volume_id": volume.id, "project_id": volume.project_id, "server_id": server_id, "created_at": clock.now()}
     tx.execute(INSERT, {**row, **values})
@@ -25,7 +23,7 @@ def _insert(tx: Transaction, volume: Row[Any], server_id: str | None, **values: 
 
 
 def reserve(
-    tx: Transaction, request: Request | None, volume: Row[Any], server_id: str | None, mode: str | None = None, device: str | None = None
+    tx: Transaction, request: Request | None, volume: Row, server_id: str | None, mode: str | None = None, device: str | None = None
 ) -> str:
     """Keep a volume for a server. Returns the attachment's id. Raises BadRequest when the volume cannot be attached.
 
@@ -46,7 +44,7 @@ def reserve(
     return attachment_id
 
 
-def connect(tx: Transaction, row: Row[Any], connector: dict[str, Any]) -> None:
+def connect(tx: Transaction, row: Row, connector: dict[str, Any]) -> None:
     """A host is about to open the volume."""
     mode = row.mode or connector.get("mode") or "rw"
     set_attachment(
@@ -76,7 +74,7 @@ def complete(tx: Transaction, attachment_id: str, *, host: str | None, device: s
 
 
 def record_attached(
-    tx: Transaction, request: Request, volume: Row[Any], server_id: str | None, host: str | None, device: str, mode: str
+    tx: Transaction, request: Request, volume: Row, server_id: str | None, host: str | None, device: str, mode: str
 ) -> None:
     """Somebody else has attached the volume. Raises BadRequest when it is attached already, or otherwise than reserved."""
     admin_meta = {"readonly": "False", **volume.admin_meta}
@@ -120,7 +118,7 @@ def in_use(server_id: str) -> Conflict:
     return Conflict(f"{kind}: Detach volume from instance {server_id} using the Compute API", kind=kind)
 
 
-def require_unused(tx: Transaction, row: Row[Any]) -> None:
+def require_unused(tx: Transaction, row: Row) -> None:
     """Only compute may take a volume from a server that uses it: taking it away behind its back loses data. Raises Conflict."""
     from monostack.services.compute import facade as compute
 

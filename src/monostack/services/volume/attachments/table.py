@@ -5,10 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http.answers import ID, OBJECT, TEXT, Record, maybe
 from monostack.resources import Field, Resource, json_value, text, time, uuid
 from monostack.services.volume.lists import PRESENT
@@ -67,7 +66,7 @@ DETAIL = SUMMARY.with_keys(
 )
 
 
-def of_volume(tx: Transaction, volume_id: str) -> Sequence[Row[Any]]:
+def of_volume(tx: Transaction, volume_id: str) -> Sequence[Row]:
     return tx.rows(OF_VOLUMES, {"volumes": [volume_id]})
 
 

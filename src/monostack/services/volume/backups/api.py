@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import ID, NOTHING, TEXT, Record, envelope, maybe
 from monostack.services.volume.backups import creation
@@ -75,11 +73,11 @@ RESTORE = enveloped("restore", _or_null(fields(name=TEXT_OR_NULL, volume_id=UUID
 routes = Routes("/v3/backups")
 
 
-def summary(request: Request, row: Row[Any]) -> dict[str, Any]:
+def summary(request: Request, row: Row) -> dict[str, Any]:
     return {"id": row.id, "name": row.name, "links": links(request, "backups", row.id)}
 
 
-def _brief(request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _brief(request: Request, tx: Transaction, rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [summary(request, row) for row in rows]
 
 
@@ -124,7 +122,7 @@ def delete_backup(request: Request, tx: Transaction) -> Response:
     return accepted()
 
 
-def start_delete(request: Request, tx: Transaction, row: Row[Any], *, force: bool = False) -> None:
+def start_delete(request: Request, tx: Transaction, row: Row, *, force: bool = False) -> None:
     """Begin to delete a backup. Raises BadRequest for one that is being made or used, unless `force`, and while others depend on it."""
     BACKUPS.authorize(request, "delete", row)
     if not force and row.status not in ("available", "error"):

@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import clock
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.volume import keys
 from monostack.services.volume.attachments.table import holder
@@ -23,7 +21,7 @@ from monostack.services.volume.words import invalid_snapshot, invalid_volume
 NO_PARENT = "No backups available to do an incremental backup."
 
 
-def _check_source(volume: Row[Any], snapshot: Row[Any] | None, force: bool) -> None:
+def _check_source(volume: Row, snapshot: Row | None, force: bool) -> None:
     """Can it be copied now? Raises BadRequest."""
     if snapshot is not None:
         if snapshot.volume_id != volume.id:
@@ -36,7 +34,7 @@ def _check_source(volume: Row[Any], snapshot: Row[Any] | None, force: bool) -> N
         raise invalid_volume("Backing up an in-use volume must use the force flag.")
 
 
-def _parent(backups: Sequence[Row[Any]], host: str | None, snapshot: Row[Any] | None) -> Row[Any]:
+def _parent(backups: Sequence[Row], host: str | None, snapshot: Row | None) -> Row:
     """The backup with the latest data, which must be on the host and older than the snapshot that is backed up. Raises BadRequest."""
     fitting = [one for one in backups if one.status == "available" and one.host == host]
     fitting = [one for one in fitting if snapshot is None or one.data_timestamp < snapshot.created_at]
@@ -45,7 +43,7 @@ def _parent(backups: Sequence[Row[Any]], host: str | None, snapshot: Row[Any] | 
     return max(fitting, key=lambda one: one.data_timestamp)
 
 
-def create(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Row[Any]:
+def create(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Row:
     """Write a backup and start its making. Raises BadRequest, NotFound, TooLarge."""
     volume = volumes.volume(tx, request, body["volume_id"])
     request.authorize("backup:create", VOLUMES.target(volume))
@@ -76,8 +74,8 @@ def create(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Row[An
 
 
 def _write(
-    request: Request, tx: Transaction, body: Mapping[str, Any], volume: Row[Any], snapshot: Row[Any] | None, parent: Row[Any] | None
-) -> Row[Any]:
+    request: Request, tx: Transaction, body: Mapping[str, Any], volume: Row, snapshot: Row | None, parent: Row | None
+) -> Row:
     id, now = BACKUPS.style.new_id(), clock.now().isoformat(timespec="microseconds")
     saved = {name: getattr(volume, name) for name in ("name", "description", "meta", "image_meta")}
     if volume.encryption_key_id is not None:

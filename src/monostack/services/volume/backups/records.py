@@ -4,9 +4,8 @@ import base64
 from typing import Any
 
 import msgspec
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes, answers
 from monostack.http.answers import TEXT, envelope
 from monostack.http.schema import add_format
@@ -76,7 +75,7 @@ def export_record(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"backup-record": {"backup_service": SERVICE, "backup_url": text}}
 
 
-def _record(row: Row[Any]) -> Record:
+def _record(row: Row) -> Record:
     same = ("id", "size", "container", "object_count", "parent_id", "volume_id", "snapshot_id", "availability_zone", "host")
     return Record(
         **{name: getattr(row, name) for name in same},

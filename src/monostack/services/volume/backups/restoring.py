@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.operations import Run
 from monostack.services.volume.backups.table import ONE, set_backup
 from monostack.services.volume.volumes.table import BY_ID
@@ -12,7 +10,7 @@ from monostack.services.volume.volumes.table import BY_ID
 NAME = "restore_backup_"  # the beginning of the name of a volume that was made to restore into
 
 
-def begin(tx: Transaction, backup: Row[Any], volume_id: str) -> None:
+def begin(tx: Transaction, backup: Row, volume_id: str) -> None:
     set_backup(tx, backup.id, status="restoring", restore_volume_id=volume_id)
 
 

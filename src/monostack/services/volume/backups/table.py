@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import FLAG, ID, TEXT, Record, maybe, since
 from monostack.resources import Field, Resource, integer, json_value, text, time, uuid
@@ -22,7 +21,7 @@ SERVICE = "cinder.backup.drivers.posix.PosixBackupDriver"
 PROJECT, OWNER = "os-backup-project-attr:project_id", "backup:backup_project_attribute"
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Links, and which of a page of backups others were made from."""
     parents = {row[0] for row in tx.rows(_PARENTS, {"backups": [row.id for row in rows]})}
     return [
@@ -87,7 +86,7 @@ _KEY = sa.select(BACKUPS.table).where(_b.stored_as == sa.bindparam("stored"), _b
 _SET = sa.update(BACKUPS.table).where(_b.id == sa.bindparam("the_id"))
 
 
-def of_volume(tx: Transaction, volume_id: str, project_id: str) -> Sequence[Row[Any]]:
+def of_volume(tx: Transaction, volume_id: str, project_id: str) -> Sequence[Row]:
     """A project's backups of a volume."""
     return tx.rows(_OF_VOLUME, {"the_volume": volume_id, "the_project": project_id})
 
@@ -102,7 +101,7 @@ def is_shared(tx: Transaction, backup_id: str, stored_as: str) -> bool:
     return tx.row(_SHARING, {"stored": stored_as, "the_id": backup_id}) is not None
 
 
-def keyed(tx: Transaction, stored_as: str) -> Row[Any] | None:
+def keyed(tx: Transaction, stored_as: str) -> Row | None:
     """A backup that has the key of this data, if it is encrypted, and known here."""
     return tx.row(_KEY, {"stored": stored_as})
 
@@ -117,13 +116,13 @@ def invalid_backup(reason: str) -> BadRequest:
     return BadRequest(f"Invalid backup: {reason}", kind="InvalidBackup", detail=reason)
 
 
-def find(tx: Transaction, request: Request, backup_id: str) -> Row[Any]:
+def find(tx: Transaction, request: Request, backup_id: str) -> Row:
     """A backup of the caller's project; administrators find every project's. Raises NotFound, PolicyNotAuthorized."""
     row = BACKUPS.get(request, tx, backup_id)
     BACKUPS.authorize(request, "show", row)
     return row
 
 
-def named(tx: Transaction, request: Request) -> Row[Any]:
+def named(tx: Transaction, request: Request) -> Row:
     """The backup in the path."""
     return find(tx, request, request.params["id"])

@@ -1,11 +1,8 @@
 """Putting a backup back: into a volume there is, or a new one."""
 
-from typing import Any
-
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import TooLarge
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.volume.backups.restoring import NAME, begin
 from monostack.services.volume.snapshots.table import of_volume
@@ -16,7 +13,7 @@ from monostack.services.volume.words import invalid_volume
 DESCRIPTION = "auto-created_from_restore_from_backup"
 
 
-def restore_to_new(request: Request, tx: Transaction, backup: Row[Any], name: str | None) -> Row[Any]:
+def restore_to_new(request: Request, tx: Transaction, backup: Row, name: str | None) -> Row:
     """Make a volume with what the backup holds; its status says that it is restored, as Cinder's does. Returns its row."""
     body = {"size": backup.size, "name": name if name is not None else NAME + backup.id, "description": DESCRIPTION}
     try:
@@ -28,7 +25,7 @@ def restore_to_new(request: Request, tx: Transaction, backup: Row[Any], name: st
     return volume
 
 
-def restore_to_existing(request: Request, tx: Transaction, backup: Row[Any], volume_id: str) -> Row[Any]:
+def restore_to_existing(request: Request, tx: Transaction, backup: Row, volume_id: str) -> Row:
     """Replace what a volume holds. Returns its row. Raises NotFound, BadRequest."""
     volume = lookup.volume(tx, request, volume_id)
     if volume.status != "available":

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.actions import Actions
 from monostack.http.answers import REFUSED, envelope
@@ -39,7 +37,7 @@ without_group.mount(routes, "/action", since=SINCE)
 actions.mount(routes, "/{id}/action", since=SINCE)
 
 
-def named(tx: Transaction, request: Request) -> Row[Any]:
+def named(tx: Transaction, request: Request) -> Row:
     """The group in the path."""
     return find_group(tx, request, request.params["id"])
 
@@ -78,7 +76,7 @@ def delete_group(request: Request, tx: Transaction) -> Response:
     return accepted()
 
 
-def delete(request: Request, tx: Transaction, row: Row[Any], whole: bool) -> None:
+def delete(request: Request, tx: Transaction, row: Row, whole: bool) -> None:
     """Begin to delete a group, if it is `whole` with its volumes. Raises BadRequest."""
     request.authorize("group:delete", GROUPS.target(row))
     volumes = volumes_of(tx, row.id)
@@ -95,7 +93,7 @@ def delete(request: Request, tx: Transaction, row: Row[Any], whole: bool) -> Non
     request.cloud.start(tx, "delete_group", row.id, {"volumes": gone}, request, row.project_id)
 
 
-def _check_deletable(tx: Transaction, row: Row[Any], volumes: Any, whole: bool) -> None:
+def _check_deletable(tx: Transaction, row: Row, volumes: Any, whole: bool) -> None:
     if not whole and row.status not in ("available", "error"):
         raise invalid_group(f"Group status must be available or error, but current status is: {row.status}")
     if has_snapshots(tx, row.id):
@@ -130,7 +128,7 @@ def create_from(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"group": summary(create_from_source(request, tx, trimmed(request.body["create-from-src"]), generic=True))}
 
 
-def _not_replicated(row: Row[Any]) -> BadRequest:
+def _not_replicated(row: Row) -> BadRequest:
     reason = f"Group {row.id} is not a replication group type."
     return BadRequest(f"Invalid group type: {reason}", kind="InvalidGroupType", detail=reason)
 

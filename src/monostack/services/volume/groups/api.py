@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING, envelope
 from monostack.http.schema import add_format
@@ -52,7 +50,7 @@ def _is_type(value: Any) -> bool:
 add_format("group_type", _is_type)
 
 
-def summary(row: Row[Any]) -> dict[str, Any]:
+def summary(row: Row) -> dict[str, Any]:
     return {"id": row.id, "name": row.name}
 
 
@@ -86,7 +84,7 @@ def create_group(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"group": summary(make(request, tx, body, kind))}
 
 
-def make(request: Request, tx: Transaction, body: Mapping[str, Any], kind: Row[Any]) -> Row[Any]:
+def make(request: Request, tx: Transaction, body: Mapping[str, Any], kind: Row) -> Row:
     """Write an empty group of a group type. Its back end, of all its volumes, is chosen now. Raises NotFound, BadRequest, TooLarge."""
     volume_types = [types.find(tx, request, name, anyones=True) for name in body["volume_types"]]
     if body.get("availability_zone") not in (None, ZONE):
@@ -129,7 +127,7 @@ def update_group(request: Request, tx: Transaction) -> Response:
     return accepted()
 
 
-def change(request: Request, tx: Transaction, row: Row[Any], body: Mapping[str, Any]) -> None:
+def change(request: Request, tx: Transaction, row: Row, body: Mapping[str, Any]) -> None:
     """Rename or describe a group, put volumes into it and take some out. Raises BadRequest."""
     request.authorize("group:update", GROUPS.target(row))
     moves = members.moves(tx, request, row, body.get("add_volumes"), body.get("remove_volumes"))

@@ -3,10 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import ID, NOTHING, TEXT, Record, envelope, many, maybe
 from monostack.services.volume.dialect import accepted
@@ -34,7 +32,7 @@ _MADE = envelope("consistencygroup", SUMMARY)
 routes = Routes("/v3/consistencygroups")
 
 
-def _view(request: Request, tx: Transaction, rows: list[Row[Any]]) -> list[dict[str, Any]]:
+def _view(request: Request, tx: Transaction, rows: list[Row]) -> list[dict[str, Any]]:
     return [{name: shown[name] for name in (*_KEYS, "volume_types")} for shown in GROUPS.views(request, tx, rows)]
 
 

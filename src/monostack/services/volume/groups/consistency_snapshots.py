@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import ID, NOTHING, TEXT, Record, envelope, many, maybe
 from monostack.resources import ListQuery
@@ -25,7 +23,7 @@ _SNAPSHOT = Record(
 routes = Routes("/v3/cgsnapshots")
 
 
-def _view(request: Request, tx: Transaction, rows: list[Row[Any]]) -> list[dict[str, Any]]:
+def _view(request: Request, tx: Transaction, rows: list[Row]) -> list[dict[str, Any]]:
     found = []
     for shown in GROUP_SNAPSHOTS.views(request, tx, rows):
         kept = {name: shown[name] for name in ("id", "status", "created_at", "name", "description")}
@@ -33,7 +31,7 @@ def _view(request: Request, tx: Transaction, rows: list[Row[Any]]) -> list[dict[
     return found
 
 
-def _rows(request: Request, tx: Transaction) -> list[Row[Any]]:
+def _rows(request: Request, tx: Transaction) -> list[Row]:
     """All group snapshots of the caller's project, whatever type they are of."""
     request.authorize("group:get_all_group_snapshots")
     params = request.query_map

@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.volume import keys
 from monostack.services.volume.attachments.table import holder
@@ -25,7 +23,7 @@ from monostack.services.volume.volumes.table import BY_ID, VOLUMES, disk_format
 from monostack.services.volume.words import ZONE
 
 
-def create_from_source(request: Request, tx: Transaction, body: Mapping[str, Any], *, generic: bool = False) -> Row[Any]:
+def create_from_source(request: Request, tx: Transaction, body: Mapping[str, Any], *, generic: bool = False) -> Row:
     """Write a group and its volumes, and start to copy these; `generic`: of no consistency group. Raises NotFound, BadRequest, TooLarge."""
     snapshot = find_group_snapshot(tx, request, body["group_snapshot_id"]) if body.get("group_snapshot_id") else None
     source_id = snapshot.group_id if snapshot is not None else body["source_group_id"]
@@ -60,7 +58,7 @@ def create_from_source(request: Request, tx: Transaction, body: Mapping[str, Any
     return group
 
 
-def _copies(request: Request, tx: Transaction, group: Row[Any], originals: Sequence[Row[Any]], of_snapshots: bool) -> list[dict[str, Any]]:
+def _copies(request: Request, tx: Transaction, group: Row, originals: Sequence[Row], of_snapshots: bool) -> list[dict[str, Any]]:
     copies = []
     for original in originals:
         volume = tx.execute(BY_ID, {"the_id": original.volume_id if of_snapshots else original.id}).one()

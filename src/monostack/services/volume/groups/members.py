@@ -1,11 +1,8 @@
 """Which volumes are in a group, and which may come and go."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.volume.groups.table import invalid_group, volumes_of
 from monostack.services.volume.volumes.table import BY_ID, set_volume
@@ -19,7 +16,7 @@ def _ids(text: str | None) -> list[str]:
     return text.strip(",").split(",") if text else []
 
 
-def moves(tx: Transaction, request: Request, group: Row[Any], add: str | None, remove: str | None) -> dict[str, str | None]:
+def moves(tx: Transaction, request: Request, group: Row, add: str | None, remove: str | None) -> dict[str, str | None]:
     """What an update asks for: the group, or none, that each volume is to be in. Texts are ids with commas between. Raises BadRequest."""
     added, removed = _ids(add), _ids(remove)
     both = [id for id in added if id in removed]
@@ -44,7 +41,7 @@ def moves(tx: Transaction, request: Request, group: Row[Any], add: str | None, r
     return wanted
 
 
-def _check_added(tx: Transaction, group: Row[Any], volume_id: str) -> None:
+def _check_added(tx: Transaction, group: Row, volume_id: str) -> None:
     row, cannot = tx.row(BY_ID, {"the_id": volume_id}), f"Cannot add volume {volume_id} to group {group.id}"
     if row is None:
         raise invalid_volume(f"{cannot} because volume cannot be found.")
@@ -65,7 +62,7 @@ def move(tx: Transaction, wanted: Mapping[str, str | None]) -> None:
         set_volume(tx, volume_id, group_id=group_id)
 
 
-def check_new(group: Row[Any], kind: Row[Any] | None) -> None:
+def check_new(group: Row, kind: Row | None) -> None:
     """May a volume of this type be made in the group? Raises BadRequest."""
     if kind is None:
         raise invalid_input("volume_type must be provided when creating a volume in a group.")

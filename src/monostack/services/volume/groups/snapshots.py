@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.actions import Actions
 from monostack.http.answers import NOTHING, envelope
@@ -92,11 +90,11 @@ def create_group_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"group_snapshot": {"id": row.id, "name": row.name, "group_type_id": row.group_type_id}}
 
 
-def _require_generic(tx: Transaction, row: Row[Any]) -> None:
+def _require_generic(tx: Transaction, row: Row) -> None:
     group_types.require_generic(tx, row.group_type_id, "group snapshots", "CG snapshot")
 
 
-def take(request: Request, tx: Transaction, group: Row[Any], body: Mapping[str, Any]) -> Row[Any]:
+def take(request: Request, tx: Transaction, group: Row, body: Mapping[str, Any]) -> Row:
     """Begin to snapshot all volumes of a group. Raises BadRequest, TooLarge."""
     request.authorize("group:create_group_snapshot", GROUPS.target(group))
     require_not_frozen(tx, group.host, group.pool)
@@ -112,7 +110,7 @@ def take(request: Request, tx: Transaction, group: Row[Any], body: Mapping[str, 
     return row
 
 
-def _member(request: Request, tx: Transaction, group_snapshot: Row[Any], volume: Row[Any]) -> dict[str, Any]:
+def _member(request: Request, tx: Transaction, group_snapshot: Row, volume: Row) -> dict[str, Any]:
     """Write the snapshot of one volume. Raises BadRequest, TooLarge."""
     require_snapshotable(tx, volume, in_use=True)
     kind = tx.execute(types.BY_ID, {"the_id": volume.volume_type_id}).one()
@@ -157,7 +155,7 @@ def delete_group_snapshot(request: Request, tx: Transaction) -> Response:
     return accepted()
 
 
-def remove(request: Request, tx: Transaction, row: Row[Any]) -> None:
+def remove(request: Request, tx: Transaction, row: Row) -> None:
     """Begin to delete a group snapshot. Raises BadRequest while a group is made from it."""
     request.authorize("group:delete_group_snapshot", GROUP_SNAPSHOTS.target(row))
     if row.status not in ("available", "error") or is_copied(tx, row.id):

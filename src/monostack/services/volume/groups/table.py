@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import ID, TEXT, Record, many, maybe, since
 from monostack.resources import Field, Resource, json_value, text, time, uuid
@@ -19,7 +18,7 @@ from monostack.services.volume.style import STYLE, of_project, own
 from monostack.services.volume.volumes.table import VOLUMES, in_pool
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The volumes of a page of groups, for those who ask for them (3.25)."""
     if not request.at_least(3, 25) or not query_flag(request.query_map, "list_volume"):
         return [{} for _ in rows]
@@ -107,11 +106,11 @@ _SET = sa.update(GROUPS.table).where(_g.id == sa.bindparam("the_id"))
 _SET_SNAPSHOT = sa.update(GROUP_SNAPSHOTS.table).where(_gs.id == sa.bindparam("the_id"))
 
 
-def volumes_of(tx: Transaction, group_id: str) -> Sequence[Row[Any]]:
+def volumes_of(tx: Transaction, group_id: str) -> Sequence[Row]:
     return tx.rows(_VOLUMES, {"the_group": group_id})
 
 
-def snapshots_of(tx: Transaction, group_snapshot_id: str) -> Sequence[Row[Any]]:
+def snapshots_of(tx: Transaction, group_snapshot_id: str) -> Sequence[Row]:
     return tx.rows(_SNAPSHOTS, {"the_id": group_snapshot_id})
 
 
@@ -135,14 +134,14 @@ def set_group_snapshot(tx: Transaction, id: str, *, expected: str | None = None,
     tx.execute(statement.values(updated_at=clock.now(), **values), {"the_id": id})
 
 
-def find_group(tx: Transaction, request: Request, group_id: str) -> Row[Any]:
+def find_group(tx: Transaction, request: Request, group_id: str) -> Row:
     """A group of the caller's project; administrators find every project's. Raises NotFound, PolicyNotAuthorized."""
     row = GROUPS.get(request, tx, group_id)
     GROUPS.authorize(request, "show", row)
     return row
 
 
-def find_group_snapshot(tx: Transaction, request: Request, id: str) -> Row[Any]:
+def find_group_snapshot(tx: Transaction, request: Request, id: str) -> Row:
     row = GROUP_SNAPSHOTS.get(request, tx, id)
     GROUP_SNAPSHOTS.authorize(request, "show", row)
     return row

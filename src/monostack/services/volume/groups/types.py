@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING, TEXT, mapping, optional
 from monostack.resources import Field, Resource, Scopes, flag, json_value, text, time, uuid
@@ -25,7 +24,7 @@ RULES = "group:group_types"
 routes = Routes("/v3/group_types")
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[dict[str, Any]]:
     if not request.allows("group:access_group_types_specs"):
         return [{} for _ in rows]
     return [{"group_specs": row.specs} for row in rows]
@@ -60,12 +59,12 @@ BY_NAME = sa.select(_t).where(_t.c.name == sa.bindparam("the_name"))
 BY_ID = sa.select(_t).where(_t.c.id == sa.bindparam("the_id"))
 
 
-def by_id(tx: Transaction, request: Request, type_id: str) -> Row[Any]:
+def by_id(tx: Transaction, request: Request, type_id: str) -> Row:
     """A group type the caller may use. Raises NotFound."""
     return GROUP_TYPES.get(request, tx, type_id)
 
 
-def find(tx: Transaction, request: Request, name_or_id: str) -> Row[Any]:
+def find(tx: Transaction, request: Request, name_or_id: str) -> Row:
     """A group type by id or name. Raises NotFound."""
     row = tx.row(BY_ID, {"the_id": name_or_id}) or tx.row(BY_NAME, {"the_name": name_or_id})
     if row is None or not (row.is_public or is_admin(request)):
@@ -73,7 +72,7 @@ def find(tx: Transaction, request: Request, name_or_id: str) -> Row[Any]:
     return row
 
 
-def former(tx: Transaction) -> Row[Any]:
+def former(tx: Transaction) -> Row:
     """The type of what the calls about consistency groups make."""
     return tx.execute(BY_NAME, {"the_name": FORMER}).one()
 

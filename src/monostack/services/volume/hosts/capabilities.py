@@ -7,9 +7,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack import __version__
+from monostack.db import Row
 from monostack.resources.fields import TRUE
 
 OVERSUBSCRIPTION = 20.0  # how much larger all volumes of a host may be than its disk, since they grow only as they are written to
@@ -52,12 +51,12 @@ def matches(value: Any, wanted: str) -> bool:
     return str(value) == wanted
 
 
-def capabilities(pool: Row[Any]) -> dict[str, Any]:
+def capabilities(pool: Row) -> dict[str, Any]:
     """What a pool can do. `backend_name` is the name that its operator has given it."""
     return {"volume_backend_name": pool.backend_name, "pool_name": pool.pool, **CAPABILITIES}
 
 
-def capable(extra_specs: Mapping[str, Any], pool: Row[Any]) -> bool:
+def capable(extra_specs: Mapping[str, Any], pool: Row) -> bool:
     """Does a pool have what a type asks for? Specs with a scope other than `capabilities:` are not about capabilities."""
     known = capabilities(pool)
     for key, wanted in extra_specs.items():

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import ids
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.services.volume.hosts.capabilities import OVERSUBSCRIPTION, capable
 from monostack.services.volume.hosts.table import BACKENDS, KINDS, enrol, lately, volume_backends, volume_hosts
 from monostack.services.volume.volumes.table import VOLUMES
@@ -42,7 +41,7 @@ def allocated(tx: Transaction, hosts: Collection[str]) -> dict[tuple[str, str], 
     return {(host, pool): int(size) for host, pool, size in tx.rows(_ALLOCATED, {"hosts": list(hosts)})}
 
 
-def _some(tx: Transaction, cloud: Any, extra_specs: Mapping[str, Any]) -> list[Row[Any]]:
+def _some(tx: Transaction, cloud: Any, extra_specs: Mapping[str, Any]) -> list[Row]:
     """A few capable back ends from anywhere among those that take volumes."""
     kinds = [f"{row.backend_name}#{row.pool}" for row in tx.rows(KINDS) if capable(extra_specs, row)]
     here = {"kinds": kinds, "here": ids.new_uuid(), "many": LOOK_AT, "lately": lately()}
@@ -54,7 +53,7 @@ def _some(tx: Transaction, cloud: Any, extra_specs: Mapping[str, Any]) -> list[R
     return rows or [row for row in new if _takes(row, extra_specs)]
 
 
-def _takes(row: Row[Any], extra_specs: Mapping[str, Any]) -> bool:
+def _takes(row: Row, extra_specs: Mapping[str, Any]) -> bool:
     return not (row.disabled or row.frozen) and capable(extra_specs, row)
 
 
@@ -75,7 +74,7 @@ def place(
     return Place(best.host, best.pool, best.uuid)
 
 
-def _fits(row: Row[Any], given: int, size: int) -> bool:
+def _fits(row: Row, given: int, size: int) -> bool:
     if row.capacity_gib is None:
         return True
     return given + size <= row.capacity_gib * OVERSUBSCRIPTION and size <= row.free_gib * OVERSUBSCRIPTION

@@ -1,12 +1,9 @@
 """Freezing back ends, and letting replicas take over: the first is kept to, of the second there are none."""
 
-from typing import Any
-
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING, REFUSED
@@ -22,7 +19,7 @@ UPDATE = "volume_extension:services:update"
 routes = Routes("/v3/os-services")
 
 
-def _named(request: Request, tx: Transaction) -> Row[Any]:
+def _named(request: Request, tx: Transaction) -> Row:
     """The back end a body names. There are no clusters. Raises BadRequest."""
     host, cluster = request.body.get("host"), request.body.get("cluster") if request.at_least(3, 26) else None
     if bool(host) == bool(cluster):
@@ -33,7 +30,7 @@ def _named(request: Request, tx: Transaction) -> Row[Any]:
     return row
 
 
-def _unchanged(row: Row[Any], what: str) -> BadRequest:
+def _unchanged(row: Row, what: str) -> BadRequest:
     return invalid_input(f"No service could be changed: {what.format([service_name(row)])} to failover.")
 
 

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import clock
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import ANYTHING, OBJECT, TEXT, TEXTS, Record, envelope, many, mapping, optional
 from monostack.services.volume.hosts.capabilities import CAPABILITIES, OVERSUBSCRIPTION, capabilities, capable
@@ -21,7 +19,7 @@ from monostack.services.volume.volumes.table import place_name, service_name
 routes = Routes("/v3")
 
 
-def _capabilities(row: Row[Any], given: int) -> dict[str, Any]:
+def _capabilities(row: Row, given: int) -> dict[str, Any]:
     """Of one pool: sizes in GiB, `infinite` and `unknown` before they were looked at."""
     known = row.capacity_gib is not None
     return {
@@ -61,7 +59,7 @@ def list_pools(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"pools": [{"name": place_name(row), "capabilities": _capabilities(row, given.get((row.host, row.pool), 0))} for row in rows]}
 
 
-def _wanted(request: Request, tx: Transaction) -> Callable[[Row[Any]], bool]:
+def _wanted(request: Request, tx: Transaction) -> Callable[[Row], bool]:
     """Is a pool what is asked for: by its name (3.28), of a volume type (3.35), or by what pools can? Raises BadRequest, NotFound."""
     strict = request.at_least(3, 31)
     overlooked = ("detail", "all_tenants") if strict else ("detail",)
@@ -74,7 +72,7 @@ def _wanted(request: Request, tx: Transaction) -> Callable[[Row[Any]], bool]:
     by_type = "volume_type" in given and request.at_least(3, 35)
     specs = types.find(tx, request, given["volume_type"]).extra_specs if by_type else {}
 
-    def fits(row: Row[Any]) -> bool:
+    def fits(row: Row) -> bool:
         known = capabilities(row)
         named = given.get("name") in (None, place_name(row))
         return named and all(str(known.get(name)) == given[name] for name in others) and capable(specs, row)

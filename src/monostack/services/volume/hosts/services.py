@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import clock
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Routes
 from monostack.http.answers import FLAG, NULL, TEXT, Record, envelope, many, maybe, optional, since
@@ -44,10 +42,10 @@ class VolumeService:
     updated_at: str  # the last sign of life, or when it was switched if that is later
     disabled: bool
     disabled_reason: str | None
-    keeper: Row[Any] | None = None
+    keeper: Row | None = None
 
 
-def seen(request: Request, row: Row[Any]) -> tuple[bool, Any]:
+def seen(request: Request, row: Row) -> tuple[bool, Any]:
     """Is the agent of a back end connected, and when was it last?"""
     up = request.cloud.hosts.hello(row.host) is not None
     return up, clock.now().isoformat(timespec="microseconds") if up else row.left_at or row.created_at

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.routing import Version
 from monostack.services.volume.hosts.services import VOLUME, seen
@@ -27,7 +25,7 @@ def chosen(request: Request, given: Mapping[str, Any], clusters_since: Version) 
     return host or None
 
 
-def serving(request: Request, tx: Transaction, name: str | None) -> Row[Any]:
+def serving(request: Request, tx: Transaction, name: str | None) -> Row:
     """The row of the back end that a service's name (with or without its pool) is of. There are no clusters.
 
     Raises NotFound when there is none, BadRequest when it is away or disabled.

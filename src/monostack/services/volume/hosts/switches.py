@@ -1,13 +1,11 @@
 """Which services beside cinder-volume an operator has disabled. Those that were never switched are enabled."""
 
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
-from monostack.db import Flag, Name, Timestamp, Transaction, table
+from monostack.db import Flag, Name, Row, Timestamp, Transaction, table
 from monostack.services.volume.hosts.table import ONE_HOST, lately
 
 BACKUP = "cinder-backup"
@@ -25,7 +23,7 @@ _ONE = _ALL.where(_IS)
 _INSERT, _UPDATE = sa.insert(_switches), sa.update(_switches).where(_IS)
 
 
-def switches(tx: Transaction) -> dict[tuple[str, str], Row[Any]]:
+def switches(tx: Transaction) -> dict[tuple[str, str], Row]:
     """By binary and host."""
     return {(row.binary, row.host): row for row in tx.rows(_ALL)}
 

@@ -7,10 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock, ids
-from monostack.db import Flag, Id, Name, Timestamp, Transaction, table
+from monostack.db import Flag, Id, Name, Row, Timestamp, Transaction, table
 from monostack.protocol.volumes import POOL, PoolRoom
 from monostack.services.volume.words import invalid_input
 
@@ -56,17 +55,17 @@ def pool_in(name: str) -> str | None:
     return name.partition("#")[2] or None
 
 
-def backend(tx: Transaction, host: str | None, pool: str) -> Row[Any] | None:
+def backend(tx: Transaction, host: str | None, pool: str) -> Row | None:
     return tx.row(_ONE, {"the_host": host, "the_pool": pool}) if host is not None else None
 
 
-def find(tx: Transaction, name: str) -> Row[Any] | None:
+def find(tx: Transaction, name: str) -> Row | None:
     """The back end that a service's name, with or without its pool, is of."""
     host, _, pool = name.partition("#")[0].partition("@")
     return backend(tx, host, pool)
 
 
-def enrol(tx: Transaction, cloud: Any, host: str) -> Sequence[Row[Any]]:
+def enrol(tx: Transaction, cloud: Any, host: str) -> Sequence[Row]:
     """The back ends of a host that may be new, or have others than before."""
     known, hello = tx.rows(_OF_HOST, {"the_host": host}), cloud.hosts.hello(host)
     had = {row.pool: row.backend_name for row in known}

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy.engine import Row
 
 from monostack.agentlink import CommandFailed, CommandTimeout, HostUnreachable
 from monostack.core import ids
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import FLAG, ID, INTEGER, NULL, TEXT, Record, envelope, many, mapping, maybe
 from monostack.protocol.volumes import PoolRef, UnmanagedFile, UnmanagedFiles
@@ -21,7 +20,7 @@ from monostack.services.volume.words import invalid_input
 SINCE, CLUSTERS = (3, 8), (3, 17)
 WITHIN = 60.0  # seconds: the host looks into each file
 SORTS = ("reference", "size")
-Managed = Callable[[Transaction, Row[Any]], Sequence[dict[str, Any]]]  # of a back end
+Managed = Callable[[Transaction, Row], Sequence[dict[str, Any]]]  # of a back end
 _BRIEF = {"reference": mapping(TEXT), "size": INTEGER, "safe_to_manage": FLAG}
 _MORE = {"reason_not_safe": maybe(TEXT), "cinder_id": maybe(ID), "extra_info": NULL}
 _ORIGIN = {"source_reference": mapping(TEXT)}

@@ -3,9 +3,8 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response
 from monostack.http.answers import envelope
 from monostack.protocol.volumes import snapshot_name, volume_name
@@ -39,7 +38,7 @@ _BODY = fields(
 )
 
 
-def _managed(tx: Transaction, backend: Row[Any]) -> list[dict[str, Any]]:
+def _managed(tx: Transaction, backend: Row) -> list[dict[str, Any]]:
     return [
         {**lists.managed(snapshot_name(row.id), row.size, row.id), "source_reference": lists.name(volume_name(row.volume_id))}
         for row in tx.rows(_HERE, {"the_host": backend.host, "the_pool": backend.pool})

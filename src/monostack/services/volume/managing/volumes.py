@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response
 from monostack.http.answers import envelope
 from monostack.protocol.volumes import volume_name
@@ -64,12 +63,12 @@ def reference(given: Any) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _managed(tx: Transaction, backend: Row[Any]) -> list[dict[str, Any]]:
+def _managed(tx: Transaction, backend: Row) -> list[dict[str, Any]]:
     rows = tx.rows(_HERE, {"the_host": backend.host, "the_pool": backend.pool})
     return [lists.managed(volume_name(row.id), row.size, row.id) for row in rows]
 
 
-def _kind(request: Request, tx: Transaction, wanted: str | None) -> Row[Any]:
+def _kind(request: Request, tx: Transaction, wanted: str | None) -> Row:
     try:
         kind = types.find(tx, request, wanted) if wanted else types.default(tx, request.caller.project_id)
     except NotFound:
@@ -77,7 +76,7 @@ def _kind(request: Request, tx: Transaction, wanted: str | None) -> Row[Any]:
     return kind
 
 
-def _backend(request: Request, tx: Transaction, host: str | None, body: Mapping[str, Any]) -> Row[Any]:
+def _backend(request: Request, tx: Transaction, host: str | None, body: Mapping[str, Any]) -> Row:
     try:
         return serving(request, tx, host)
     except NotFound:
@@ -103,7 +102,7 @@ def manage_volume(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"volume": {key: value for key, value in shown.items() if key not in (*EXTENSIONS, *LATER)}}
 
 
-def _values(request: Request, body: Mapping[str, Any], kind: Row[Any], backend: Row[Any]) -> dict[str, Any]:
+def _values(request: Request, body: Mapping[str, Any], kind: Row, backend: Row) -> dict[str, Any]:
     zone = body.get("availability_zone")
     return {
         "name": body.get("name") or None,

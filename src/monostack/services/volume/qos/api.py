@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import ID, NOTHING, TEXT, Record, envelope, many, mapping
 from monostack.services.volume.dialect import accepted
@@ -25,7 +23,7 @@ KEYS = {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength"
 routes = Routes("/v3/qos-specs")
 
 
-def _shown(request: Request, row: Row[Any]) -> dict[str, Any]:
+def _shown(request: Request, row: Row) -> dict[str, Any]:
     specs = {"id": row.id, "name": row.name, "consumer": row.consumer, "specs": row.specs}
     return {"qos_specs": specs, "links": links(request, "qos-specs", row.id)}
 
@@ -111,7 +109,7 @@ def list_associations(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"qos_associations": [{"association_type": "volume_type", "name": kind.name, "id": kind.id} for kind in types]}
 
 
-def _type(request: Request, tx: Transaction) -> Row[Any]:
+def _type(request: Request, tx: Transaction) -> Row:
     type_id = request.query_map.get("vol_type_id")
     if not type_id:
         raise BadRequest("Volume Type id must not be None.")

@@ -1,13 +1,11 @@
 """The declaration of QoS specs. A type that has some is told by its qos_specs_id."""
 
 from dataclasses import replace
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.resources import Field, Resource, json_value, text, time, uuid
 from monostack.services.volume.style import STYLE
@@ -40,7 +38,7 @@ TYPES_OF = sa.select(_t.id, _t.name).where(_t.qos_specs_id == sa.bindparam("the_
 DISASSOCIATE_ALL = sa.update(TYPES.table).where(_t.qos_specs_id == sa.bindparam("the_specs")).values(qos_specs_id=None)
 
 
-def find(tx: Transaction, request: Request) -> Row[Any]:
+def find(tx: Transaction, request: Request) -> Row:
     """The specs in the path. Raises NotFound."""
     row = tx.row(ONE, {"the_id": request.params["id"]})
     if row is None:

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack import quotas
 from monostack.core.errors import TooLarge
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.volume.quotas.counting import limits_of, usage
 from monostack.services.volume.snapshots.table import of_volume
@@ -76,14 +74,14 @@ def group(tx: Transaction, request: Request) -> None:
         raise exceeded("GroupLimitExceeded", f"Maximum number of groups allowed ({limit}) exceeded")
 
 
-def extension(tx: Transaction, cloud: Any, row: Row[Any], size: int, kind: str) -> None:
+def extension(tx: Transaction, cloud: Any, row: Row, size: int, kind: str) -> None:
     """Room for a volume to grow to `size` GiB?"""
     limits = limits_of(tx, cloud, row.project_id)
     _per_volume(limits, size)
     _check_growth(tx, limits, row.project_id, size - row.size, kind)
 
 
-def snapshot_growth(tx: Transaction, cloud: Any, row: Row[Any], size: int, kind: str) -> None:
+def snapshot_growth(tx: Transaction, cloud: Any, row: Row, size: int, kind: str) -> None:
     """Room for a snapshot that turns out to have `size` GiB?"""
     _check_growth(tx, limits_of(tx, cloud, row.project_id), row.project_id, size - row.size, kind)
 
@@ -93,20 +91,20 @@ def _check_growth(tx: Transaction, limits: Mapping[str, int], project_id: str, g
     _check(tx, limits, project_id, wanted | _of_type(kind, wanted), gib)
 
 
-def _with_snapshots(tx: Transaction, row: Row[Any]) -> dict[str, int]:
+def _with_snapshots(tx: Transaction, row: Row) -> dict[str, int]:
     """What a volume uses together with its snapshots."""
     snapshots = of_volume(tx, row.id)
     wanted = {"volumes": 1, "gigabytes": row.size + sum(one.size for one in snapshots)}
     return wanted | ({"snapshots": len(snapshots)} if snapshots else {})
 
 
-def retype(tx: Transaction, request: Request, row: Row[Any], kind: str) -> None:
+def retype(tx: Transaction, request: Request, row: Row, kind: str) -> None:
     """Room for a volume and its snapshots in the limits of another type?"""
     limits = limits_of(tx, request.cloud, row.project_id)
     _check(tx, limits, row.project_id, _of_type(kind, _with_snapshots(tx, row)), row.size)
 
 
-def arrival(tx: Transaction, request: Request, row: Row[Any], kind: str, *, snapshots: bool) -> None:
+def arrival(tx: Transaction, request: Request, row: Row, kind: str, *, snapshots: bool) -> None:
     """Room in the caller's project for a volume of another project, with its snapshots if they come with it?"""
     limits = limits_of(tx, request.cloud, request.project_id)
     _per_volume(limits, row.size)

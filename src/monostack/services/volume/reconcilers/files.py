@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.agentlink import CommandFailed, CommandTimeout, HostUnreachable
 from monostack.core import clock, ids
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.operations.store import UNFINISHED_OF_RESOURCE
 from monostack.protocol.volumes import BackupVolume, CreateVolume, SnapshotRef, SnapshotVolume, StoredVolumes, VolumeRef
 from monostack.reconcile import Reconciler
@@ -107,14 +106,14 @@ async def compare(cloud: "Cloud", host: str) -> None:
             await cloud.db.write(lambda tx, left=left: _remove_copies(tx, cloud, host, left))
 
 
-def _remove_copies(tx: Transaction, cloud: "Cloud", host: str, volumes: list[Row[Any]]) -> None:
+def _remove_copies(tx: Transaction, cloud: "Cloud", host: str, volumes: list[Row]) -> None:
     """Volumes that have gone to another host and left their file here, since this one was away then. The operation looks again."""
     for row in volumes:
         if tx.row(UNFINISHED_OF_RESOURCE, {"resource": row.id}) is None:
             cloud.start(tx, "remove_copy", row.id, {"host": host}, None, row.project_id)
 
 
-async def _miss(cloud: "Cloud", host: str, volumes: list[Row[Any]], snapshots: list[Row[Any]]) -> None:
+async def _miss(cloud: "Cloud", host: str, volumes: list[Row], snapshots: list[Row]) -> None:
     """Rows whose file the host does not have. A simulated host forgets its volumes with every restart: they are made again."""
     hello = cloud.hosts.hello(host)
     again = hello is not None and hello.inventory.accelerator == "simulated"
@@ -169,7 +168,7 @@ def _volume_is_gone(tx: Transaction, host: str, volume_id: str, again: bool) -> 
     return again
 
 
-def _snapshot_is_gone(tx: Transaction, host: str, row: Row[Any], again: bool) -> bool:
+def _snapshot_is_gone(tx: Transaction, host: str, row: Row, again: bool) -> bool:
     status = tx.scalar(_SNAPSHOT_STATUS, {"the_id": row.id})
     if status != "available" or tx.row(UNFINISHED_OF_RESOURCE, {"resource": row.volume_id}) is not None:
         return False

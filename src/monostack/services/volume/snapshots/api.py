@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import NOTHING, envelope
 from monostack.protocol.volumes import snapshot_name
@@ -122,7 +120,7 @@ def list_detail(request: Request, tx: Transaction) -> dict[str, Any]:
     return counted_page(request, tx, SNAPSHOTS, LISTING, None)
 
 
-def require_snapshotable(tx: Transaction, row: Row[Any], in_use: bool) -> None:
+def require_snapshotable(tx: Transaction, row: Row, in_use: bool) -> None:
     """Can the volume be copied now? Raises BadRequest."""
     require_not_frozen(tx, row.host, row.pool)
     if row.host is None:
@@ -154,12 +152,12 @@ def create_snapshot(request: Request, tx: Transaction) -> dict[str, Any]:
 def begin(
     request: Request,
     tx: Transaction,
-    volume: Row[Any],
+    volume: Row,
     body: Mapping[str, Any],
     *,
     in_use: bool,
     managing: Mapping[str, Any] | None = None,
-) -> Row[Any]:
+) -> Row:
     """Write a snapshot of a volume and start its making; `in_use`: also while a server has the volume. Raises BadRequest, TooLarge.
 
     With `managing` it is made of a file that the host has: the input of manage_snapshot.
@@ -220,7 +218,7 @@ def delete_snapshot(request: Request, tx: Transaction) -> Response:
     return accepted()
 
 
-def start_delete(request: Request, tx: Transaction, row: Row[Any], *, force: bool = False, unmanage: bool = False) -> None:
+def start_delete(request: Request, tx: Transaction, row: Row, *, force: bool = False, unmanage: bool = False) -> None:
     """Begin to delete a snapshot; with `unmanage` its file stays. Raises BadRequest for one that is being made or used, unless `force`."""
     if row.group_snapshot_id is not None or (not force and row.status not in DELETABLE_SNAPSHOTS):
         raise invalid_snapshot(f"Snapshot status must be {either(DELETABLE_SNAPSHOTS)} and must not be part of a group.")

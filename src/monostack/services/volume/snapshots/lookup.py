@@ -1,11 +1,9 @@
 """Finding a snapshot that a request names."""
 
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.volume.lists import is_admin
 from monostack.services.volume.snapshots.table import ONE, SNAPSHOTS
@@ -14,7 +12,7 @@ from monostack.services.volume.words import missing
 _OF_PROJECT = ONE.where(SNAPSHOTS.table.c.project_id == sa.bindparam("caller_project"))
 
 
-def snapshot(tx: Transaction, request: Request, snapshot_id: str) -> Row[Any]:
+def snapshot(tx: Transaction, request: Request, snapshot_id: str) -> Row:
     """A snapshot of the caller's project; administrators find every project's. Raises NotFound, PolicyNotAuthorized."""
     row = tx.row(ONE if is_admin(request) else _OF_PROJECT, {"the_id": snapshot_id, "caller_project": request.caller.project_id})
     if row is None:
@@ -23,6 +21,6 @@ def snapshot(tx: Transaction, request: Request, snapshot_id: str) -> Row[Any]:
     return row
 
 
-def named(tx: Transaction, request: Request) -> Row[Any]:
+def named(tx: Transaction, request: Request) -> Row:
     """The snapshot in the path."""
     return snapshot(tx, request, request.params["id"])

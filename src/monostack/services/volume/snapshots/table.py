@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.resources import Field, Resource, flag, integer, json_value, text, time, uuid
 from monostack.services.volume.lists import WORD, has_item
 from monostack.services.volume.style import STYLE, of_project
@@ -67,7 +66,7 @@ REMOVE = sa.delete(SNAPSHOTS.table).where(_s.id == sa.bindparam("the_id"))
 _SET = sa.update(SNAPSHOTS.table).where(_s.id == sa.bindparam("the_id"))
 
 
-def of_volume(tx: Transaction, volume_id: str) -> Sequence[Row[Any]]:
+def of_volume(tx: Transaction, volume_id: str) -> Sequence[Row]:
     """A volume's snapshots, the newest first."""
     return tx.rows(OF_VOLUME, {"the_volume": volume_id})
 

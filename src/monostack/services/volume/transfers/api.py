@@ -4,10 +4,9 @@ import hmac
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, TooLarge
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes, answers
 from monostack.http.answers import ID, NOTHING, NULL, TEXT, Record, envelope, maybe, since
 from monostack.resources import ListQuery
@@ -52,11 +51,11 @@ _LONG = _SHORT.with_keys(
 _NEW = _LONG.with_keys("NewTransfer", {"auth_key": TEXT})
 
 
-def _summary(request: Request, row: Row[Any]) -> dict[str, Any]:
+def _summary(request: Request, row: Row) -> dict[str, Any]:
     return {"id": row.id, "volume_id": row.volume_id, "name": row.name, "links": links(request, "os-volume-transfer", row.id)}
 
 
-def _detail(request: Request, row: Row[Any]) -> dict[str, Any]:
+def _detail(request: Request, row: Row) -> dict[str, Any]:
     shown = {**_summary(request, row), "created_at": row.created_at}
     if request.at_least(3, 55):
         shown["no_snapshots"] = row.no_snapshots

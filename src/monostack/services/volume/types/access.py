@@ -3,10 +3,9 @@
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request, Response, Routes
 from monostack.http.actions import Actions
@@ -45,7 +44,7 @@ def list_access(request: Request, tx: Transaction) -> dict[str, Any]:
     return {"volume_type_access": [{"volume_type_id": row.id, "project_id": project_id} for (project_id,) in granted]}
 
 
-def _private(request: Request, tx: Transaction) -> Row[Any]:
+def _private(request: Request, tx: Transaction) -> Row:
     row = by_id(tx, request, request.params["id"])
     if row.is_public:
         raise invalid_type("Type access modification is not applicable to public volume type.")

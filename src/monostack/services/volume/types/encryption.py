@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import clock, ids
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import ANYTHING, FLAG, ID, INTEGER, NOTHING, NULL, OBJECT, TEXT, Record, either, envelope, mapping, maybe
 from monostack.http.schema import add_format
@@ -43,12 +41,12 @@ def _body(*required: str) -> dict[str, Any]:
     )
 
 
-def encryption_differs(one: Row[Any], other: Row[Any]) -> bool:
+def encryption_differs(one: Row, other: Row) -> bool:
     """Are volumes of the two types encrypted in different ways?"""
     return _way(one) != _way(other)
 
 
-def _way(kind: Row[Any]) -> dict[str, Any] | None:
+def _way(kind: Row) -> dict[str, Any] | None:
     return {name: kind.encryption[name] for name in SETTABLE} if kind.encryption is not None else None
 
 

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import NOTHING, TEXT, envelope, mapping, maybe
 from monostack.services.volume.parameters import EXTRA_SPECS_NO_SPACES, enveloped
@@ -16,11 +14,11 @@ YES = "<is> True"
 routes = Routes("/v3/types/{id}/extra_specs")
 
 
-def _readable(request: Request, row: Row[Any]) -> dict[str, Any]:
+def _readable(request: Request, row: Row) -> dict[str, Any]:
     return row.extra_specs if may_read_all(request) else visible(row.extra_specs)
 
 
-def _changeable(tx: Transaction, request: Request) -> Row[Any]:
+def _changeable(tx: Transaction, request: Request) -> Row:
     """The type, if no volume has it. Raises BadRequest, NotFound."""
     if tx.row(OF_TYPE, {"the_type": request.params["id"]}) is not None:
         raise BadRequest("Volume Type is currently in use.")

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import NotFound
-from monostack.db import Id, Timestamp, Transaction, table
+from monostack.db import Id, Row, Timestamp, Transaction, table
 from monostack.http import Request
 from monostack.http.answers import FLAG, ID, TEXT, mapping, maybe, optional
 from monostack.resources import Field, Resource, Scopes, flag, json_value, text, time, uuid
@@ -38,7 +37,7 @@ def public_or_granted(types: sa.Table) -> Any:
     return sa.or_(types.c.is_public.is_(True), types.c.id.in_(granted))
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """extra_specs are shown whole to those who may read them all, and only the visible ones to others."""
     specs, whole = request.allows("volume_extension:access_types_extra_specs"), may_read_all(request)
     access, qos = request.allows("volume_extension:volume_type_access"), request.allows("volume_extension:access_types_qos_specs_id")
@@ -107,7 +106,7 @@ _OF_PROJECT = (
 _UUID = re.compile(r"[0-9a-f]{32}", re.I)
 
 
-def by_id(tx: Transaction, request: Request, type_id: str) -> Row[Any]:
+def by_id(tx: Transaction, request: Request, type_id: str) -> Row:
     """A type the caller may use. Raises NotFound."""
     row = tx.row(_USABLE_ID[is_admin(request)], {"the_id": type_id, "caller_project": request.caller.project_id})
     if row is None:
@@ -115,7 +114,7 @@ def by_id(tx: Transaction, request: Request, type_id: str) -> Row[Any]:
     return row
 
 
-def find(tx: Transaction, request: Request, name_or_id: str, *, anyones: bool = False) -> Row[Any]:
+def find(tx: Transaction, request: Request, name_or_id: str, *, anyones: bool = False) -> Row:
     """A type by id or by name (which may look like an id), which the caller may use unless `anyones`. Raises NotFound."""
     everything = anyones or is_admin(request)
     looks_like_id = _UUID.fullmatch(name_or_id.replace("-", "").replace("urn:", "").replace("uuid:", "").strip("{}")) is not None
@@ -130,7 +129,7 @@ def find(tx: Transaction, request: Request, name_or_id: str, *, anyones: bool = 
     return row
 
 
-def default(tx: Transaction, project_id: str | None = None) -> Row[Any]:
+def default(tx: Transaction, project_id: str | None = None) -> Row:
     """The type of volumes for which none is named: the project's own default, or else the cloud's."""
     row = tx.row(_OF_PROJECT, {"project": project_id}) if project_id else None
     return row if row is not None else tx.execute(BY_NAME, {"the_name": DEFAULT}).one()

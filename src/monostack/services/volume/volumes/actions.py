@@ -1,11 +1,8 @@
 """POST /volumes/{id}/action: what is done with a volume. More actions are in the modules that say `@actions.action`."""
 
-from typing import Any
-
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.actions import Actions
 from monostack.services.volume.attachments import rules
@@ -42,7 +39,7 @@ def unreserve(request: Request, tx: Transaction) -> None:
     _end_reservation(request, tx, row)
 
 
-def _end_reservation(request: Request, tx: Transaction, row: Row[Any]) -> None:
+def _end_reservation(request: Request, tx: Transaction, row: Row) -> None:
     if row.status == "attaching":
         VOLUMES.change(tx, request, row, {"status": "in-use" if of_volume(tx, row.id) else "available"})
 
@@ -102,7 +99,7 @@ def detach(request: Request, tx: Transaction) -> None:
     let_go(request, tx, row, (request.body["os-detach"] or {}).get("attachment_id"))
 
 
-def let_go(request: Request, tx: Transaction, row: Row[Any], attachment_id: str | None) -> None:
+def let_go(request: Request, tx: Transaction, row: Row, attachment_id: str | None) -> None:
     """End one attachment of a volume, or the only one. Raises BadRequest, and Conflict while a server of this cloud uses it."""
     chosen = _unused(tx, row, attachment_id)
     if row.status == "maintenance":
@@ -113,7 +110,7 @@ def let_go(request: Request, tx: Transaction, row: Row[Any], attachment_id: str 
         rules.settle(tx, row.id)
 
 
-def _unused(tx: Transaction, row: Row[Any], attachment_id: str | None) -> Row[Any] | None:
+def _unused(tx: Transaction, row: Row, attachment_id: str | None) -> Row | None:
     """The attachment that is to end, None if the volume has none. Raises BadRequest, and Conflict while a server of this cloud uses it."""
     held = of_volume(tx, row.id)
     chosen = tx.row(ONE, {"the_id": attachment_id}) if attachment_id is not None else held[0] if len(held) == 1 else None

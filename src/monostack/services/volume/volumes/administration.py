@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import REFUSED
 from monostack.services.volume.attachments.table import REMOVE_ALL, of_volume
@@ -53,7 +51,7 @@ def reset_status(request: Request, tx: Transaction) -> None:
     VOLUMES.change(tx, request, row, values)
 
 
-def _detach_all(tx: Transaction, row: Row[Any], values: dict[str, Any]) -> None:
+def _detach_all(tx: Transaction, row: Row, values: dict[str, Any]) -> None:
     """Forget all attachments. As each goes the volume takes the status that is left, which is what Cinder ends with, too."""
     if of_volume(tx, row.id):
         values["status"] = "available"

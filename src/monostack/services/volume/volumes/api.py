@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
 from monostack.http.answers import ID, INTEGER, NOTHING, TEXT, Record, envelope, maybe, optional
 from monostack.http.schema import Schema as JsonSchema
@@ -106,12 +104,12 @@ METADATA_CALLS = ItemMetadata(
 )
 
 
-def _metadata_changeable(row: Row[Any], verb: str) -> None:
+def _metadata_changeable(row: Row, verb: str) -> None:
     if row.status in ("maintenance", "uploading"):
         raise invalid_volume(f"{verb} volume metadata is not allowed for volumes in {row.status} status.")
 
 
-def _brief(request: Request, tx: Transaction, row: Row[Any]) -> dict[str, Any]:
+def _brief(request: Request, tx: Transaction, row: Row) -> dict[str, Any]:
     """A volume as create and update answer it: without the attributes that extensions add."""
     shown = VOLUMES.views(request, tx, [row])[0]
     return {"volume": {name: value for name, value in shown.items() if name not in EXTENSIONS}}

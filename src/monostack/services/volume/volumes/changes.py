@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import clock
 from monostack.core.errors import NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Response
 from monostack.http.answers import TEXT, envelope, mapping
 from monostack.services.volume import keys
@@ -113,11 +111,11 @@ def retype(request: Request, tx: Transaction) -> None:
     _change_type(request, tx, row, kind)
 
 
-def _here(row: Row[Any]) -> Place:
+def _here(row: Row) -> Place:
     return Place(row.host, row.pool, row.service_uuid)
 
 
-def _change_type(request: Request, tx: Transaction, row: Row[Any], kind: Row[Any]) -> None:
+def _change_type(request: Request, tx: Transaction, row: Row, kind: Row) -> None:
     new = {"volume_type_id": kind.id, "multiattach": kind.extra_specs.get("multiattach") == "<is> True"}
     here = [one for one in enrol(tx, request.cloud, row.host) if one.pool == row.pool] if row.host is not None else []
     fits = any(capable(kind.extra_specs, one) for one in here)
@@ -175,7 +173,7 @@ def show_image_metadata(request: Request, tx: Transaction) -> Any:
     return {"metadata": row.image_meta}
 
 
-def _no_image(row: Row[Any]) -> NotFound:
+def _no_image(row: Row) -> NotFound:
     return NotFound(f"Glance metadata for volume/snapshot {row.id} cannot be found.", kind="GlanceMetadataNotFound")
 
 

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import FLAG, OBJECT, TEXT, Record, envelope
 from monostack.services.volume.hosts.table import same_storage
@@ -20,7 +18,7 @@ _CONNECTION = Record("VolumeConnection", {"driver_volume_type": TEXT, "data": OB
 _BODY = fields(("connector",), connector={"type": ["object", "string"]})
 
 
-def _limits(tx: Transaction, row: Row[Any]) -> dict[str, Any] | None:
+def _limits(tx: Transaction, row: Row) -> dict[str, Any] | None:
     """What the volume's type asks whoever uses the volume to hold to."""
     kind = tx.execute(types.BY_ID, {"the_id": row.volume_type_id}).one()
     specs = tx.row(qos.ONE, {"the_id": kind.qos_specs_id}) if kind.qos_specs_id is not None else None

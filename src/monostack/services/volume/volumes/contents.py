@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.image import facade as images
 from monostack.services.volume import image_keys
@@ -67,12 +65,12 @@ def reimage(request: Request, tx: Transaction) -> None:
     _refill(request, tx, row, {"image_id": image.id, "image_meta": image_metadata(image)})
 
 
-def begin_reimage(tx: Transaction, cloud: Any, row: Row[Any], image_id: str, image_meta: Mapping[str, str]) -> None:
+def begin_reimage(tx: Transaction, cloud: Any, row: Row, image_id: str, image_meta: Mapping[str, str]) -> None:
     """Replace what a volume holds by an image, for a workflow that has taken it out of use; it is as it was afterwards."""
     set_volume(tx, row.id, status="downloading", previous_status=row.status)
     source = {"image_id": image_id, "image_meta": dict(image_meta)}
     cloud.start(tx, "refill_volume", row.id, {**source, "host": row.host, "size": row.size}, None, row.project_id)
 
 
-def _refill(request: Request, tx: Transaction, row: Row[Any], source: dict[str, Any]) -> None:
+def _refill(request: Request, tx: Transaction, row: Row, source: dict[str, Any]) -> None:
     request.cloud.start(tx, "refill_volume", row.id, {**source, "host": row.host, "size": row.size}, request, row.project_id)

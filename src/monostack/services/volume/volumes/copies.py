@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, answers
 from monostack.http.answers import ID, INTEGER, NULL, OBJECT, TEXT, Record, envelope, maybe
 from monostack.services.image import facade as images
@@ -54,7 +52,7 @@ UPLOAD = [
 ]
 
 
-def _properties(row: Row[Any]) -> dict[str, str]:
+def _properties(row: Row) -> dict[str, str]:
     """What the volume remembers of its own image and the new one takes over."""
     kept = {name: value for name, value in (row.image_meta or {}).items() if name not in (*CORE, image_keys.KEY_ID, image_keys.POLICY)}
     return {name: str(value) for name, value in kept.items() if not name.startswith(RESERVED)}

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy.engine import Row
 
 from monostack.core.errors import BadRequest, Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.protocol.volumes import POOL
 from monostack.services.image import facade as images
@@ -45,25 +44,25 @@ class Source:
     type_id: str | None = None
     type_name: str | None = None
     kind: str = ""
-    backup: Row[Any] | None = None
-    group: Row[Any] | None = None
+    backup: Row | None = None
+    group: Row | None = None
 
 
 NOTHING = Source({})
 
 
-def _from_snapshot(tx: Transaction, row: Row[Any]) -> Source:
+def _from_snapshot(tx: Transaction, row: Row) -> Source:
     origin = tx.execute(BY_ID, {"the_id": row.volume_id}).one()
     return _like(origin, row, {"snapshot_id": row.id}, "snapshot")
 
 
-def _like(origin: Row[Any], row: Row[Any], input: Mapping[str, Any], kind: str) -> Source:
+def _like(origin: Row, row: Row, input: Mapping[str, Any], kind: str) -> Source:
     return Source(
         input, row.size, row.host, origin.pool, origin.bootable, image_meta=origin.image_meta, type_id=row.volume_type_id, kind=kind
     )
 
 
-def _from_backup(row: Row[Any]) -> Source:
+def _from_backup(row: Row) -> Source:
     return Source({"backup_id": row.id, "stored_as": row.stored_as}, row.size, row.host, kind="backup", backup=row)
 
 
@@ -119,7 +118,7 @@ def _boot_snapshot(image: images.ImageInfo) -> str | None:
     return next((disk.snapshot_id for disk in disks if disk.source_type == "snapshot" and disk.boot_index == 0), None)
 
 
-def _taken_with_server(tx: Transaction, request: Request, snapshot_id: str) -> Row[Any]:
+def _taken_with_server(tx: Transaction, request: Request, snapshot_id: str) -> Row:
     try:
         return snapshots.snapshot(tx, request, snapshot_id)
     except NotFound:
@@ -130,12 +129,12 @@ def _taken_with_server(tx: Transaction, request: Request, snapshot_id: str) -> R
 class Originals:
     """What a body names: the volume's type, and what it is to be made from."""
 
-    kind: Row[Any] | None
-    snapshot: Row[Any] | None
+    kind: Row | None
+    snapshot: Row | None
     image: images.ImageInfo | None
-    volume: Row[Any] | None
-    backup: Row[Any] | None
-    group: Row[Any] | None
+    volume: Row | None
+    backup: Row | None
+    group: Row | None
 
 
 def _originals(request: Request, tx: Transaction, body: Mapping[str, Any]) -> Originals:
@@ -191,7 +190,7 @@ def _size(given: Any, source: Source) -> int:
     return size
 
 
-def check_type_size(kind: Row[Any], size: int) -> None:
+def check_type_size(kind: Row, size: int) -> None:
     """A type may say how small and how large its volumes are. Raises BadRequest."""
     for key, wrong, words in (
         ("min", lambda limit: size < limit, "less than the minimum required size"),
@@ -202,7 +201,7 @@ def check_type_size(kind: Row[Any], size: int) -> None:
             raise invalid_input(f"Specified volume size of '{size}' is {words} of '{limit}' for volume type '{kind.name}'.")
 
 
-def _check_copied(tx: Transaction, given: Originals, kind: Row[Any]) -> None:
+def _check_copied(tx: Transaction, given: Originals, kind: Row) -> None:
     """What is copied keeps the way it is encrypted. Raises BadRequest."""
     for original, advice in (
         (given.volume, "either match source volume, or omit type argument"),
@@ -214,7 +213,7 @@ def _check_copied(tx: Transaction, given: Originals, kind: Row[Any]) -> None:
                 raise invalid_input(f"Invalid volume_type provided: {kind.id} (requested type is not compatible; {advice}).")
 
 
-def _check_zone(given: str | None, kind: Row[Any]) -> None:
+def _check_zone(given: str | None, kind: Row) -> None:
     zones = [zone.strip() for zone in (kind.extra_specs.get("RESKEY:availability_zones") or "").split(",") if zone.strip()]
     if zones and ZONE not in zones:
         raise BadRequest(f"Volume type is only supported in these availability zones: {zones}", kind="InvalidTypeAvailabilityZones")
@@ -222,7 +221,7 @@ def _check_zone(given: str | None, kind: Row[Any]) -> None:
         raise BadRequest(f"Availability zone '{given}' is invalid.", kind="InvalidAvailabilityZone")
 
 
-def create(request: Request, tx: Transaction, body: Mapping[str, Any], backup: Row[Any] | None = None, near: str | None = None) -> Row[Any]:
+def create(request: Request, tx: Transaction, body: Mapping[str, Any], backup: Row | None = None, near: str | None = None) -> Row:
     """Write a volume and start its making; `body` is that of the call. Also what other services call, in their own transaction.
 
     With `backup` the volume is made to restore that one into. `near` is the host it is for: it goes there unless its source is elsewhere.
@@ -262,10 +261,10 @@ def _write(
     body: Mapping[str, Any],
     source: Source,
     size: int,
-    kind: Row[Any],
+    kind: Row,
     decided: Mapping[str, Any],
     near: str | None,
-) -> Row[Any]:
+) -> Row:
     """The row, and the operation that makes the volume; without a host it fails at once, and says why."""  # fmt: skip
     place = choice.place(tx, request.cloud, size, kind.extra_specs, source.host or near, source.pool)
     row = VOLUMES.insert(

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.events import record
 from monostack.http import Request
 from monostack.protocol.volumes import volume_name
@@ -23,7 +21,7 @@ DELETABLE_SNAPSHOTS = ("available", "error")
 
 
 def start(
-    tx: Transaction, cloud: Any, row: Row[Any], snapshots: Sequence[Row[Any]], request: Request | None = None, *, unmanage: bool = False
+    tx: Transaction, cloud: Any, row: Row, snapshots: Sequence[Row], request: Request | None = None, *, unmanage: bool = False
 ) -> None:
     """Begin to delete a volume and these snapshots of it, or be done with it at once when it is on no host. Nothing is checked.
 
@@ -48,7 +46,7 @@ def start(
     cloud.start(tx, "delete_volume", row.id, {"host": row.host}, request, row.project_id)
 
 
-def delete(tx: Transaction, request: Request, row: Row[Any], *, force: bool = False, cascade: bool = False, unmanage: bool = False) -> None:
+def delete(tx: Transaction, request: Request, row: Row, *, force: bool = False, cascade: bool = False, unmanage: bool = False) -> None:
     """Delete a volume that nothing uses. Raises BadRequest.
 
     `force` overlooks its status, not what depends on it; `cascade` deletes its snapshots, too; `unmanage` keeps its file.

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request, Routes
 from monostack.http.answers import INTEGER, TEXTS, Record, envelope, mapping, since
 from monostack.services.volume.links import links
@@ -56,7 +55,7 @@ _OWN = _v.project_id == sa.bindparam("the_project")
 _SUMMARY = {True: (_TOTAL, _METADATA), False: (_TOTAL.where(_OWN), _METADATA.where(_OWN))}
 
 
-def _brief(request: Request, tx: Transaction, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _brief(request: Request, tx: Transaction, rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [{"id": row.id, "name": row.name, "links": links(request, "volumes", row.id)} for row in rows]
 
 

@@ -1,11 +1,9 @@
 """Finding a volume that a request names."""
 
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.services.volume.lists import is_admin
 from monostack.services.volume.volumes.table import BY_ID, VOLUMES
@@ -14,7 +12,7 @@ from monostack.services.volume.words import missing
 _OF_PROJECT = BY_ID.where(VOLUMES.table.c.project_id == sa.bindparam("caller_project"))
 
 
-def volume(tx: Transaction, request: Request, volume_id: str, *, hidden: bool = True) -> Row[Any]:
+def volume(tx: Transaction, request: Request, volume_id: str, *, hidden: bool = True) -> Row:
     """A volume of the caller's project; administrators find every project's. Raises NotFound.
 
     One that policy does not let the caller see is not found, either, unless the call is not `hidden`: then it is refused.
@@ -27,6 +25,6 @@ def volume(tx: Transaction, request: Request, volume_id: str, *, hidden: bool = 
     return row
 
 
-def named(tx: Transaction, request: Request) -> Row[Any]:
+def named(tx: Transaction, request: Request) -> Row:
     """The volume in the path."""
     return volume(tx, request, request.params["id"])

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core import ids
 from monostack.core.errors import BadRequest
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import ID, Record
 from monostack.services.volume.attachments.table import of_volume
@@ -34,7 +32,7 @@ MIGRATE = [
 ]
 
 
-def begin(request: Request, tx: Transaction, row: Row[Any], place: choice.Place, status: str, values: dict[str, Any] | None = None) -> None:
+def begin(request: Request, tx: Transaction, row: Row, place: choice.Place, status: str, values: dict[str, Any] | None = None) -> None:
     """Start the move of a volume, whose status is `status` meanwhile; `values` of the row are written at its end."""
     new = values or {}
     copy = not same_storage(request.cloud, row.host, place.host)
@@ -60,7 +58,7 @@ def begin(request: Request, tx: Transaction, row: Row[Any], place: choice.Place,
     request.cloud.start(tx, "migrate_volume", row.id, given, request, row.project_id)
 
 
-def _service(request: Request, tx: Transaction, name: str) -> Row[Any]:
+def _service(request: Request, tx: Transaction, name: str) -> Row:
     """The row of the back end that is to have the volume. Raises BadRequest when it is not there or does not take volumes."""
     row = find(tx, name)
     if row is None or row.disabled or request.cloud.hosts.hello(row.host) is None:
@@ -115,7 +113,7 @@ def complete(request: Request, tx: Transaction) -> dict[str, Any]:
     raise invalid_volume(f"Destination has migration_status {other.migration_status}, expected target:{row.id}.")
 
 
-def elsewhere(request: Request, tx: Transaction, row: Row[Any], kind: Row[Any]) -> choice.Place | None:
+def elsewhere(request: Request, tx: Transaction, row: Row, kind: Row) -> choice.Place | None:
     """Another pool that has what a type asks for, of the volume's own host if that has one; None when there is none."""
     for host in (row.host, None):
         place = choice.place(tx, request.cloud, row.size, kind.extra_specs, host)

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
 
 from monostack.core import clock
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.http.answers import FLAG, ID, NULL, TEXT, Record, many, mapping, maybe, optional, since
 from monostack.resources import Field, Resource, flag, integer, json_value, text, time, uuid
@@ -62,7 +61,7 @@ def in_pool(table: sa.Table, operator: str, parameter: str) -> Any:
     return sa.or_(service == wanted, service + "#" + table.c.pool == wanted)
 
 
-def _expand(tx: Transaction, request: Request, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _expand(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Links, the type's name, attachments and image metadata of a page of volumes."""
     admin = is_admin(request)
     attachments = shown_in_volumes(tx, [row.id for row in rows], with_host=admin or "service" in request.caller.roles)

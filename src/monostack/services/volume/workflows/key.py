@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.engine import Row
-
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.operations import Run
 from monostack.protocol.guests import VolumeKey
 from monostack.services.volume import image_keys, keys
@@ -24,7 +22,7 @@ def key_of_source(tx: Transaction, cloud: Any, volume_id: str | None, snapshot_i
     return key_of(tx, cloud, snapshot.volume_id if snapshot is not None else volume_id)
 
 
-def key_of_image(tx: Transaction, cloud: Any, image_id: str, volume: Row[Any]) -> VolumeKey | None:
+def key_of_image(tx: Transaction, cloud: Any, image_id: str, volume: Row) -> VolumeKey | None:
     """The key of the image that the volume is made from. What that opens is for encrypted volumes; others get the bits as they are."""
     return image_keys.opened(tx, cloud, image_id) if volume.encryption_key_id is not None else None
 

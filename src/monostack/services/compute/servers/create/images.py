@@ -2,10 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.engine import Row
-
 from monostack.core.errors import BadRequest, Conflict, NotFound
-from monostack.db import Transaction
+from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.protocol.guests import ImageSource
 from monostack.services.compute import tpm
@@ -92,7 +90,7 @@ def disk_config(found: image.ImageInfo | None, asked: str | None) -> str:
     return "AUTO" if said in ("true", "1", "yes", "on", "t", "y") else "MANUAL"
 
 
-def check_disk_config(server: Row[Any], asked: str | None) -> None:
+def check_disk_config(server: Row, asked: str | None) -> None:
     """Raises BadRequest when AUTO is asked for and the image of the server forbids it."""
     if asked == "AUTO" and ((server.image or {}).get("properties") or {}).get("auto_disk_config") == "disabled":
         raise BadRequest(f"Requested image {server.image_id} has automatic disk resize disabled.")
