@@ -11,6 +11,7 @@ from monostack.core import ids
 from monostack.core.errors import BadRequest
 from monostack.db import Row
 from monostack.protocol.guests import GuestTpm
+from monostack.services.compute.hardware import Asked, Contradiction, Malformed
 from monostack.services.volume import facade as volume
 
 if TYPE_CHECKING:
@@ -29,39 +30,20 @@ class Tpm:
     model: str
 
 
-class TpmContradiction(Exception):
-    """What is asked for cannot be. `code` is that of the fault of a server which was to have it."""
-
-    def __init__(self, message: str, code: int) -> None:
-        self.message = message
-        self.code = code
-        super().__init__(message)
-
-
 def wanted(flavor: Mapping[str, Any], properties: Mapping[str, Any], image_name: str | None = None) -> Tpm | None:
-    """By a flavor as servers keep it, and the properties of an image. Raises TpmContradiction in Nova's words."""
-    version = _agreed("tpm_version", flavor, properties, image_name)
+    """By a flavor as servers keep it, and the properties of an image. Raises Contradiction in Nova's words."""
+    asked = Asked(flavor, properties, image_name)
+    version = asked.agreed("tpm_version")
     if version is None:
         return None
     if version not in VERSIONS:
-        raise TpmContradiction(f"Invalid TPM version {version!r}. Allowed values: {', '.join(VERSIONS)}.", 400)
-    model = _agreed("tpm_model", flavor, properties, image_name) or MODELS[0]
+        raise Malformed(f"Invalid TPM version {version!r}. Allowed values: {', '.join(VERSIONS)}.")
+    model = asked.agreed("tpm_model") or MODELS[0]
     if model not in MODELS:
-        raise TpmContradiction(f"Invalid TPM model {model!r}. Allowed values: {', '.join(MODELS)}.", 400)
+        raise Malformed(f"Invalid TPM model {model!r}. Allowed values: {', '.join(MODELS)}.")
     if model == "tpm-crb" and version != "2.0":
-        raise TpmContradiction("TPM model CRB is only valid with TPM version 2.0.", 400)
+        raise Malformed("TPM model CRB is only valid with TPM version 2.0.")
     return Tpm(version, model)
-
-
-def _agreed(key: str, flavor: Mapping[str, Any], properties: Mapping[str, Any], image_name: str | None) -> str | None:
-    by_flavor, by_image = flavor["extra_specs"].get(f"hw:{key}"), properties.get(f"hw_{key}")
-    if by_flavor and by_image and by_flavor != by_image:
-        raise TpmContradiction(
-            f"Flavor {flavor['original_name']} has hw:{key} extra spec explicitly set to {by_flavor}, conflicting with image {image_name} "
-            f"which has hw_{key} explicitly set to {by_image}.",
-            500,
-        )
-    return by_flavor or by_image or None
 
 
 def secret_security(flavor: Mapping[str, Any]) -> str:
@@ -70,16 +52,16 @@ def secret_security(flavor: Mapping[str, Any]) -> str:
 
 
 def traits(tpm: Tpm, flavor: Mapping[str, Any]) -> set[str]:
-    """What a host of the TPM has to have. Raises TpmContradiction for a secret security that there is not."""
+    """What a host of the TPM has to have. Raises Contradiction for a secret security that there is not."""
     security = secret_security(flavor)
     if security not in (USER, HOST, DEPLOYMENT):
-        raise TpmContradiction(f"Scheduling failed: TPM secret security '{security}' is not supported.", 500)
+        raise Contradiction(f"Scheduling failed: TPM secret security '{security}' is not supported.")
     kind = "CRB" if tpm.model == "tpm-crb" else "TIS"
     return {f"COMPUTE_SECURITY_TPM_{name}" for name in (kind, tpm.version.replace(".", "_"), f"SECRET_SECURITY_{security.upper()}")}
 
 
 def of_server(server: Row, flavor: Mapping[str, Any] | None = None) -> Tpm | None:
-    """The one that a server has, or would have with another flavor. Raises TpmContradiction."""
+    """The one that a server has, or would have with another flavor. Raises Contradiction."""
     kept = server.image or {}
     return wanted(flavor if flavor is not None else server.flavor, kept.get("properties") or {}, kept.get("id"))
 
@@ -96,7 +78,7 @@ def refuse(server: Row, operation: str) -> None:
 def _has_one(server: Row) -> bool:
     try:
         return of_server(server) is not None
-    except TpmContradiction as cause:  # a server in ERROR, for just this reason
+    except Contradiction as cause:  # a server in ERROR, for just this reason
         raise BadRequest(cause.message) from None
 
 
@@ -111,8 +93,8 @@ def check_resize(server: Row, flavor: Mapping[str, Any]) -> None:
     try:
         if of_server(server) is None or of_server(server, flavor) is None:
             return
-    except TpmContradiction as cause:
-        raise BadRequest(cause.message if cause.code == 500 else "Invalid instance image.") from None
+    except Contradiction as cause:
+        raise BadRequest("Invalid instance image." if isinstance(cause, Malformed) else cause.message) from None
     former, new = secret_security(server.flavor), secret_security(flavor)
     if former != new and DEPLOYMENT in (former, new):
         raise BadRequest("Resize between 'deployment' TPM secret security and other TPM secret security modes is not supported.")

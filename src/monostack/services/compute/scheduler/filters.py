@@ -43,6 +43,12 @@ def zone(host: Host, wish: Wish, land: Landscape) -> str | None:
     return None
 
 
+def numa_nodes(host: Host, wish: Wish, land: Landscape) -> str | None:
+    if wish.topology is not None:
+        return f"its guests have no NUMA nodes of their own, which {wish.topology.because} of a guest would take"
+    return None
+
+
 def affinity(host: Host, wish: Wish, land: Landscape) -> str | None:
     return wish.group.affinity_objection(host.name) if wish.group is not None else None
 
@@ -109,7 +115,7 @@ def always(host: Host, wish: Wish, land: Landscape) -> str | None:
     return None
 
 
-ALWAYS: tuple[Filter, ...] = (wanted, zone)  # what a request says of hosts and zones holds whatever is enabled
+ALWAYS: tuple[Filter, ...] = (wanted, zone, numa_nodes)  # what a request says of hosts, and what no host can, holds whatever is enabled
 FILTERS: Mapping[str, Filter] = {
     "AggregateImagePropertiesIsolation": image_isolation,
     "AggregateInstanceExtraSpecsFilter": aggregate_extra_specs,

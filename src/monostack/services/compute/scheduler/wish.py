@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from monostack.services.compute import tpm
-from monostack.services.compute.tpm import Tpm, TpmContradiction
+from monostack.services.compute import hardware, tpm
+from monostack.services.compute.hardware import Asked, Contradiction, Topology
+from monostack.services.compute.tpm import Tpm
 from monostack.services.placement.facade import RequestGroup
 
 _RESOURCE = re.compile(r"^resources:([A-Z][A-Z0-9_]*)$")
@@ -56,17 +57,19 @@ class Wish:
     image_id: str | None = None
     asked_by_ports: Sequence[Sequence[RequestGroup]] = ()  # of providers below the host's own
     tpm: Tpm | None = None
-    contradiction: TpmContradiction | None = None  # no host could be fit
+    topology: Topology | None = None
+    by_hardware: frozenset[str] = frozenset()  # of the required traits, those that the guest's hardware takes
+    contradiction: Contradiction | None = None  # no host could be fit
 
 
 def resources_for(flavor: Mapping[str, Any], *, local_root: bool) -> dict[str, int]:
     """What a server claims of its host, by resource class. `local_root`: the root disk takes room there."""
     disk = (flavor["disk"] if local_root else 0) + flavor["ephemeral"] + -(-flavor["swap"] // 1024)
-    found = {"VCPU": flavor["vcpus"], "MEMORY_MB": flavor["ram"], "DISK_GB": disk}
-    for name, value in flavor["extra_specs"].items():
-        if (match := _RESOURCE.match(name)) and value.isdigit():
-            found[match[1]] = int(value)
-    return found
+    named = {
+        match[1]: int(value) for name, value in flavor["extra_specs"].items() if (match := _RESOURCE.match(name)) and value.isdecimal()
+    }  # fmt: skip
+    cpus = {} if "PCPU" in named else {"VCPU": flavor["vcpus"]}
+    return {**cpus, "MEMORY_MB": flavor["ram"], "DISK_GB": disk, **named}
 
 
 def required_by_image(properties: Mapping[str, Any]) -> set[str]:
@@ -86,10 +89,15 @@ def wish_for(
             (required if value == "required" else forbidden).add(match[1])
     required |= required_by_image(image)
     try:
+        needs = hardware.needs_of(Asked(flavor, image, image_name))
         wanted = tpm.wanted(flavor, image, image_name)
-        required |= tpm.traits(wanted, flavor) if wanted is not None else set()
-        more["tpm"] = wanted
-    except TpmContradiction as contradiction:
+        of_tpm = tpm.traits(wanted, flavor) if wanted is not None else set[str]()
+    except Contradiction as contradiction:
         more["contradiction"] = contradiction
+    else:
+        resources.update(needs.resources)
+        forbidden |= needs.forbidden
+        more.update(topology=needs.topology, by_hardware=needs.required | of_tpm, tpm=wanted)
+    required |= more.get("by_hardware", frozenset())
     more.setdefault("flavor_name", flavor.get("original_name"))
     return Wish(resources, frozenset(required), frozenset(forbidden), extra_specs=specs, image=image, **more)

@@ -6,7 +6,7 @@ from typing import Any
 from monostack.core.errors import BadRequest, Forbidden, NotFound
 from monostack.db import Row, Transaction
 from monostack.http import Request, Response
-from monostack.services.compute import keypairs, quotas, tpm
+from monostack.services.compute import hardware, keypairs, quotas, tpm
 from monostack.services.compute.guests.spec import kept_of
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.parameters import (
@@ -115,8 +115,7 @@ def _check_host(tx: Transaction, server: Row, root: Row | None, found: image.Ima
     wish = wish_for(
         flavor, found.properties, local_root=root is None, project_id=server.project_id, image_id=found.id, image_name=found.name
     )
-    of_tpm = tpm.traits(wish.tpm, flavor) if wish.tpm is not None else set()
-    check_image(tx, server.id, host, wish, required_by_image(found.properties) | of_tpm)
+    check_image(tx, server.id, host, wish, required_by_image(found.properties) | wish.by_hardware)
     return wish.tpm is not None
 
 
@@ -194,6 +193,9 @@ def _check(
     size = attached[root.volume_id].size if root is not None else None  # type: ignore[union-attr]
     images.require_bootable(found)
     images.check(found, server.memory_mb, server.flavor["disk"], local_root=root is None, volume_gib=size)
+    if found.id != _image_of(tx, server, root):
+        new = hardware.Asked(server.flavor, found.properties, found.name, found.id)
+        hardware.check_rebuild(hardware.of_server(server), new)
     for each in attached.values():
         if each is not None and each.status != "in-use":
             raise BadRequest(f"Invalid volume: volume '{each.id}' status must be 'in-use'. Currently in '{each.status}' status")

@@ -5,7 +5,7 @@ from typing import Any
 from monostack.core.errors import BadRequest, NotFound
 from monostack.db import Row, Transaction
 from monostack.http import Request
-from monostack.services.compute import quotas, tpm
+from monostack.services.compute import hardware, quotas, tpm
 from monostack.services.compute.flavors import Flavor, find, snapshot
 from monostack.services.compute.hosts.known import Host, known_hosts
 from monostack.services.compute.migrations import table as migrations
@@ -39,6 +39,7 @@ def resize_server(request: Request, tx: Transaction) -> None:
     claimed = resources_for(kept, local_root=not server_volumes.is_volume_backed(tx, server))
     quotas.Budget(tx, request.cloud, server.project_id).require_growth(more, claimed)
     _check_image(tx, server, flavor)
+    hardware.check_resize(hardware.of_server(server, kept))
     tpm.check_resize(server, kept)
     wish = placing.wish_of(tx, request.cloud, server, kept, zone=server.availability_zone)
     key = server.tpm_key or (tpm.new_key(request.cloud) if wish.tpm is not None else None)

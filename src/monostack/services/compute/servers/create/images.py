@@ -6,7 +6,7 @@ from monostack.core.errors import BadRequest, Conflict, NotFound
 from monostack.db import Row, Transaction
 from monostack.http import Request
 from monostack.protocol.guests import ImageSource
-from monostack.services.compute import tpm
+from monostack.services.compute import hardware
 from monostack.services.image import facade as image
 
 if TYPE_CHECKING:
@@ -37,10 +37,8 @@ def check(found: image.ImageInfo, memory_mb: int, root_gb: int, *, local_root: b
     option = found.properties.get("img_config_drive", "optional")
     if option not in ("optional", "mandatory"):
         raise BadRequest(f"Image's config drive option '{option}' is invalid")
-    for name, known in (("hw_tpm_model", tpm.MODELS), ("hw_tpm_version", tpm.VERSIONS)):
-        if found.properties.get(name, known[0]) not in known:
-            raise BadRequest(f"Invalid image metadata. Error: Field value {found.properties[name]} is invalid")
     check_memory(memory_mb, found.min_ram)
+    hardware.check_properties(found.properties)
     least = found.min_disk * GIB
     if not local_root:
         if volume_gib is not None and volume_gib * GIB < least:

@@ -10,7 +10,7 @@ from monostack.core import ids
 from monostack.core.errors import BadRequest, Fault, NotFound
 from monostack.db import Transaction
 from monostack.http import Request
-from monostack.services.compute import keypairs, quotas, server_groups
+from monostack.services.compute import hardware, keypairs, quotas, server_groups
 from monostack.services.compute.flavors import Flavor, find, snapshot
 from monostack.services.compute.guests.spec import kept_of
 from monostack.services.compute.hosts.known import known_hosts
@@ -254,13 +254,13 @@ def take(request: Request, tx: Transaction) -> Order:
     boots = image_of(tx, request, found, disks)
     if boots is not None:
         images.check(boots, flavor.memory_mb, flavor.root_gb, local_root=local_root, volume_gib=disks.root.size if disks.root else None)
-    kept = snapshot(flavor)
+    kept, properties = snapshot(flavor), properties_of(tx, boots, disks)
+    hardware.check(hardware.Asked(kept, properties, boots.name if boots else None, boots.id if boots else None))
     budget = quotas.Budget(tx, request.cloud, request.project_id)
     check_metadata(body, budget)
     files = injected_files.check(body.get("personality") or (), budget)
     count = budget.affordable(flavor.vcpus, flavor.memory_mb, resources_for(kept, local_root=local_root), least, most)
     group, rule = _group(request, tx, budget, hints, count)
-    properties = properties_of(tx, boots, disks)
     wish = wish_for(
         kept, properties, local_root=local_root, zone=zone, hosts=hosts, group=rule, hints=hints, project_id=request.project_id,
         image_id=found.id if found is not None else None, image_name=boots.name if boots is not None else None,
