@@ -9,8 +9,10 @@ from agent_steps import spec
 from monostack.agent.errors import CommandError
 from monostack.agent.hypervisor.libvirt import domain_xml
 from monostack.agent.hypervisor.libvirt.domain_xml import OwnDisk, OwnFiles, Surroundings
+from monostack.agent.hypervisor.libvirt.inventory import numa_cells
 from monostack.agent.qemu_user import QemuUser
-from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume, VolumeConnection
+from monostack.protocol.envelope import NumaCell
+from monostack.protocol.guests import GuestNic, GuestNode, GuestSpec, GuestVolume, VolumeConnection
 
 HOST = Surroundings("tcg", QemuUser("qemu", 7, 8), "127.0.0.1", "/state", "1.0")
 FILES = OwnFiles(
@@ -54,6 +56,34 @@ def test_a_guest_on_kvm() -> None:
     domain = made(spec(), Surroundings("kvm", HOST.user, "127.0.0.1", "/state", "1.0"))
     assert domain.get("type") == "kvm"
     assert domain.find("cpu").get("mode") == "host-model"
+
+
+def test_numa_nodes() -> None:
+    nodes = [GuestNode([0, 2], 128), GuestNode([1], 64)]
+    domain = made(spec(vcpus=3, memory_mib=192, numa_nodes=nodes))
+    cells = [cell.attrib for cell in domain.iterfind("cpu/numa/cell")]
+    assert cells == [
+        {"id": "0", "cpus": "0,2", "memory": "128", "unit": "MiB"}, {"id": "1", "cpus": "1", "memory": "64", "unit": "MiB"},
+    ]  # fmt: skip
+    assert domain.find("numatune") is None
+    kept = [GuestNode([0, 2], 128, 1, "4-7"), GuestNode([1], 64, 0, "0-3")]
+    domain = made(spec(vcpus=3, memory_mib=192, numa_nodes=kept))
+    assert domain.find("numatune/memory").attrib == {"mode": "strict", "nodeset": "1,0"}
+    assert [each.get("nodeset") for each in domain.iterfind("numatune/memnode")] == ["1", "0"]
+    pins = {each.get("vcpu"): each.get("cpuset") for each in domain.iterfind("cputune/vcpupin")}
+    assert pins == {"0": "4-7", "2": "4-7", "1": "0-3"}
+
+
+def test_numa_cells_of_a_host() -> None:
+    cell = "<cell id='{}'><memory unit='KiB'>2097152</memory><cpus num='2'><cpu id='{}'/><cpu id='{}'/></cpus></cell>"
+    one, other = cell.format(0, 0, 2), cell.format(1, 1, 3)
+
+    def read(cells: str) -> list[NumaCell]:
+        text = f"<capabilities><host><topology><cells>{cells}</cells></topology></host></capabilities>"
+        return numa_cells(ElementTree.fromstring(text), 4, 3000)
+
+    assert read(one + other) == [NumaCell(0, "0,2", 2048), NumaCell(1, "1,3", 2048)]
+    assert read(one) == read("") == [NumaCell(0, "0-3", 3000)]
 
 
 def test_a_q35_guest_has_ports_to_plug_into() -> None:

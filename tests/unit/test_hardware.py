@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from monostack.services.compute.hardware import Asked, Contradiction, Malformed, needs_of
+from monostack.protocol.envelope import NumaCell
+from monostack.protocol.guests import GuestNode
+from monostack.services.compute.hardware import Asked, Contradiction, Malformed, fit, guest_nodes, needs_of, topology_of
 from monostack.services.compute.hardware.asked import cpus_of
 
 Said = dict[str, Any]
@@ -96,12 +98,36 @@ def test_numa_nodes() -> None:
     topology = needs_of(_asked({"hw:numa_nodes": "2", "hw:mem_page_size": "1GB"})).topology
     assert topology is not None and topology.page_size == 1 << 20
     assert [(sorted(node.cpus), node.memory_mib) for node in topology.nodes] == [([0, 1], 512), ([2, 3], 512)]
-    assert topology.because == "pages of size 1048576 and 2 NUMA nodes"
+    assert topology.besides == "pages of size 1048576"
     topology = needs_of(_asked(TWO_NODES)).topology
     assert topology is not None
     assert [(sorted(node.cpus), node.memory_mib) for node in topology.nodes] == [([0, 1, 2], 512), ([3], 512)]
     topology = needs_of(_asked(DEDICATED, {"hw_mem_page_size": ""})).topology
     assert topology is not None and len(topology.nodes) == 1 and topology.processors.dedicated == {0, 1, 2, 3}
+
+
+def test_nodes_of_hosts() -> None:
+    small, large, other = NumaCell(0, "0-1", 512), NumaCell(1, "2-5", 2048), NumaCell(3, "6-9", 2048)
+
+    def chosen(cells: list[NumaCell], specs: Said, first: int = 0) -> list[int] | None:
+        topology = topology_of(_asked(specs))
+        assert topology is not None
+        found = fit(topology.nodes, cells, first)
+        return None if found is None else [cell.id for cell in found]
+
+    two, one = {"hw:numa_nodes": "2"}, {"hw:numa_nodes": "1"}
+    assert chosen([small, large], two) == [0, 1]
+    assert chosen([small, large], two, 1) == [1, 0]
+    assert chosen([small, large], TWO_NODES) == [1, 0]  # the first has three processors
+    assert chosen([large, other, small], two) == [1, 3]
+    assert chosen([small, large], one) == [1]
+    assert [chosen([large, other], one, first) for first in range(3)] == [[1], [3], [1]]
+    assert chosen([large], two) is None
+    assert chosen([small, small], TWO_NODES) is None
+    assert chosen([], one) is None
+    assert guest_nodes(_asked(two), [large], 0) == [GuestNode([0, 1], 512), GuestNode([2, 3], 512)]
+    assert guest_nodes(_asked(two), [small, large], 1) == [GuestNode([0, 1], 512, 1, "2-5"), GuestNode([2, 3], 512, 0, "0-1")]
+    assert guest_nodes(_asked({}), [small, large], 0) == []
 
 
 def test_masks() -> None:

@@ -24,6 +24,14 @@ class NetworkCapacity(msgspec.Struct):
     kpps: dict[str, int] = {}  # thousands of packets a second by direction: "any", or "egress" and "ingress"
 
 
+class NumaCell(msgspec.Struct):
+    """One NUMA node of a host."""
+
+    id: int
+    cpus: str  # "0-7,16-23"
+    memory_mib: int
+
+
 class Inventory(msgspec.Struct):
     """What a host can give, as placement counts it."""
 
@@ -39,6 +47,7 @@ class Inventory(msgspec.Struct):
     volume_pools: list[str] = []  # where it keeps volumes beside the pool `file`, each a back end, `host@name`, of its own
     storage: str = ""  # what keeps its volumes; hosts with the same one reach the same volumes. "": files that only this host has
     network: NetworkCapacity | None = None
+    numa_cells: list[NumaCell] = []  # of a host that gives its guests NUMA nodes
 
 
 class Hello(msgspec.Struct, tag="hello"):

@@ -130,6 +130,15 @@ class InstanceMetadata(msgspec.Struct):
     password: str | None = None  # as the guest posted it, encrypted for its owner: report `metadata.password`
 
 
+class GuestNode(msgspec.Struct):
+    """A NUMA node of a guest, and the host's that it is kept to. A host that has only one has nothing to keep it to."""
+
+    cpus: list[int]
+    memory_mib: int
+    host_node: int | None = None
+    host_cpus: str = ""
+
+
 class GuestSpec(msgspec.Struct):
     server_id: str
     name: str  # libvirt domain name: instance-00000001
@@ -145,6 +154,7 @@ class GuestSpec(msgspec.Struct):
     swap_mib: int = 0
     properties: dict[str, str] = {}  # hw_* image properties and hw:* extra specs that the driver knows
     tpm: GuestTpm | None = None
+    numa_nodes: list[GuestNode] = []
     faults: dict[str, Any] = {}  # simulated hosts only: delays and failures asked for by server metadata
 
 

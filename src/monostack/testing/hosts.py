@@ -10,7 +10,7 @@ from monostack.agent.network.simulated import SimulatedNetwork
 from monostack.agent.simulation import FaultPlan
 from monostack.core import ids
 from monostack.protocol import NetworkCapacity
-from monostack.protocol.envelope import Inventory
+from monostack.protocol.envelope import Inventory, NumaCell
 
 TRAITS = (
     "COMPUTE_IMAGE_TYPE_QCOW2",
@@ -50,6 +50,7 @@ def simulated_inventory(vcpus: int = 64, memory_mib: int = 262_144, disk_gib: in
         },
         traits=sorted(traits),
         accelerator="simulated",
+        numa_cells=[NumaCell(0, f"0-{vcpus - 1}", memory_mib)],
     )
 
 

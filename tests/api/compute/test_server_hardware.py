@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from guests import act
+from guests import act, guest
 from waiting import at, wait_for
 
 from clouds import TestCloud
+from monostack.protocol.guests import GuestNode
 
 Boot = Callable[..., dict[str, Any]]
 THREADS = "Cannot set cpu thread pinning policy in a non dedicated cpu pinning policy"
@@ -18,6 +19,7 @@ FLAVORS: dict[str, dict[str, str]] = {
     "hw-pcpus": {"resources:PCPU": "2"},
     "hw-pages": {"hw:mem_page_size": "large"},
     "hw-nodes": {"hw:numa_nodes": "2"},
+    "hw-node": {"hw:numa_nodes": "1"},
     "hw-pmem": {"hw:pmem": "6GB"},
     "hw-secure": {"os:secure_boot": "required"},
     "hw-encrypted": {"hw:mem_encryption": "true"},
@@ -51,10 +53,10 @@ def _refusal(answer: Any) -> str:
 @pytest.mark.parametrize(
     ("named", "properties", "cause"),
     [
-        ("hw-pinned", {}, "its guests have no NUMA nodes of their own, which dedicated processors of a guest would take"),
-        ("hw-pages", {}, "its guests have no NUMA nodes of their own, which pages of size large of a guest would take"),
-        ("hw-nodes", {}, "its guests have no NUMA nodes of their own, which 2 NUMA nodes of a guest would take"),
-        ("hw-pmem", {}, "its guests have no NUMA nodes of their own, which persistent memory of a guest would take"),
+        ("hw-pinned", {}, "it does not give guests dedicated processors"),
+        ("hw-pages", {}, "it does not give guests pages of size large"),
+        ("hw-nodes", {}, "its NUMA nodes have no room for the 2 of the guest"),
+        ("hw-pmem", {}, "it does not give guests persistent memory"),
         ("hw-encrypted", {"hw_firmware_type": "uefi"}, "it has no MEM_ENCRYPTION_CONTEXT"),
         ("hw-secure", {}, NO_SECURE_BOOT),
         ("hw-plain", {"os_secure_boot": "required"}, NO_SECURE_BOOT),
@@ -72,6 +74,29 @@ def test_pcpus_are_claimed_as_named(cloud: TestCloud, boot: Boot) -> None:
     server = boot("pcpus", flavorRef="hw-pcpus", status="ERROR")
     details = cloud.admin.get("compute", f"/servers/{server['id']}").json()["server"]["fault"]["details"]
     assert "dedicated processors" in details
+
+
+def test_numa_nodes(cloud: TestCloud, boot: Boot) -> None:
+    server_id = boot("node", flavorRef="hw-node")["id"]
+    path, node = f"/servers/{server_id}/topology", {"vcpu_set": [0, 1], "siblings": [], "memory_mb": 64}
+    assert guest(cloud, server_id).numa_nodes == [GuestNode([0, 1], 64)]
+    assert cloud.demo.get("compute", path, headers=at("2.78")).json() == {"nodes": [node], "pagesize_kb": None}
+    seen = {"nodes": [{**node, "host_node": 0, "cpu_pinning": {}}], "pagesize_kb": None}
+    assert cloud.admin.get("compute", path, headers=at("2.78")).json() == seen
+    for end, status, left in (("revertResize", 202, 1), ("confirmResize", 204, 0)):
+        assert act(cloud.demo, server_id, {"resize": {"flavorRef": "hw-plain"}}).status_code == 202
+        wait_for(cloud.demo, server_id, "VERIFY_RESIZE")
+        assert cloud.demo.get("compute", path, headers=at("2.78")).json()["nodes"] == []
+        assert act(cloud.demo, server_id, {end: None}).status_code == status
+        wait_for(cloud.demo, server_id, "ACTIVE")
+        assert len(guest(cloud, server_id).numa_nodes) == left
+        assert len(cloud.demo.get("compute", path, headers=at("2.78")).json()["nodes"]) == left
+
+
+def test_topology_of_what_no_host_has(cloud: TestCloud, boot: Boot) -> None:
+    server_id = boot("pages", flavorRef="hw-pages", status="ERROR")["id"]
+    shown = cloud.demo.get("compute", f"/servers/{server_id}/topology", headers=at("2.78")).json()
+    assert shown == {"nodes": [{"vcpu_set": [0, 1], "siblings": [], "memory_mb": 64}], "pagesize_kb": -2}
 
 
 def test_create_is_refused(cloud: TestCloud, image: str) -> None:

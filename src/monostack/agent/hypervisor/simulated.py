@@ -18,6 +18,7 @@ from monostack.protocol.guests import (
     Diagnostics,
     DiskUse,
     GuestNic,
+    GuestNode,
     GuestSpec,
     GuestState,
     GuestVolume,
@@ -50,6 +51,7 @@ class SimulatedGuest:
     nics: dict[str, str] = field(default_factory=dict)  # MAC by port id
     tpms: dict[str, str] = field(default_factory=dict)  # what opens the state of its TPM, by version
     tpm: str = ""  # the version that it has
+    numa_nodes: list[GuestNode] = field(default_factory=list[GuestNode])
     mischief: asyncio.TimerHandle | None = None  # stops it without being asked
 
     @property
@@ -61,6 +63,7 @@ class SimulatedGuest:
         self.volumes = {volume.volume_id: volume.device for volume in spec.volumes}
         self.nics = {nic.port_id: nic.mac for nic in spec.nics}
         self.vcpus, self.memory = spec.vcpus, spec.memory_mib
+        self.numa_nodes = spec.numa_nodes
         self.tpm = spec.tpm.version if spec.tpm is not None else ""
 
     def keep_present_tpm(self) -> None:

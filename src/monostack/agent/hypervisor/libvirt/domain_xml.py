@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from monostack.agent.errors import CommandError
+from monostack.agent.hypervisor.libvirt.numa_xml import add_nodes
 from monostack.agent.qemu_user import QemuUser
 from monostack.protocol.guests import GuestNic, GuestSpec, GuestTpm, GuestVolume, VolumeKey
 
@@ -62,6 +63,7 @@ def domain(spec: GuestSpec, files: OwnFiles, host: Surroundings) -> str:
     _text(root, "memory", spec.memory_mib, unit="MiB")
     _text(root, "vcpu", spec.vcpus)
     _machine(root, spec, host)
+    add_nodes(root, spec.numa_nodes)
     devices = SubElement(root, "devices")
     if _machine_type(spec) == "q35":
         for _ in range(HOT_PLUG_PORTS):

@@ -4,7 +4,7 @@ import os
 from typing import Any
 from xml.etree import ElementTree
 
-from monostack.protocol.envelope import Inventory
+from monostack.protocol.envelope import Inventory, NumaCell
 
 # Traits of the driver itself: what it can do for a guest. https://docs.openstack.org/os-traits/
 ABILITIES = (
@@ -48,7 +48,8 @@ def read(connection: Any, accelerator: str, disk_gib: int, reserved_memory_mib: 
     _, _, cpus, _, nodes, sockets, cores, threads = connection.getInfo()
     # libvirt adds up what the NUMA nodes have plugged in, which on a machine whose memory grows on demand is less than it has.
     memory_mib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
-    cpu = ElementTree.fromstring(connection.getCapabilities()).find("host/cpu")
+    capabilities = ElementTree.fromstring(connection.getCapabilities())
+    cpu = capabilities.find("host/cpu")
     names = [feature.get("name", "") for feature in cpu.iterfind("feature")] if cpu is not None else []
     told = [f"HW_CPU_X86_{FEATURES[name]}" for name in names if name in FEATURES] if accelerator == "kvm" else []
     return Inventory(
@@ -66,7 +67,22 @@ def read(connection: Any, accelerator: str, disk_gib: int, reserved_memory_mib: 
         },
         traits=sorted({*ABILITIES, *told, *(_tpm_traits(connection, accelerator) if emulates_tpms else ())}),
         accelerator=accelerator,
+        numa_cells=numa_cells(capabilities, cpus, memory_mib),
     )
+
+
+def numa_cells(capabilities: ElementTree.Element, cpus: int, memory_mib: int) -> list[NumaCell]:
+    """The host's NUMA nodes, from libvirt's capabilities. The only one of a host is the host."""
+    found = capabilities.findall("host/topology/cells/cell")
+    if len(found) < 2:
+        return [NumaCell(0, f"0-{cpus - 1}", memory_mib)]
+    return [
+        NumaCell(
+            int(cell.get("id", "0")), ",".join(each.get("id", "") for each in cell.iterfind("cpus/cpu")),
+            int(cell.findtext("memory", "0")) // 1024,
+        )
+        for cell in found
+    ]  # fmt: skip
 
 
 def _tpm_traits(connection: Any, accelerator: str) -> list[str]:

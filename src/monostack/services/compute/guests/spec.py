@@ -10,6 +10,7 @@ from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume, ImageSou
 from monostack.services.compute import tpm
 from monostack.services.compute.guests import metadata
 from monostack.services.compute.guests.disks import SWAP, local_disks
+from monostack.services.compute.hardware import guest_nodes, of_server
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.servers import table
 from monostack.services.compute.servers import volumes as server_volumes
@@ -52,6 +53,7 @@ def spec_of(tx: Transaction, cloud: "Cloud", server_id: str) -> GuestSpec:
         swap_mib=next((disk.size for disk in local if disk.guest_format == SWAP), 0),
         properties=_properties(server),
         tpm=tpm.for_guest(cloud, server),
+        numa_nodes=guest_nodes(of_server(server), host.numa_cells if host is not None else (), server.number),
         faults=_faults(server._mapping["metadata"]) if host is not None and host.accelerator == "simulated" else {},
     )
 

@@ -5,10 +5,11 @@ Source: Nova's guides "CPU topologies", "Huge pages", "AMD SEV" and "UEFI Secure
 
 from monostack.services.compute.hardware.asked import Asked, Contradiction, Malformed, of_server
 from monostack.services.compute.hardware.checks import check, check_properties, check_rebuild, check_resize
+from monostack.services.compute.hardware.fit import fit, guest_nodes
 from monostack.services.compute.hardware.needs import Needs, needs_of
-from monostack.services.compute.hardware.numa import Topology
+from monostack.services.compute.hardware.numa import Topology, topology_of
 
 __all__ = [
-    "Asked", "Contradiction", "Malformed", "Needs", "Topology", "check", "check_properties", "check_rebuild", "check_resize", "needs_of",
-    "of_server",
+    "Asked", "Contradiction", "Malformed", "Needs", "Topology", "check", "check_properties", "check_rebuild", "check_resize", "fit",
+    "guest_nodes", "needs_of", "of_server", "topology_of",
 ]  # fmt: skip

@@ -28,7 +28,7 @@ class Topology:
     nodes: tuple[Node, ...]
     page_size: str | int | None
     processors: Processors
-    because: str  # what asks for it, for those who read a refusal
+    besides: str  # what it takes besides nodes, for those who read a refusal; empty: nothing
 
 
 def topology_of(asked: Asked) -> Topology | None:
@@ -39,12 +39,9 @@ def topology_of(asked: Asked) -> Topology | None:
     encryption_of(asked)
     reasons = {
         "dedicated processors": processors.pinned, f"pages of size {page_size}": page_size, "persistent memory": persistent,
-        f"{count} NUMA nodes": count,
     }  # fmt: skip
-    because = " and ".join(name for name, wanted in reasons.items() if wanted)
-    if not because:
-        return None
-    return Topology(_nodes(asked, count or 1), page_size, processors, because)
+    besides = " and ".join(name for name, wanted in reasons.items() if wanted)
+    return Topology(_nodes(asked, count or 1), page_size, processors, besides) if count or besides else None
 
 
 def _count(asked: Asked) -> int | None:

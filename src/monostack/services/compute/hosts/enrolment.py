@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from monostack.core import clock, ids
@@ -33,8 +34,8 @@ _ALONE = (
     .values(controller=None, left_at=sa.bindparam("the_time"))
 )
 _FIELDS = (
-    "host_ip", "hypervisor_type", "hypervisor_version", "accelerator", "cpu_info", "vcpus", "memory_mb", "local_gb", "traits", "boot_id",
-    "instance", "booted_at", "controller", "left_at", "updated_at",
+    "host_ip", "hypervisor_type", "hypervisor_version", "accelerator", "cpu_info", "numa_cells", "vcpus", "memory_mb", "local_gb", "traits",
+    "boot_id", "instance", "booted_at", "controller", "left_at", "updated_at",
 )  # fmt: skip
 _REFRESH = (
     sa.update(compute_hosts)
@@ -97,8 +98,8 @@ def _described(hello: Hello) -> dict[str, Any]:
     return {
         "hypervisor_type": inventory.hypervisor_type, "hypervisor_version": inventory.hypervisor_version,
         "accelerator": inventory.accelerator, "cpu_info": inventory.cpu_info, "vcpus": inventory.vcpus, "memory_mb": inventory.memory_mib,
-        "local_gb": inventory.disk_gib, "traits": inventory.traits, "boot_id": hello.boot_id,
-        "instance": hello.instance,
+        "numa_cells": msgspec.to_builtins(inventory.numa_cells), "local_gb": inventory.disk_gib, "traits": inventory.traits,
+        "boot_id": hello.boot_id, "instance": hello.instance,
     }  # fmt: skip
 
 

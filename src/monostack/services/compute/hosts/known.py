@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
 from sqlalchemy.engine import Engine
 
 from monostack.db import Transaction
+from monostack.protocol.envelope import NumaCell
 from monostack.services.compute.hosts import table
 from monostack.services.compute.hosts.table import DEFAULT_ZONE
 
@@ -36,6 +38,7 @@ class Host:
     local_gb: int
     service_id: str
     host_ip: str
+    numa_cells: tuple[NumaCell, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +93,5 @@ def _host(row: Any, groups: tuple[Mapping[str, str], ...]) -> Host:
         hypervisor_type=row.hypervisor_type, hypervisor_version=row.hypervisor_version, accelerator=row.accelerator,
         arch=str(row.cpu_info.get("arch", "")), cpu_info=row.cpu_info, vcpus=row.vcpus, memory_mb=row.memory_mb,
         local_gb=row.local_gb, service_id=row.service_id, host_ip=row.host_ip,
+        numa_cells=tuple(msgspec.convert(row.numa_cells, list[NumaCell])),
     )  # fmt: skip

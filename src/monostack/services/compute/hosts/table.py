@@ -23,6 +23,7 @@ compute_hosts = table(
     sa.Column("hypervisor_version", sa.Integer, nullable=False),
     sa.Column("accelerator", Name(16), nullable=False),  # kvm, tcg, simulated
     sa.Column("cpu_info", Json, nullable=False),
+    sa.Column("numa_cells", Json, nullable=False),
     sa.Column("vcpus", sa.Integer, nullable=False),
     sa.Column("memory_mb", sa.Integer, nullable=False),
     sa.Column("local_gb", sa.Integer, nullable=False),

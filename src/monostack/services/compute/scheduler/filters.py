@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from monostack.core.config.options import Scheduler
+from monostack.services.compute.hardware import fit
 from monostack.services.compute.hosts.known import Host
 from monostack.services.compute.hosts.life import takes_servers
 from monostack.services.compute.scheduler.attributes import attribute, matches
@@ -44,9 +45,12 @@ def zone(host: Host, wish: Wish, land: Landscape) -> str | None:
 
 
 def numa_nodes(host: Host, wish: Wish, land: Landscape) -> str | None:
-    if wish.topology is not None:
-        return f"its guests have no NUMA nodes of their own, which {wish.topology.because} of a guest would take"
-    return None
+    if wish.topology is None:
+        return None
+    if wish.topology.besides:
+        return f"it does not give guests {wish.topology.besides}"
+    nodes = wish.topology.nodes
+    return None if fit(nodes, host.numa_cells) is not None else f"its NUMA nodes have no room for the {len(nodes)} of the guest"
 
 
 def affinity(host: Host, wish: Wish, land: Landscape) -> str | None:

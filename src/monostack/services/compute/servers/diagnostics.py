@@ -10,9 +10,11 @@ from monostack.core import clock, ids
 from monostack.core.errors import Conflict, NotFound
 from monostack.db import Row, Transaction
 from monostack.http import Request, Response, Routes
-from monostack.http.answers import Record
+from monostack.http.answers import INTEGER, Record, many, mapping, maybe, optional
 from monostack.protocol.guests import Diagnostics, GuestRef
+from monostack.services.compute import hardware
 from monostack.services.compute.dialect import wrong_state
+from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.parameters import one
 from monostack.services.compute.servers import answers
 from monostack.services.compute.servers.actions import ACTIONS
@@ -92,17 +94,39 @@ def _uniform(server: Row, found: Diagnostics) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_PAGE_SIZES = {"small": -1, "large": -2, "any": -3}  # what Nova shows of a server that has no host to tell it
+_NODE = Record(
+    "TopologyNode",
+    {
+        "vcpu_set": many(INTEGER), "siblings": many(many(INTEGER)), "memory_mb": INTEGER, "host_node": optional(INTEGER),
+        "cpu_pinning": optional(mapping(INTEGER)),
+    },
+)  # fmt: skip
+
+
 @routes.get(
     "/topology",
     policy="compute:server:topology:index",
     since=(2, 78),
-    answer=Record("Topology", {"nodes": answers.many(answers.mapping({})), "pagesize_kb": answers.maybe(answers.INTEGER)}),
+    answer=Record("Topology", {"nodes": many(_NODE), "pagesize_kb": maybe(INTEGER)}),
 )
 def show_topology(request: Request, tx: Transaction) -> Any:
-    """Show the NUMA nodes of a server. No host here ties a guest to any, so that there are none."""
+    """Show the NUMA nodes of a server; to administrators also those of the host that they are kept to."""
     server = visible(request, tx)
     authorize(request, "compute:server:topology:index", server)
-    return {"nodes": [], "pagesize_kb": None}
+    topology = hardware.topology_of(hardware.of_server(server))
+    if topology is None:
+        return {"nodes": [], "pagesize_kb": None}
+    host = known_hosts(tx).by_name.get(server.host or "")
+    cells = hardware.fit(topology.nodes, host.numa_cells, server.number) if host is not None else None
+    nodes: list[dict[str, Any]] = [
+        {"vcpu_set": sorted(node.cpus), "siblings": [], "memory_mb": node.memory_mib} for node in topology.nodes
+    ]  # fmt: skip
+    if request.allows("compute:server:topology:host:index", {"project_id": server.project_id}):
+        for number, node in enumerate(nodes):
+            node.update(host_node=cells[number].id if cells else number, cpu_pinning={})
+    page_size = topology.page_size
+    return {"nodes": nodes, "pagesize_kb": _PAGE_SIZES[page_size] if isinstance(page_size, str) else page_size}
 
 
 _DUMP = one("trigger_crash_dump", {"type": "null"})
