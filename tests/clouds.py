@@ -12,6 +12,7 @@ from monostack.app import App
 from monostack.core.config import load
 
 TYPES = {"volume": "block-storage"}
+USERS = (("demo", "demo", "member"), ("reader", "demo", "reader"), ("other", "other", "member"))  # user, project, role
 
 
 class Client:
@@ -29,7 +30,7 @@ class Client:
                 "scope": scope or {"project": {"name": project, "domain": {"id": "default"}}},
             }
         }
-        self.http = httpx.Client(timeout=60, trust_env=False)
+        self.http = httpx.Client(timeout=60, trust_env=False, verify=False)  # plain HTTP: to load authorities takes longer than most tests
         answer = self.http.post(f"{cloud.url}/identity/v3/auth/tokens", json=body)
         assert answer.status_code == 201, answer.text
         self.token: str = answer.headers["x-subject-token"]
@@ -71,7 +72,7 @@ class Client:
 
 
 class TestCloud:
-    """A running cloud with the projects demo and other, and the users admin, demo (member), reader (reader) and other (member)."""
+    """A running cloud. Where it began with `begin` it has the users of USERS beside admin, each with a client here."""
 
     __test__ = False
 
@@ -144,20 +145,15 @@ class TestCloud:
 
     @property
     def demo(self) -> Client:
-        return self._tenant("demo", "demo", "member")
+        return self.client("demo", "demo-password", "demo")
 
     @property
     def reader(self) -> Client:
-        return self._tenant("reader", "demo", "reader")
+        return self.client("reader", "reader-password", "demo")
 
     @property
     def other(self) -> Client:
-        return self._tenant("other", "other", "member")
-
-    def _tenant(self, user: str, project: str, role: str) -> Client:
-        if user not in self._clients:
-            self._create_user(user, project, role)
-        return self.client(user, f"{user}-password", project)
+        return self.client("other", "other-password", "other")
 
     def _create_user(self, user: str, project: str, role: str) -> None:
         admin = self.admin
@@ -185,3 +181,21 @@ class TestCloud:
             load_yaml_config=False,
             load_envvars=False,
         )
+
+
+class _Beginning(TestCloud):
+    """Hosts neither dial in nor are they simulated."""
+
+    async def _open(self) -> App:
+        app = App(self.config, durable=False)
+        await app.open(listen=False)
+        await app.server.open(app.http)
+        return app
+
+
+def begin(state_dir: Path, database_url: str) -> None:
+    """Start a cloud for the first time, make its users and stop it."""
+    running = _Beginning(state_dir, database_url, hosts=0).start()
+    for user, project, role in USERS:
+        running._create_user(user, project, role)
+    running.stop()

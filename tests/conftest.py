@@ -1,16 +1,16 @@
 """Fixtures every suite shares."""
 
 import os
-import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from models import Model
 from monostack.core.memory import keep_what_is_loaded, search_garbage_rarely
-from postgres import copied_database, fresh_database, give_back, postgres_url
+from postgres import fresh_database, postgres_url
 
 if TYPE_CHECKING:
     from clouds import TestCloud
@@ -71,22 +71,24 @@ def new_database(request: pytest.FixtureRequest, database_kind: str):
 
 
 @pytest.fixture(scope="session")
-def database_with_tables(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, database_kind: str, new_database):
-    """The same with every table and no row yet: copied, which is several times as quick as making the tables."""
-    import monostack.app  # noqa: F401 - declares the tables of every service
-    from monostack.db.migrate import upgrade
+def new_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, database_kind: str, new_database):
+    """A function that makes a model of what it is given a function to make of: a state directory and the URL of an empty database."""
 
-    directory = tmp_path_factory.mktemp("model")
-    model = new_database(directory)
-    upgrade(model)
-
-    def make(state_dir: Path) -> str:
-        if database_kind == "postgresql":
-            return copied_database(request.getfixturevalue("postgres_url"), model)
-        shutil.copyfile(directory / "monostack.db", state_dir / "monostack.db")
-        return new_database(state_dir)
+    def make(fill: Callable[[Path, str], None]) -> Model:
+        directory = tmp_path_factory.mktemp("model")
+        url = new_database(directory)
+        fill(directory, url)
+        return Model(directory, url, request.getfixturevalue("postgres_url") if database_kind == "postgresql" else None)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def begun(new_model) -> Model:
+    """A cloud without hosts that was started once and has the users of TestCloud."""
+    from clouds import begin  # unit tests need none of it
+
+    return new_model(begin)
 
 
 @pytest.fixture(scope="module")
@@ -96,13 +98,13 @@ def cloud_settings() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, database_with_tables, cloud_settings: dict[str, Any]) -> Iterator["TestCloud"]:
+def cloud(tmp_path_factory: pytest.TempPathFactory, begun: Model, cloud_settings: dict[str, Any]) -> Iterator["TestCloud"]:
     """A running cloud with three simulated hosts, shared by the tests of a module."""
     from clouds import TestCloud  # unit tests need none of it
 
     state_dir = tmp_path_factory.mktemp("cloud")
-    url = database_with_tables(state_dir)
+    url = begun.copy(state_dir)
     running = TestCloud(state_dir, url, **cloud_settings).start()
     yield running
     running.stop()
-    give_back(url)
+    begun.give_back(url)

@@ -64,46 +64,58 @@ def fresh_database(cluster_url: str, model_url: str | None = None) -> str:
     global _made
     _made += 1
     name = f"monostack_{os.getpid()}_{_made}"
-    engine = sa.create_engine(cluster_url, isolation_level="AUTOCOMMIT")
     how = f'TEMPLATE "{sa.make_url(model_url).database}" STRATEGY FILE_COPY' if model_url else ""
-    with engine.connect() as connection:
-        connection.execute(sa.text(f'CREATE DATABASE "{name}" {how}'))
-    engine.dispose()
+    _run(cluster_url, sa.text(f'CREATE DATABASE "{name}" {how}'))
     return str(sa.make_url(cluster_url).set(database=name))
-
-
-_idle: list[str] = []
-
-
-def copied_database(cluster_url: str, model_url: str) -> str:
-    """The URL of a database with the tables of the model and no row: one that was given back, or a new copy."""
-    return _idle.pop() if _idle else fresh_database(cluster_url, model_url)
 
 
 END_OTHERS = sa.text("""
 select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()""")
-EMPTY_TABLES = sa.text("""
+KEEP_ROWS = sa.text("""
+do $$
+declare
+    name text;
+    filled boolean;
+begin
+    create schema kept;
+    create schema kept_numbers;
+    create table kept_numbers.sequences as select sequencename, start_value, last_value from pg_sequences where schemaname = 'public';
+    for name in select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version' loop
+        execute format('select exists (select 1 from public.%I)', name) into filled;
+        if filled then
+            execute format('create table kept.%I as table public.%I', name, name);
+        end if;
+    end loop;
+end $$""")
+FILL_AGAIN = sa.text("""
 do $$
 declare name text;
 begin
     set local session_replication_role = replica; -- no foreign keys: the order of the tables does not matter
     for name in select tablename from pg_tables where schemaname = 'public' and tablename <> 'alembic_version' loop
-        execute format('delete from %I', name);
+        execute format('delete from public.%I', name);
     end loop;
-    perform setval(format('%I', sequencename)::regclass, start_value, false) from pg_sequences where schemaname = 'public';
+    for name in select tablename from pg_tables where schemaname = 'kept' loop
+        execute format('insert into public.%I select * from kept.%I', name, name);
+    end loop;
+    perform setval(format('public.%I', sequencename)::regclass, coalesce(last_value, start_value), last_value is not null)
+        from kept_numbers.sequences;
 end $$""")
 
 
-def give_back(url: str) -> None:
-    """Take a copied database back, without its rows and whoever is connected. What is not PostgreSQL's is left as it is.
-
-    To empty one costs a third of what it costs to drop one and make another.
-    """
-    if sa.make_url(url).get_backend_name() != "postgresql":
-        return
+def _run(url: str, *statements: sa.TextClause) -> None:
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(END_OTHERS)
-        connection.execute(EMPTY_TABLES)
+        for statement in statements:
+            connection.execute(statement)
     engine.dispose()
-    _idle.append(url)
+
+
+def keep_rows(url: str) -> None:
+    """Keep a copy of every row of a database in the database itself, and so in whatever is copied of it."""
+    _run(url, KEEP_ROWS)
+
+
+def fill_again(url: str) -> None:
+    """Give a database the rows that were kept instead of those it has, and disconnect everybody."""
+    _run(url, END_OTHERS, FILL_AGAIN)

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from clouds import TestCloud
 from invariants import Look, check
+from models import Model
 from simulated import guests_of, taps_of
 from users import COMPUTE, NETWORK, VOLUME, User
 
@@ -133,8 +134,8 @@ def look_at(cloud: TestCloud) -> Look:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path, new_database: Any) -> Any:
-    running = TestCloud(tmp_path, new_database(tmp_path)).start()
+def cloud(tmp_path: Path, begun: Model) -> Any:
+    running = TestCloud(tmp_path, begun.copy(tmp_path)).start()
     yield running
     running.stop()
 

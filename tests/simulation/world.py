@@ -5,8 +5,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from asgi import Answer, call
-
+from asgi import Answer, call, log_in
 from monostack.agent.block.simulated import SimulatedStorage
 from monostack.agent.simulation import FaultPlan, FaultRule
 from monostack.app import App
@@ -43,7 +42,7 @@ class World:
         for agent in self.agents.values():
             await self.app.cloud.hosts.attach_local(agent, self.faults)
         if not self.token:
-            await self._log_in()
+            self.token = await log_in(self.app.http, self.directory)
 
     async def crash_controller(self) -> None:
         """The process is gone between two instructions: nothing it would do at its end happens."""
@@ -68,15 +67,6 @@ class World:
     async def restart_controller(self) -> None:
         await self.crash_controller()
         await self.start_controller()
-
-    async def _log_in(self) -> None:
-        password = (self.directory / "admin-password").read_text().strip()
-        user = {"name": "admin", "domain": {"id": "default"}, "password": password}
-        identity = {"methods": ["password"], "password": {"user": user}}
-        scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
-        answer = await call(self.app.http, "POST", "/identity/v3/auth/tokens", body={"auth": {"identity": identity, "scope": scope}})
-        assert answer.status == 201, answer.content
-        self.token = answer.headers["x-subject-token"]
 
     async def ask(self, method: str, path: str, body: Any = None, content: bytes | None = None, **headers: str) -> Answer:
         """A client's request. No answer of the cloud is ever a 500, whatever fails below it."""

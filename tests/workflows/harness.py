@@ -15,7 +15,6 @@ is tried:
 """
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,10 +22,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "simulation"))
-
-from asgi import Answer, call
-
+from asgi import Answer, call, log_in
 from monostack.agent.block.simulated import SimulatedStorage
 from monostack.app import SERVICES, App
 from monostack.core.config import load
@@ -52,6 +48,8 @@ TAKEN = {
     "TPMs": "select id from servers where tpm_key is not null order by 1",
 }
 ACTIVE = sa.text("select workflow, state, step from operations where state in ('running', 'undoing')")
+# The time goes by until nobody believes any more that a dead controller lives (tests of the engine wait for it).
+LAPSE = sa.text("update operations set lease_until = 0 where owner is not null")
 
 
 @dataclass(frozen=True)
@@ -94,18 +92,27 @@ def trials(case: Case) -> list[Trial]:
     return found
 
 
-class Bench:
-    """A cloud whose controller may be killed, while its hosts live on."""
+@dataclass(frozen=True)
+class Furniture:
+    """What every case finds: the token of an administrator, an image and a network, which has a subnet; and a flavor, "f"."""
 
-    def __init__(self, directory: Path, database: str) -> None:
+    token: str
+    image: str
+    network: str
+
+
+class Bench:
+    """A furnished cloud whose controller may be killed, while its hosts live on."""
+
+    def __init__(self, directory: Path, database: str, furniture: Furniture | None = None) -> None:
         self.directory = directory
         self.database = database
         self.storage = SimulatedStorage()
         self.agents = {name: simulated_host(name, storage=self.storage, capacity=CAPACITY, volume_pools=["spare"]) for name in HOSTS}
         self.app: Any = None
-        self.token = ""
         self.settings: dict[str, Any] = {}  # beside those that every bench has
-        self.image = self.network = ""
+        if furniture is not None:
+            self.token, self.image, self.network = furniture.token, furniture.image, furniture.network
 
     def put(self, case: Case, trial: Trial) -> None:
         """Try the case; assertions fail where it does not go as it must."""
@@ -114,7 +121,6 @@ class Bench:
     async def _put(self, case: Case, trial: Trial) -> None:
         await self.start()
         try:
-            await self._furnish()
             given = await case.prepare(self)
             await self.rest()
             before = await self.taken()
@@ -203,14 +209,15 @@ class Bench:
 
     async def start(self) -> None:
         """A new controller on the same database; the hosts connect to it."""
-        settings = {"state_dir": str(self.directory), "api.port": 0, "database.url": self.database, "operations.lease": 2}
-        self.app = App(load(environ={}, flags=settings | self.settings), durable=False)  # controllers are killed, machines are not
-        await self.app.open(listen=False)
+        await self._open()
         for agent in self.agents.values():
             await self.app.cloud.hosts.attach_local(agent)
         await self.app.cloud.reconcilers.run_once("compute_hosts")
-        if not self.token:
-            await self._log_in()
+
+    async def _open(self) -> None:
+        settings = {"state_dir": str(self.directory), "api.port": 0, "database.url": self.database, "operations.lease": 2}
+        self.app = App(load(environ={}, flags=settings | self.settings), durable=False)  # controllers are killed, machines are not
+        await self.app.open(listen=False)
 
     async def kill(self) -> None:
         """The process is gone between two instructions: nothing it would do at its end happens."""
@@ -229,17 +236,9 @@ class Bench:
         for agent in self.agents.values():
             agent.subscribe(None)
         dead.server.socket.close()
+        await type(dead.db).write(dead.db, lambda tx: tx.execute(LAPSE))
         # What a dead process holds of the database goes with it; here it must be let go of.
         await type(dead.db).close(dead.db)
-
-    async def _log_in(self) -> None:
-        password = (self.directory / "admin-password").read_text().strip()
-        user = {"name": "admin", "domain": {"id": "default"}, "password": password}
-        identity = {"methods": ["password"], "password": {"user": user}}
-        scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
-        answer = await call(self.app.http, "POST", "/identity/v3/auth/tokens", body={"auth": {"identity": identity, "scope": scope}})
-        assert answer.status == 201, answer.content
-        self.token = answer.headers["x-subject-token"]
 
     async def ask(self, method: str, path: str, body: Any = None, expect: int | None = None, **headers: str) -> Answer:
         """One request as administrator."""
@@ -247,15 +246,19 @@ class Bench:
         assert expect is None or answer.status == expect, f"{method} {path}: {answer.status} {answer.content!r}"
         return answer
 
-    async def _furnish(self) -> None:
-        """An image, a network with a subnet, and a flavor."""
+    async def furnish(self) -> Furniture:
+        """Start the cloud for the first time, before any host is there; make the furniture and end."""
+        await self._open()
+        self.token = await log_in(self.app.http, self.directory)
         made = await self.ask("POST", f"{IMAGE}/images", {"name": "i", "disk_format": "raw", "container_format": "bare"}, 201)
-        self.image = made.json()["id"]
-        await call(self.app.http, "PUT", f"{IMAGE}/images/{self.image}/file", self.token, content=b"\0" * 4096)
-        self.network = (await self.ask("POST", f"{NETWORK}/networks", {"network": {"name": "n"}}, 201)).json()["network"]["id"]
-        subnet = {"network_id": self.network, "ip_version": 4, "cidr": "10.9.0.0/24"}
+        image = made.json()["id"]
+        await call(self.app.http, "PUT", f"{IMAGE}/images/{image}/file", self.token, content=b"\0" * 4096)
+        network = (await self.ask("POST", f"{NETWORK}/networks", {"network": {"name": "n"}}, 201)).json()["network"]["id"]
+        subnet = {"network_id": network, "ip_version": 4, "cidr": "10.9.0.0/24"}
         await self.ask("POST", f"{NETWORK}/subnets", {"subnet": subnet}, 201)
         await self.ask("POST", f"{COMPUTE}/flavors", {"flavor": {"name": "f", "id": "f", "ram": 64, "vcpus": 1, "disk": 1}}, 200)
+        await self.kill()
+        return Furniture(self.token, image, network)
 
     async def rest(self) -> None:
         """Wait until no operation is under way any more."""

@@ -6,11 +6,13 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from image_bodies import GIB, OCTETS, iso, qcow2, vdi
 
 from clouds import TestCloud
+from models import Model
 from monostack.core.errors import Conflict
 from monostack.services.image import facade
 
@@ -172,9 +174,8 @@ def test_an_image_deleted_during_its_upload_is_gone(cloud: TestCloud, make_image
     assert not (store / image["id"]).exists()
 
 
-def test_other_content_is_kept_where_that_is_allowed_but_not_used(tmp_path_factory: pytest.TempPathFactory, database_with_tables) -> None:
-    state_dir = tmp_path_factory.mktemp("lenient")
-    lenient = TestCloud(state_dir, database_with_tables(state_dir), hosts=0, **{"image.require_format_match": False}).start()
+def test_other_content_is_kept_where_that_is_allowed_but_not_used(tmp_path: Path, begun: Model) -> None:
+    lenient = TestCloud(tmp_path, begun.copy(tmp_path), hosts=0, **{"image.require_format_match": False}).start()
     try:
         results = {}
         for name, bits in (("other", b"not qcow2"), ("unsafe", qcow2(backing=b"/etc/passwd"))):
@@ -192,9 +193,8 @@ def test_other_content_is_kept_where_that_is_allowed_but_not_used(tmp_path_facto
         lenient.stop()
 
 
-def test_no_more_than_an_image_may_have(tmp_path_factory: pytest.TempPathFactory, database_with_tables) -> None:
-    state_dir = tmp_path_factory.mktemp("small")
-    small = TestCloud(state_dir, database_with_tables(state_dir), hosts=0, **{"image.max_size": 1000}).start()
+def test_no_more_than_an_image_may_have(tmp_path: Path, begun: Model) -> None:
+    small = TestCloud(tmp_path, begun.copy(tmp_path), hosts=0, **{"image.max_size": 1000}).start()
     try:
         image = small.demo.post("image", "/images", {"disk_format": "raw", "container_format": "bare"}).json()
         url = f"/images/{image['id']}"

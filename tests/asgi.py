@@ -1,6 +1,7 @@
 """A client of the application itself, without sockets: requests run on the caller's loop."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 
@@ -49,3 +50,13 @@ async def call(
     await app(scope, receive, send)
     answered = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
     return Answer(sent[0]["status"], answered, b"".join(m.get("body", b"") for m in sent[1:]))
+
+
+async def log_in(app: Any, state_dir: Path) -> str:
+    """A token of the first administrator for the project admin."""
+    user = {"name": "admin", "domain": {"id": "default"}, "password": (state_dir / "admin-password").read_text().strip()}
+    scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
+    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope}}
+    answer = await call(app, "POST", "/identity/v3/auth/tokens", body=body)
+    assert answer.status == 201, answer.content
+    return answer.headers["x-subject-token"]
