@@ -1,8 +1,11 @@
 """A client of the application itself, without sockets: requests run on the caller's loop."""
 
+import asyncio
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 
 class Answer:
@@ -10,6 +13,10 @@ class Answer:
         self.status = status
         self.headers = headers
         self.content = content
+
+    @property
+    def text(self) -> str:
+        return self.content.decode(errors="replace")
 
     def json(self) -> Any:
         return json.loads(self.content)
@@ -19,7 +26,6 @@ async def call(
     app: Any, method: str, path: str, token: str | None = None, body: Any = None, content: bytes | None = None, **headers: str
 ) -> Answer:
     """Send one request and wait for its answer. `content` is sent as it is, `body` as JSON."""
-    path, _, query = path.partition("?")
     data = content if content is not None else json.dumps(body).encode() if body is not None else b""
     kind = "application/octet-stream" if content is not None else "application/json"
     lines = {
@@ -30,24 +36,34 @@ async def call(
     }
     if token:
         lines["x-auth-token"] = token
+    return await send(app, method, path, lines.items(), data)
+
+
+async def send(app: Any, method: str, target: str, headers: Iterable[tuple[str, str]], content: bytes) -> Answer:
+    """Send one request as it is and wait for its answer. `target` is the path and the query as they stand in a request line."""
+    path, _, query = target.partition("?")
     sent: list[dict[str, Any]] = []
+    unread = [{"type": "http.request", "body": content, "more_body": False}]
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": data, "more_body": False}
+        if not unread:
+            await asyncio.get_running_loop().create_future()  # the client stays until it has its answer
+        return unread.pop()
 
-    async def send(message: dict[str, Any]) -> None:
+    async def take(message: dict[str, Any]) -> None:
         sent.append(message)
 
     scope = {
         "type": "http",
         "method": method,
-        "path": path,
+        "path": unquote(path),
+        "raw_path": path.encode(),
         "query_string": query.encode(),
-        "headers": [(k.encode(), v.encode()) for k, v in lines.items()],
+        "headers": [(k.lower().encode(), v.encode()) for k, v in headers],
         "client": ("127.0.0.1", 1),
         "scheme": "http",
     }
-    await app(scope, receive, send)
+    await app(scope, receive, take)
     answered = {k.decode(): v.decode() for k, v in sent[0]["headers"]}
     return Answer(sent[0]["status"], answered, b"".join(m.get("body", b"") for m in sent[1:]))
 
