@@ -12,7 +12,7 @@ from monostack.agent.hypervisor.libvirt.domain_xml import OwnDisk, OwnFiles, Sur
 from monostack.agent.hypervisor.libvirt.inventory import numa_cells
 from monostack.agent.qemu_user import QemuUser
 from monostack.protocol.envelope import NumaCell
-from monostack.protocol.guests import GuestNic, GuestNode, GuestSpec, GuestVolume, VolumeConnection
+from monostack.protocol.guests import GuestDevices, GuestNic, GuestNode, GuestSpec, GuestVolume, VolumeConnection
 
 HOST = Surroundings("tcg", QemuUser("qemu", 7, 8), "127.0.0.1", "/state", "1.0")
 FILES = OwnFiles(
@@ -131,3 +131,37 @@ def test_a_volume_boots_in_its_order() -> None:
     disk = ElementTree.fromstring(domain_xml.volume(GuestVolume("v", "a", "vda", VOLUME.connection, boot_index=0, read_only=True)))
     assert disk.find("boot").get("order") == "1"
     assert disk.find("readonly") is not None
+
+
+def test_what_flavors_and_images_choose() -> None:
+    devices = GuestDevices(
+        sockets=1, cores=2, threads=1, serial_ports=2, watchdog="reset", rng_bytes=1024, rng_period=1000, video="vga", video_ram_mib=16,
+        scsi="lsilogic", cdrom_bus="scsi", pointer_bus="usb", keyboard_bus="usb", boot_menu=True, hides_hypervisor=True,
+        disk_limits={"read_bytes_sec": 1 << 20, "write_iops_sec": 50},
+    )  # fmt: skip
+    domain = made(spec(vcpus=2, devices=devices, volumes=[VOLUME]))
+    assert domain.find("cpu/topology").attrib == {"sockets": "1", "cores": "2", "threads": "1"}
+    assert domain.find("features/kvm/hidden").get("state") == "on"
+    assert domain.find("os/bootmenu").get("enable") == "yes"
+    serials = domain.findall("devices/serial")
+    assert [(each.find("target").get("port"), each.find("source").get("path")) for each in serials] == [
+        ("0", "/g/serial.sock"), ("1", "/g/serial.sock1"),
+    ]  # fmt: skip
+    assert domain.find("devices/watchdog").attrib == {"model": "i6300esb", "action": "reset"}
+    assert domain.find("devices/rng/rate").attrib == {"bytes": "1024", "period": "1000"}
+    assert domain.find("devices/video/model").attrib == {"type": "vga", "vram": "16384"}
+    assert domain.find("devices/controller[@type='scsi']").get("model") == "lsilogic"
+    assert domain.find("devices/controller[@type='usb']").get("model") == "qemu-xhci"
+    assert domain.find("devices/disk[@device='cdrom']/target").get("bus") == "scsi"
+    assert [(each.get("type"), each.get("bus")) for each in domain.iterfind("devices/input")] == [("tablet", "usb"), ("keyboard", "usb")]
+    tuned = {disk.find("target").get("dev"): disk.find("iotune") for disk in domain.iterfind("devices/disk")}
+    assert {each.tag: each.text for each in tuned["vda"]} == {"read_bytes_sec": "1048576", "write_iops_sec": "50"}
+    assert tuned["vdb"] is None, "a volume has the limits of its type"
+
+
+def test_what_they_do_not_choose() -> None:
+    domain = made(spec(devices=GuestDevices(rng=False)))
+    found = ("cpu/topology", "features/kvm", "os/bootmenu", "devices/rng", "devices/watchdog", "devices/input", "devices/disk/iotune")
+    assert [path for path in found if domain.find(path) is not None] == []
+    assert made(spec()).find("devices/rng/backend").text == "/dev/urandom"
+    assert len(domain.findall("devices/serial")) == 1

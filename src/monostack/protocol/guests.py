@@ -81,6 +81,28 @@ class GuestTpm(msgspec.Struct):
         return f"GuestTpm({self.version!r}, {self.model!r}, {self.id!r})"
 
 
+class GuestDevices(msgspec.Struct):
+    """What a guest's flavor and image say of its processors and devices. None: what hosts give all guests."""
+
+    sockets: int = 0  # that many, each of `cores`, each of `threads`; 0: not said
+    cores: int = 0
+    threads: int = 0
+    serial_ports: int = 1  # the first is the console
+    watchdog: str | None = None  # what becomes of a guest that hangs: none, pause, poweroff, reset; None: there is no watchdog
+    rng: bool = True
+    rng_bytes: int = 0  # in each `rng_period` (milliseconds); one of them is 0: as many as the guest wants
+    rng_period: int = 0
+    video: str | None = None  # cirrus, qxl, vga, vmvga, virtio, bochs, none
+    video_ram_mib: int = 0  # 0: as much as the model has
+    scsi: str | None = None  # lsilogic, lsisas1068, lsisas1078, virtio-scsi
+    cdrom_bus: str | None = None  # of the config drive: ide, sata, scsi, usb
+    pointer_bus: str | None = None  # of a tablet: usb, virtio
+    keyboard_bus: str | None = None
+    boot_menu: bool = False
+    hides_hypervisor: bool = False
+    disk_limits: dict[str, int] = {}  # of each of its own disks: read_bytes_sec, write_iops_sec, total_...
+
+
 class VolumeConnection(msgspec.Struct):
     """A volume as a host may open it. driver "file": `path` is a file below the agent's volume directory.
 
@@ -155,6 +177,7 @@ class GuestSpec(msgspec.Struct):
     properties: dict[str, str] = {}  # hw_* image properties and hw:* extra specs that the driver knows
     tpm: GuestTpm | None = None
     numa_nodes: list[GuestNode] = []
+    devices: GuestDevices = msgspec.field(default_factory=GuestDevices)
     faults: dict[str, Any] = {}  # simulated hosts only: delays and failures asked for by server metadata
 
 

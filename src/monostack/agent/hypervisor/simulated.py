@@ -17,6 +17,7 @@ from monostack.protocol.guests import (
     CpuUse,
     Diagnostics,
     DiskUse,
+    GuestDevices,
     GuestNic,
     GuestNode,
     GuestSpec,
@@ -52,6 +53,7 @@ class SimulatedGuest:
     tpms: dict[str, str] = field(default_factory=dict)  # what opens the state of its TPM, by version
     tpm: str = ""  # the version that it has
     numa_nodes: list[GuestNode] = field(default_factory=list[GuestNode])
+    devices: GuestDevices = field(default_factory=GuestDevices)
     mischief: asyncio.TimerHandle | None = None  # stops it without being asked
 
     @property
@@ -65,6 +67,7 @@ class SimulatedGuest:
         self.vcpus, self.memory = spec.vcpus, spec.memory_mib
         self.numa_nodes = spec.numa_nodes
         self.tpm = spec.tpm.version if spec.tpm is not None else ""
+        self.devices = spec.devices
 
     def keep_present_tpm(self) -> None:
         self.tpms = {version: passphrase for version, passphrase in self.tpms.items() if version == self.tpm}

@@ -1,14 +1,15 @@
 """What a guest looks like to libvirt. https://libvirt.org/formatdomain.html"""
 
 from dataclasses import dataclass
-from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from monostack.agent.errors import CommandError
+from monostack.agent.hypervisor.libvirt import hardware_xml
+from monostack.agent.hypervisor.libvirt.hardware_xml import text
 from monostack.agent.hypervisor.libvirt.numa_xml import add_nodes
 from monostack.agent.qemu_user import QemuUser
-from monostack.protocol.guests import GuestNic, GuestSpec, GuestTpm, GuestVolume, VolumeKey
+from monostack.protocol.guests import GuestDevices, GuestNic, GuestSpec, GuestTpm, GuestVolume, VolumeKey
 
 NAMESPACE = "https://monostack.org/guest/1"
 ElementTree.register_namespace("monostack", NAMESPACE)
@@ -57,39 +58,39 @@ class OwnFiles:
 def domain(spec: GuestSpec, files: OwnFiles, host: Surroundings) -> str:
     """The whole guest. Raises CommandError for properties that cannot be met."""
     root = Element("domain", type="kvm" if host.accelerator == "kvm" else "qemu")
-    _text(root, "name", spec.name)
-    _text(root, "uuid", spec.server_id)
+    text(root, "name", spec.name)
+    text(root, "uuid", spec.server_id)
     SubElement(SubElement(root, "metadata"), f"{{{NAMESPACE}}}guest", home=host.home)
-    _text(root, "memory", spec.memory_mib, unit="MiB")
-    _text(root, "vcpu", spec.vcpus)
+    text(root, "memory", spec.memory_mib, unit="MiB")
+    text(root, "vcpu", spec.vcpus)
     _machine(root, spec, host)
     add_nodes(root, spec.numa_nodes)
     devices = SubElement(root, "devices")
     if _machine_type(spec) == "q35":
         for _ in range(HOT_PLUG_PORTS):
             SubElement(devices, "controller", type="pci", model="pcie-root-port")
-    buses = {disk.bus for disk in files.disks} | {volume.bus for volume in spec.volumes}
+    buses = _buses(spec, files)
     # None: what it would offer is mostly not needed, and polling it costs a guest without KVM a fifth of a processor.
     SubElement(devices, "controller", type="usb", model="qemu-xhci" if "usb" in buses else "none")
     if "scsi" in buses:
-        SubElement(devices, "controller", type="scsi", model="virtio-scsi")
+        SubElement(devices, "controller", type="scsi", model=spec.devices.scsi or hardware_xml.SCSI)
     for disk in files.disks:
-        devices.append(_own_disk(disk))
+        devices.append(_own_disk(disk, spec.devices))
     for volume in spec.volumes:
         devices.append(_volume(volume))
     if files.config_drive is not None:
         devices.append(_config_drive(files.config_drive, spec))
     for nic in spec.nics:
         devices.append(_nic(nic))
-    _consoles(devices, files, host)
+    _consoles(devices, spec, files, host)
     if spec.tpm is not None:
         devices.append(_tpm(spec.tpm))
-    rng = SubElement(devices, "rng", model="virtio")
-    _text(rng, "backend", "/dev/urandom", model="random")
+    hardware_xml.rng(devices, spec.devices)
+    hardware_xml.watchdog(devices, spec.devices)
     SubElement(devices, "memballoon", model="virtio")
     # Whatever the daemon's own settings say: this user, and owners of files as the agent set them.
     label = SubElement(root, "seclabel", type="static", model="dac", relabel="no")
-    _text(label, "label", f"+{host.user.uid}:+{host.user.gid}")
+    text(label, "label", f"+{host.user.uid}:+{host.user.gid}")
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -138,8 +139,10 @@ def nic_alias(port_id: str) -> str:
 
 def _machine(root: Element, spec: GuestSpec, host: Surroundings) -> None:
     system = SubElement(root, "os")
-    _text(system, "type", "hvm", arch="x86_64", machine=_machine_type(spec))
+    text(system, "type", "hvm", arch="x86_64", machine=_machine_type(spec))
     SubElement(system, "smbios", mode="sysinfo")
+    if spec.devices.boot_menu:
+        SubElement(system, "bootmenu", enable="yes")
     # Guests recognise the platform, and where to look for metadata, by these names.
     board = SubElement(SubElement(root, "sysinfo", type="smbios"), "system")
     for name, value in {
@@ -150,20 +153,20 @@ def _machine(root: Element, spec: GuestSpec, host: Surroundings) -> None:
         "uuid": spec.server_id,
         "family": "Virtual Machine",
     }.items():
-        _text(board, "entry", value, name=name)
-    features = SubElement(root, "features")
-    SubElement(features, "acpi")
-    SubElement(features, "apic")
+        text(board, "entry", value, name=name)
+    hardware_xml.features(SubElement(root, "features"), spec.devices)
     if host.accelerator == "kvm":
-        SubElement(root, "cpu", mode="host-model")
+        cpu = SubElement(root, "cpu", mode="host-model")
     else:
-        _text(SubElement(root, "cpu", mode="custom", match="exact", check="none"), "model", "qemu64")
+        cpu = SubElement(root, "cpu", mode="custom", match="exact", check="none")
+        text(cpu, "model", "qemu64")
+    hardware_xml.topology(cpu, spec.devices)
     clock = SubElement(root, "clock", offset="utc")
     SubElement(clock, "timer", name="pit", tickpolicy="delay")
     SubElement(clock, "timer", name="rtc", tickpolicy="catchup")
     SubElement(clock, "timer", name="hpet", present="no")
     for event, action in {"on_poweroff": "destroy", "on_reboot": "restart", "on_crash": "destroy"}.items():
-        _text(root, event, action)
+        text(root, event, action)
 
 
 def _machine_type(spec: GuestSpec) -> str:
@@ -184,10 +187,11 @@ def _disk(path: str, disk_format: str, device: str, bus: str, kind: str = "disk"
     return disk
 
 
-def _own_disk(own: OwnDisk) -> Element:
+def _own_disk(own: OwnDisk, devices: GuestDevices) -> Element:
     disk = _disk(own.path, own.disk_format, own.device, own.bus, own.kind)
     if own.boots:
         SubElement(disk, "boot", order="1")
+    hardware_xml.limits(disk, devices)
     SubElement(disk, "alias", name=own_alias(own.role))
     return disk
 
@@ -206,7 +210,7 @@ def _volume(attached: GuestVolume) -> Element:
         SubElement(disk, "shareable")
     if attached.read_only:
         SubElement(disk, "readonly")
-    _text(disk, "serial", attached.volume_id)
+    text(disk, "serial", attached.volume_id)
     if attached.boot_index is not None and attached.boot_index >= 0:
         SubElement(disk, "boot", order=str(attached.boot_index + 1))
     SubElement(disk, "alias", name=volume_alias(attached.volume_id))
@@ -214,14 +218,25 @@ def _volume(attached: GuestVolume) -> Element:
 
 
 def _config_drive(path: str, spec: GuestSpec) -> Element:
-    bus = "sata" if _machine_type(spec) == "q35" else "ide"
+    bus = _cdrom_bus(spec)
     disk = Element("disk", type="file", device="cdrom")
     SubElement(disk, "driver", name="qemu", type="raw")
     SubElement(disk, "source", file=path)
-    SubElement(disk, "target", dev="sdz" if bus == "sata" else "hdd", bus=bus)
+    SubElement(disk, "target", dev="hdd" if bus == "ide" else "sdz", bus=bus)
     SubElement(disk, "readonly")
     SubElement(disk, "alias", name="ua-config-drive")
     return disk
+
+
+def _buses(spec: GuestSpec, files: OwnFiles) -> set[str | None]:
+    """Those that something of the guest is on from its start."""
+    of_disks = {disk.bus for disk in files.disks} | {volume.bus for volume in spec.volumes}
+    of_cdrom = {_cdrom_bus(spec)} if files.config_drive is not None else set()
+    return of_disks | of_cdrom | {spec.devices.pointer_bus, spec.devices.keyboard_bus}
+
+
+def _cdrom_bus(spec: GuestSpec) -> str:
+    return spec.devices.cdrom_bus or ("sata" if _machine_type(spec) == "q35" else "ide")
 
 
 def _nic(attached: GuestNic) -> Element:
@@ -244,17 +259,11 @@ def _tpm(tpm: GuestTpm) -> Element:
     return found
 
 
-def _consoles(devices: Element, files: OwnFiles, host: Surroundings) -> None:
+def _consoles(devices: Element, spec: GuestSpec, files: OwnFiles, host: Surroundings) -> None:
     serial = SubElement(devices, "serial", type="unix")
     SubElement(serial, "source", mode="bind", path=files.serial_socket)
     SubElement(serial, "log", file=files.console_log, append="on")
     SubElement(serial, "target", port="0")
+    hardware_xml.more_serial_ports(devices, spec.devices, files.serial_socket)
     SubElement(devices, "graphics", type="vnc", autoport="yes", listen=host.vnc_listen)
-    video = SubElement(devices, "video")
-    SubElement(video, "model", type="cirrus")
-
-
-def _text(parent: Element, tag: str, value: Any, **attributes: str) -> Element:
-    element = SubElement(parent, tag, attributes)
-    element.text = str(value)
-    return element
+    hardware_xml.screen(devices, spec.devices)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from monostack.core.errors import Fault
 from monostack.db import Row, Transaction
 from monostack.operations import StepError
-from monostack.protocol.guests import GuestNic, GuestSpec, GuestVolume, ImageSource, RootDisk
+from monostack.protocol.guests import GuestDevices, GuestNic, GuestSpec, GuestVolume, ImageSource, RootDisk
 from monostack.services.compute import tpm
 from monostack.services.compute.guests import metadata
 from monostack.services.compute.guests.disks import SWAP, local_disks
-from monostack.services.compute.hardware import guest_nodes, of_server
+from monostack.services.compute.hardware import Contradiction, devices_of, guest_nodes, of_server
 from monostack.services.compute.hosts.known import known_hosts
 from monostack.services.compute.servers import table
 from monostack.services.compute.servers import volumes as server_volumes
@@ -54,6 +54,7 @@ def spec_of(tx: Transaction, cloud: "Cloud", server_id: str) -> GuestSpec:
         properties=_properties(server),
         tpm=tpm.for_guest(cloud, server),
         numa_nodes=guest_nodes(of_server(server), host.numa_cells if host is not None else (), server.number),
+        devices=_devices(server),
         faults=_faults(server._mapping["metadata"]) if host is not None and host.accelerator == "simulated" else {},
     )
 
@@ -104,6 +105,14 @@ def _properties(server: Row) -> dict[str, str]:
     kept: Mapping[str, Any] = (server.image or {}).get("properties") or {}
     found = {name: str(value) for name, value in kept.items() if name.startswith(_HARDWARE)}
     return found | {name: value for name, value in server.flavor["extra_specs"].items() if name.startswith("hw:")}
+
+
+def _devices(server: Row) -> GuestDevices:
+    """Raises StepError for what no host has."""
+    try:
+        return devices_of(of_server(server))
+    except Contradiction as cause:
+        raise StepError(cause.message, kind="hardware") from None
 
 
 def _faults(given: Mapping[str, str]) -> dict[str, Any]:

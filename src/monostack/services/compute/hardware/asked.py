@@ -61,10 +61,25 @@ class Asked:
             )
         return by_flavor or by_image or None
 
+    def numbers(self, key: str) -> tuple[int, int]:
+        """`both` of a key that is a number; 0 of either that says nothing. Raises Malformed."""
+        return self.number(f"hw:{key}"), _number(self.properties.get(f"hw_{key}"), "image metadata")
+
+    def number(self, extra_spec: str) -> int:
+        """What the flavor says; 0 for nothing. Raises Malformed."""
+        return _number(self.extra_specs.get(extra_spec), "flavor extra spec")
+
     def flags(self, key: str) -> tuple[bool | None, bool | None]:
         """`both` of a key that is on or off."""
         by_flavor, by_image = self.both(key)
         return None if by_flavor is None else is_true(by_flavor), None if by_image is None else is_true(by_image)
+
+
+def _number(value: Any, of: str) -> int:
+    try:
+        return int(value or 0)
+    except ValueError as cause:
+        raise Malformed(f"Invalid {of}. Error: {cause}") from None
 
 
 def of_server(server: Row, flavor: Mapping[str, Any] | None = None) -> Asked:
