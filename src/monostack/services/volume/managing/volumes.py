@@ -115,7 +115,6 @@ def _values(request: Request, body: Mapping[str, Any], kind: Row, backend: Row) 
         "bootable": as_flag(body.get("bootable", False)),
         "multiattach": kind.extra_specs.get("multiattach") == "<is> True",
         "volume_type_id": kind.id,
-        "service_uuid": backend.uuid,
         "host": backend.host,
         "pool": backend.pool,
         "admin_meta": {},
