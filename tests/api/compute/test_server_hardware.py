@@ -18,6 +18,8 @@ FLAVORS: dict[str, dict[str, str]] = {
     "hw-pinned": {"hw:cpu_policy": "dedicated"},
     "hw-pcpus": {"resources:PCPU": "2"},
     "hw-pages": {"hw:mem_page_size": "large"},
+    "hw-small": {"hw:mem_page_size": "small"},
+    "hw-locked": {"hw:mem_page_size": "any", "hw:locked_memory": "true"},
     "hw-nodes": {"hw:numa_nodes": "2"},
     "hw-node": {"hw:numa_nodes": "1"},
     "hw-pmem": {"hw:pmem": "6GB"},
@@ -55,6 +57,7 @@ def _refusal(answer: Any) -> str:
     [
         ("hw-pinned", {}, "it does not give guests dedicated processors"),
         ("hw-pages", {}, "it does not give guests pages of size large"),
+        ("hw-locked", {}, "it does not give guests memory that stays in memory"),
         ("hw-nodes", {}, "its NUMA nodes have no room for the 2 of the guest"),
         ("hw-pmem", {}, "it does not give guests persistent memory"),
         ("hw-encrypted", {"hw_firmware_type": "uefi"}, "it has no MEM_ENCRYPTION_CONTEXT"),
@@ -91,6 +94,12 @@ def test_numa_nodes(cloud: TestCloud, boot: Boot) -> None:
         wait_for(cloud.demo, server_id, "ACTIVE")
         assert len(guest(cloud, server_id).numa_nodes) == left
         assert len(cloud.demo.get("compute", path, headers=at("2.78")).json()["nodes"]) == left
+
+
+def test_every_guest_has_small_pages(cloud: TestCloud, boot: Boot) -> None:
+    server_id = boot("small", flavorRef="hw-small")["id"]
+    shown = cloud.demo.get("compute", f"/servers/{server_id}/topology", headers=at("2.78")).json()
+    assert shown == {"nodes": [{"vcpu_set": [0, 1], "siblings": [], "memory_mb": 64}], "pagesize_kb": 4}
 
 
 def test_topology_of_what_no_host_has(cloud: TestCloud, boot: Boot) -> None:

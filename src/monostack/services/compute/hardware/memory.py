@@ -9,6 +9,7 @@ from oslo_utils import strutils
 from monostack.services.compute.hardware.asked import Asked, Contradiction, Malformed
 
 PAGE_SIZES = ("any", "large", "small")  # besides a number of KiB
+SMALL_KIB = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,13 @@ def _page_size(text: str) -> str | int:
         raise Contradiction(f"Invalid memory page size '{text}'") from None
 
 
-def check_locked(asked: Asked) -> None:
-    """Is it sensible that the guest's memory stays in memory, or does not? Raises Contradiction."""
+def has_small_pages(page_size: str | int | None) -> bool:
+    """Are the pages that every guest has of this size?"""
+    return page_size in (None, "any", "small", SMALL_KIB)
+
+
+def is_locked(asked: Asked) -> bool:
+    """Is the guest's memory to stay in memory? Raises Contradiction where that makes no sense."""
     by_flavor, by_image = asked.flags("locked_memory")
     if by_flavor is not None and by_image is not None and by_flavor != by_image:
         raise Contradiction(
@@ -65,6 +71,7 @@ def check_locked(asked: Asked) -> None:
         )
     if (by_flavor or by_image) and not any(asked.both("mem_page_size")):
         raise Contradiction("locked_memory value in image or flavor is forbidden when mem_page_size is not set.")
+    return bool(by_flavor or by_image)
 
 
 def encryption_of(asked: Asked) -> Encryption | None:

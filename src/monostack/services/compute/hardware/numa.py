@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from monostack.services.compute.hardware.asked import Asked, Contradiction, Malformed, cpus_of
-from monostack.services.compute.hardware.memory import check_locked, encryption_of, page_size_of, persistent_memory_of
+from monostack.services.compute.hardware.memory import encryption_of, has_small_pages, is_locked, page_size_of, persistent_memory_of
 from monostack.services.compute.hardware.processors import Processors, processors_of
 
 T = TypeVar("T")
@@ -35,13 +35,14 @@ def topology_of(asked: Asked) -> Topology | None:
     """None: the guest may be wherever there is room. Raises Contradiction in Nova's words."""
     processors = processors_of(asked)
     count, page_size, persistent = _count(asked), page_size_of(asked), persistent_memory_of(asked)
-    check_locked(asked)
+    locked = is_locked(asked)
     encryption_of(asked)
     reasons = {
-        "dedicated processors": processors.pinned, f"pages of size {page_size}": page_size, "persistent memory": persistent,
+        "dedicated processors": processors.pinned, f"pages of size {page_size}": not has_small_pages(page_size),
+        "memory that stays in memory": locked, "persistent memory": persistent,
     }  # fmt: skip
     besides = " and ".join(name for name, wanted in reasons.items() if wanted)
-    return Topology(_nodes(asked, count or 1), page_size, processors, besides) if count or besides else None
+    return Topology(_nodes(asked, count or 1), page_size, processors, besides) if count or page_size or besides else None
 
 
 def _count(asked: Asked) -> int | None:

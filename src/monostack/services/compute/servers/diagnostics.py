@@ -126,6 +126,8 @@ def show_topology(request: Request, tx: Transaction) -> Any:
         for number, node in enumerate(nodes):
             node.update(host_node=cells[number].id if cells else number, cpu_pinning={})
     page_size = topology.page_size
+    if cells is not None and page_size is not None and hardware.has_small_pages(page_size):
+        page_size = hardware.SMALL_KIB
     return {"nodes": nodes, "pagesize_kb": _PAGE_SIZES[page_size] if isinstance(page_size, str) else page_size}
 
 
