@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from asgi import call
 from harness import COMPUTE, IMAGE, Bench, Case, Trial, trials
 from servers import running, show
 
+from asgi import call
 from web_server import Page, serving
 
 LATEST = "compute 2.96"
