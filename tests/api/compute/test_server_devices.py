@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asking import image_with, make_flavors, refusal
 from guests import act, guest
 from waiting import at, wait_for
 
@@ -21,28 +22,11 @@ FLAVORS: dict[str, dict[str, str]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def flavors(cloud: TestCloud) -> None:
-    for name, specs in FLAVORS.items():
-        body = {"flavor": {"name": name, "id": name, "ram": 64, "disk": 1, "vcpus": 2}}
-        assert cloud.admin.post("compute", "/flavors", body).status_code == 200
-        if specs:
-            assert cloud.admin.post("compute", f"/flavors/{name}/os-extra_specs", {"extra_specs": specs}).status_code == 200
-
-
-def _image(cloud: TestCloud, **properties: str) -> str:
-    body = {"name": "of-hardware", "disk_format": "raw", "container_format": "bare", **properties}
-    image_id = cloud.demo.post("image", "/images", body).json()["id"]
-    stored = cloud.demo.put("image", f"/images/{image_id}/file", content=b"\0" * 512, headers={"content-type": "application/octet-stream"})
-    assert stored.status_code == 204
-    return image_id
-
-
-def _refused(answer: Any) -> str:
-    assert answer.status_code == 400, answer.text
-    return answer.json()["badRequest"]["message"]
+    make_flavors(cloud, FLAVORS, vcpus=2)
 
 
 def test_a_guest_has_what_its_flavor_and_image_say(cloud: TestCloud, boot: Boot) -> None:
-    asks = _image(
+    asks = image_with(
         cloud, hw_cpu_threads="2", hw_watchdog_action="pause", hw_video_model="vga", hw_video_ram="8", hw_scsi_model="lsilogic",
         hw_pointer_model="usbtablet", hw_serial_port_count="1",
     )  # fmt: skip
@@ -64,7 +48,7 @@ def test_resize_and_rebuild_change_it(cloud: TestCloud, boot: Boot) -> None:
     wait_for(cloud.demo, server_id, "ACTIVE")
     has = guest(cloud, server_id).devices
     assert ((has.sockets, has.cores, has.threads), has.watchdog, has.rng, has.serial_ports) == ((1, 2, 1), "reset", False, 2)
-    assert act(cloud.demo, server_id, {"rebuild": {"imageRef": _image(cloud, hw_watchdog_action="disabled")}}).status_code == 202
+    assert act(cloud.demo, server_id, {"rebuild": {"imageRef": image_with(cloud, hw_watchdog_action="disabled")}}).status_code == 202
     wait_for(cloud.demo, server_id, "ACTIVE")
     assert guest(cloud, server_id).devices.watchdog is None
 
@@ -83,21 +67,21 @@ def test_resize_and_rebuild_change_it(cloud: TestCloud, boot: Boot) -> None:
     ],
 )  # fmt: skip
 def test_what_does_not_go_together(cloud: TestCloud, chosen: str, properties: dict[str, str], message: str) -> None:
-    asks = _image(cloud, **properties)
+    asks = image_with(cloud, **properties)
     body = {"name": "refused", "flavorRef": chosen, "imageRef": asks, "networks": "none"}
-    assert _refused(cloud.demo.post("compute", "/servers", {"server": body}, headers=at("2.96"))) == message
+    assert refusal(cloud.demo.post("compute", "/servers", {"server": body}, headers=at("2.96"))) == message
 
 
 def test_a_resize_to_what_does_not_go_together(cloud: TestCloud, boot: Boot) -> None:
-    asks = _image(cloud, hw_cpu_sockets="2")
+    asks = image_with(cloud, hw_cpu_sockets="2")
     server_id = boot("stays", flavorRef="plain-hardware", imageRef=asks)["id"]
-    assert _refused(act(cloud.demo, server_id, {"resize": {"flavorRef": "limited"}})).startswith("Image vCPU topology (sockets=2, ")
-    assert _refused(act(cloud.demo, server_id, {"resize": {"flavorRef": "no-number"}})) == "Invalid instance image."
+    assert refusal(act(cloud.demo, server_id, {"resize": {"flavorRef": "limited"}})).startswith("Image vCPU topology (sockets=2, ")
+    assert refusal(act(cloud.demo, server_id, {"resize": {"flavorRef": "no-number"}})) == "Invalid instance image."
     assert cloud.demo.get("compute", f"/servers/{server_id}").json()["server"]["status"] == "ACTIVE"
 
 
 def test_what_no_host_has(cloud: TestCloud, boot: Boot) -> None:
     server = boot("impossible", flavorRef="impossible-cpus", status="ERROR")
     assert server["fault"]["message"].endswith("Requested vCPU limits 1:1:1 are impossible to satisfy for vcpus count 2")
-    server = boot("vram", flavorRef="limited", imageRef=_image(cloud, hw_video_ram="17"), status="ERROR")
+    server = boot("vram", flavorRef="limited", imageRef=image_with(cloud, hw_video_ram="17"), status="ERROR")
     assert server["fault"]["message"].endswith("The requested amount of video memory 17 is higher than the maximum allowed by flavor 16.")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asking import image_with, make_flavors, refusal
 from guests import act, guest
 from waiting import at, wait_for
 
@@ -32,24 +33,7 @@ FLAVORS: dict[str, dict[str, str]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def flavors(cloud: TestCloud) -> None:
-    for name, specs in FLAVORS.items():
-        body = {"flavor": {"name": name, "id": name, "ram": 64, "disk": 1, "vcpus": 2}}
-        assert cloud.admin.post("compute", "/flavors", body).status_code == 200
-        if specs:
-            assert cloud.admin.post("compute", f"/flavors/{name}/os-extra_specs", {"extra_specs": specs}).status_code == 200
-
-
-def _image(cloud: TestCloud, **properties: str) -> str:
-    body = {"name": "asks", "disk_format": "raw", "container_format": "bare", **properties}
-    image_id = cloud.demo.post("image", "/images", body).json()["id"]
-    stored = cloud.demo.put("image", f"/images/{image_id}/file", content=b"\0" * 512, headers={"content-type": "application/octet-stream"})
-    assert stored.status_code == 204
-    return image_id
-
-
-def _refusal(answer: Any) -> str:
-    assert answer.status_code == 400, answer.text
-    return answer.json()["badRequest"]["message"]
+    make_flavors(cloud, FLAVORS, vcpus=2)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +50,7 @@ def _refusal(answer: Any) -> str:
     ],
 )  # fmt: skip
 def test_no_host_has_it(cloud: TestCloud, boot: Boot, image: str, named: str, properties: dict[str, str], cause: str) -> None:
-    server = boot("asks", flavorRef=named, imageRef=_image(cloud, **properties) if properties else image, status="ERROR")
+    server = boot("asks", flavorRef=named, imageRef=image_with(cloud, **properties) if properties else image, status="ERROR")
     assert server["fault"]["message"] == "No valid host was found. There are not enough hosts available."
     shown = cloud.admin.get("compute", f"/servers/{server['id']}").json()["server"]
     assert f"sim-001: {cause}" in shown["fault"]["details"]
@@ -113,26 +97,26 @@ def test_create_is_refused(cloud: TestCloud, image: str) -> None:
         body = {"name": "refused", "flavorRef": flavor, "imageRef": image_id, "networks": "none"}
         return cloud.demo.post("compute", "/servers", {"server": body}, headers=at("2.96"))
 
-    assert _refusal(make("hw-threads")) == THREADS
-    assert _refusal(make("hw-mask")) == "Invalid inclusion expression 'x'"
-    assert _refusal(make("hw-plain", _image(cloud, hw_mem_page_size="2MB"))) == "Page size 2MB forbidden against '<empty>'"
-    assert _refusal(make("hw-plain", _image(cloud, hw_cpu_policy="own"))) == "Invalid image metadata. Error: Field value own is invalid"
-    wrong = _image(cloud, hw_numa_nodes="two")
-    assert _refusal(make("hw-plain", wrong)) == "Invalid image metadata. Error: invalid literal for int() with base 10: 'two'"
+    assert refusal(make("hw-threads")) == THREADS
+    assert refusal(make("hw-mask")) == "Invalid inclusion expression 'x'"
+    assert refusal(make("hw-plain", image_with(cloud, hw_mem_page_size="2MB"))) == "Page size 2MB forbidden against '<empty>'"
+    assert refusal(make("hw-plain", image_with(cloud, hw_cpu_policy="own"))) == "Invalid image metadata. Error: Field value own is invalid"
+    wrong = image_with(cloud, hw_numa_nodes="two")
+    assert refusal(make("hw-plain", wrong)) == "Invalid image metadata. Error: invalid literal for int() with base 10: 'two'"
 
 
 def test_resize_and_rebuild(cloud: TestCloud, boot: Boot) -> None:
     server_id = boot("plain", flavorRef="hw-plain")["id"]
-    assert _refusal(act(cloud.demo, server_id, {"resize": {"flavorRef": "hw-threads"}})) == THREADS
-    assert _refusal(act(cloud.demo, server_id, {"resize": {"flavorRef": "hw-mask"}})) == "Invalid instance image."
+    assert refusal(act(cloud.demo, server_id, {"resize": {"flavorRef": "hw-threads"}})) == THREADS
+    assert refusal(act(cloud.demo, server_id, {"resize": {"flavorRef": "hw-mask"}})) == "Invalid instance image."
     assert act(cloud.demo, server_id, {"resize": {"flavorRef": "hw-pinned"}}).status_code == 202
     wait_for(cloud.demo, server_id, "ACTIVE")
     actions = cloud.admin.get("compute", f"/servers/{server_id}/os-instance-actions").json()["instanceActions"]
     assert [each["message"] for each in actions if each["action"] == "resize"] == ["Error"]
-    nodes = _image(cloud, hw_numa_nodes="1")
-    assert _refusal(act(cloud.demo, server_id, {"rebuild": {"imageRef": nodes}})) == (
+    nodes = image_with(cloud, hw_numa_nodes="1")
+    assert refusal(act(cloud.demo, server_id, {"rebuild": {"imageRef": nodes}})) == (
         "An instance's NUMA topology cannot be changed as part of a rebuild. The image provided is invalid for this instance."
     )
-    assert _refusal(act(cloud.demo, server_id, {"rebuild": {"imageRef": _image(cloud, hw_cpu_thread_policy="isolate")}})) == THREADS
-    assert act(cloud.demo, server_id, {"rebuild": {"imageRef": _image(cloud, os_secure_boot="required")}}).status_code == 202
+    assert refusal(act(cloud.demo, server_id, {"rebuild": {"imageRef": image_with(cloud, hw_cpu_thread_policy="isolate")}})) == THREADS
+    assert act(cloud.demo, server_id, {"rebuild": {"imageRef": image_with(cloud, os_secure_boot="required")}}).status_code == 202
     assert "traits cannot be satisfied" in wait_for(cloud.demo, server_id, "ERROR")["fault"]["message"]

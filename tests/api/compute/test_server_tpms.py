@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asking import image_with, make_flavors, refusal
 from guests import act, guest
 from waiting import LATEST, at, wait_for, wait_gone
 
@@ -23,24 +24,7 @@ FLAVORS: dict[str, dict[str, str]] = {
 
 @pytest.fixture(scope="module", autouse=True)
 def flavors(cloud: TestCloud) -> None:
-    for name, specs in FLAVORS.items():
-        body = {"flavor": {"name": name, "id": name, "ram": 64, "disk": 1, "vcpus": 1}}
-        assert cloud.admin.post("compute", "/flavors", body).status_code == 200
-        if specs:
-            assert cloud.admin.post("compute", f"/flavors/{name}/os-extra_specs", {"extra_specs": specs}).status_code == 200
-
-
-def _image(cloud: TestCloud, **properties: str) -> str:
-    body = {"name": "with-tpm", "disk_format": "raw", "container_format": "bare", **properties}
-    image_id = cloud.demo.post("image", "/images", body).json()["id"]
-    stored = cloud.demo.put("image", f"/images/{image_id}/file", content=b"\0" * 512, headers={"content-type": "application/octet-stream"})
-    assert stored.status_code == 204
-    return image_id
-
-
-def _refused(answer: Any) -> str:
-    assert answer.status_code == 400, answer.text
-    return answer.json()["badRequest"]["message"]
+    make_flavors(cloud, FLAVORS, vcpus=1)
 
 
 def _end_resize(cloud: TestCloud, server_id: str, flavor: str, end: str) -> None:
@@ -87,11 +71,11 @@ def test_another_flavor_gives_or_takes_a_tpm(cloud: TestCloud, boot: Boot) -> No
     assert guest(cloud, server_id).tpms == {}
     _end_resize(cloud, server_id, "tpm", "confirmResize")
     assert list(guest(cloud, server_id).tpms) == ["2.0"] and guest(cloud, server_id).tpms != first
-    assert _refused(act(cloud.demo, server_id, {"resize": {"flavorRef": "tpm-impossible"}})) == "Invalid instance image."
+    assert refusal(act(cloud.demo, server_id, {"resize": {"flavorRef": "tpm-impossible"}})) == "Invalid instance image."
 
 
 def test_flavor_and_image(cloud: TestCloud, boot: Boot) -> None:
-    asks = _image(cloud, hw_tpm_version="2.0", hw_tpm_model="tpm-crb")
+    asks = image_with(cloud, name="with-tpm", hw_tpm_version="2.0", hw_tpm_model="tpm-crb")
     by_image = boot("by-image", flavorRef="no-tpm", imageRef=asks)["id"]
     assert guest(cloud, by_image).tpm == "2.0"
     plain = boot("rebuilt", flavorRef="no-tpm")["id"]
@@ -107,9 +91,9 @@ def test_flavor_and_image(cloud: TestCloud, boot: Boot) -> None:
     assert (server["fault"]["code"], server["fault"]["message"]) == (400, "TPM model CRB is only valid with TPM version 2.0.")
     server = boot("nobody", flavorRef="tpm-nobody", status="ERROR")
     assert server["fault"]["message"] == "Scheduling failed: TPM secret security 'nobody' is not supported."
-    wrong = {"name": "wrong", "flavorRef": "no-tpm", "imageRef": _image(cloud, hw_tpm_version="9.0"), "networks": "none"}
+    wrong = {"name": "wrong", "flavorRef": "no-tpm", "imageRef": image_with(cloud, hw_tpm_version="9.0"), "networks": "none"}
     answer = cloud.demo.post("compute", "/servers", {"server": wrong}, headers=at("2.96"))
-    assert _refused(answer) == "Invalid image metadata. Error: Field value 9.0 is invalid"
+    assert refusal(answer) == "Invalid image metadata. Error: Field value 9.0 is invalid"
 
 
 def test_what_a_server_with_a_tpm_cannot_do(cloud: TestCloud, boot: Boot, image: str) -> None:
@@ -122,9 +106,9 @@ def test_what_a_server_with_a_tpm_cannot_do(cloud: TestCloud, boot: Boot, image:
         ("rebuild", cloud.demo, {"rebuild": {"imageRef": image}}), ("live-migration", cloud.admin, live),
         ("evacuate", cloud.admin, {"evacuate": {"host": other}}),
     ):  # fmt: skip
-        refused = _refused(act(client, server_id, body, headers=at("2.68")))
+        refused = refusal(act(client, server_id, body, headers=at("2.68")))
         assert refused == f"Operation '{operation}' not supported for vTPM-enabled instance ({server_id})."
-    assert _refused(act(cloud.demo, server_id, {"resize": {"flavorRef": "tpm-deployment"}})) == (
+    assert refusal(act(cloud.demo, server_id, {"resize": {"flavorRef": "tpm-deployment"}})) == (
         "Resize between 'deployment' TPM secret security and other TPM secret security modes is not supported."
     )
 
