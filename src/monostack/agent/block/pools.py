@@ -17,8 +17,6 @@ from monostack.protocol.volumes import POOL, PoolRoom
 
 # A volume's file, or one that is not finished.
 _OF_A_VOLUME = re.compile(rf"[0-9a-f-]{{36}}\.({'|'.join(qemu_img.FORMATS)})|\.[0-9a-f-]{{36}}\..*{re.escape(qemu_img.UNFINISHED)}")
-
-
 UNMANAGED = Path("unmanaged", "volumes")  # in a pool: what could be volumes. See unmanaged.
 
 
